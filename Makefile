@@ -1,0 +1,85 @@
+# Everything a developer or operator starts from here. `make` alone tells what there is.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+BIN := $(VENV)/bin
+# Only wheels, only those whose hashes the lock file holds.
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
+LOCKED := install --require-hashes --only-binary :all:
+ARGS ?=
+
+.PHONY: help venv demo test serve lint types bench clean lock
+
+help: ## Tell what the targets do.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo "  ARGS='…' is handed to the command: make demo ARGS='--fault freeze', make test ARGS=tests/unit"
+
+demo: $(VENV)/.package ## A host dies and everyone who depends on it is told: the main job, then exit.
+	@$(BIN)/faultwire demo $(ARGS)
+
+test: $(VENV)/.package $(VENV)/.test ## Run all the tests (house rules included).
+	@$(BIN)/python -m pytest -n 2 $(ARGS)
+
+serve: $(VENV)/.package ## Start a standalone server; its state is kept in ./state.
+	@exec $(BIN)/faultwire serve --state-dir state $(ARGS)
+
+lint: $(VENV)/.package $(VENV)/.test ## Style, format and import contracts.
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
+
+types: $(VENV)/.package $(VENV)/.test ## Static types, strict.
+	@$(BIN)/mypy
+
+bench: $(VENV)/.package $(VENV)/.test ## Measure against the bare relay (ARGS=--smoke: quickly).
+	@$(BIN)/python bench/run.py $(ARGS)
+
+venv: $(VENV)/.package $(VENV)/.test ## Make .venv with everything that developing needs.
+
+clean: ## Remove what was made: .venv, caches, build output. Kept: ./state.
+	@rm -rf $(VENV) build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+	    .import_linter_cache .coverage .coverage.* htmlcov
+	@find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+lock: ## Pin requirements/*.in again with hashes (for maintainers; needs uv).
+	@bash requirements/lock
+
+# One stamp for each step, so that the second time costs nothing.
+
+$(VENV)/.made:
+	@python=; \
+	for candidate in $(PYTHON) python3.11 python3 python3.12 python3.13; do \
+	    if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
+	    then python=$$candidate; break; fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+	    echo "Faultwire needs Python 3.11 or newer; found: $$(python3 --version 2>/dev/null || echo none)." >&2; \
+	    echo "Install it, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; \
+	fi; \
+	if ! "$$python" -c 'import ensurepip, venv' 2>/dev/null; then \
+	    echo "$$python cannot make virtual environments: install its venv package" \
+	         "(Debian: apt-get install python3-venv)." >&2; exit 1; \
+	fi; \
+	echo "Making $(VENV) with $$("$$python" --version) ..."; \
+	"$$python" -m venv --clear $(VENV)
+	@touch $@
+
+$(VENV)/.run: requirements/run.txt | $(VENV)/.made
+	@echo "Installing what Faultwire runs on ..."
+	@$(PIP) $(LOCKED) -r requirements/run.txt
+	@touch $@
+
+$(VENV)/.test: requirements/test.txt $(VENV)/.run
+	@echo "Installing what the checks and tests need ..."
+	@$(PIP) $(LOCKED) -r requirements/test.txt
+	@touch $@
+
+$(VENV)/.package: pyproject.toml requirements/run.in $(VENV)/.run
+	@$(PIP) install --no-deps --no-build-isolation --no-index --editable .
+	@touch $@
