@@ -1,0 +1,35 @@
+"""What every test may use: packages of the system, hypothesis profiles."""
+
+import os
+import shutil
+from collections.abc import Callable
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# No deadline: a test that times itself fails on a busy machine and proves nothing.
+settings.register_profile(
+    "default", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("nightly", parent=settings.get_profile("default"), max_examples=2000)
+settings.load_profile(os.environ.get("FAULTWIRE_HYPOTHESIS_PROFILE", "default"))
+
+
+def _needs_package(binary: str, package: str) -> str:
+    path = shutil.which(binary)
+    if path is not None:
+        return path
+    missing = f"{binary} is not installed: apt-get install -y {package}"
+    if os.environ.get("FAULTWIRE_REQUIRE_PACKAGES") == "1":
+        pytest.fail(missing, pytrace=False)
+    pytest.skip(missing)
+
+
+@pytest.fixture(scope="session")
+def needs_package() -> Callable[[str, str], str]:
+    """Give a function (binary, Debian package) that returns the binary's path.
+
+    Without the binary it skips the test with the line that installs the package; with
+    FAULTWIRE_REQUIRE_PACKAGES=1 it fails it instead, so that a full run skips nothing unseen.
+    """
+    return _needs_package
