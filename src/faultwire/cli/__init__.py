@@ -1,0 +1,1 @@
+"""The `faultwire` command: clients of the faces, and the processes."""

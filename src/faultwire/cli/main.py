@@ -1,0 +1,53 @@
+"""The command's table of subcommands; a module is imported only when its command is used."""
+
+import importlib
+
+import click
+
+from faultwire import __version__
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "serve": ("faultwire.cli.serve:serve", "Run the whole server in one process."),
+    "demo": ("faultwire.cli.demo:demo", "Kill a host and watch everyone be told."),
+    "agent": ("faultwire.cli.agent:agent", "Run the agent of one host."),
+    "agent-enroll": ("faultwire.cli.agent:agent_enroll", "Write a credential for a host's agent."),
+    "consumer": ("faultwire.cli.consumer:consumer", "Receive, verify and act on alarms."),
+    "inventory": ("faultwire.cli.inventory:inventory", "Import and show the inventory."),
+    "fault-list": ("faultwire.cli.faults:fault_list", "List faults."),
+    "fault-show": ("faultwire.cli.faults:fault_show", "Show a fault with its whole record."),
+    "fault-close": ("faultwire.cli.faults:fault_close", "Close a fault."),
+    "fault-report": ("faultwire.cli.faults:fault_report", "Post a fault or its clear."),
+    "host-list": ("faultwire.cli.faults:host_list", "List hosts with their state."),
+    "user": ("faultwire.cli.accounts:user", "Manage users of the identity face."),
+    "project": ("faultwire.cli.accounts:project", "Manage projects of the identity face."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module only to run it or to show its own help."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of the table."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a command; None for a name that the table lacks."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[cmd_name][0].split(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the table without importing anything."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="faultwire")
+def main() -> None:
+    """Fault management for OpenStack-style clouds."""

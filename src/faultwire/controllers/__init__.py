@@ -1,0 +1,1 @@
+"""Controllers make a plan true: embedded as rows of the same commit, or in a cloud by its APIs."""

@@ -1,0 +1,1 @@
+"""The embedded controller: a plan becomes rows and facts of the very same commit."""

@@ -1,0 +1,210 @@
+"""Makes plans true on the embedded store: hosts, servers and their causes (D6, D20)."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+
+from faultwire.controllers.embedded import holding, telling
+from faultwire.domain.causes import Cause, ResourceKind
+from faultwire.domain.changes import (
+    CausesRemoved,
+    CausesSaved,
+    Change,
+    HostsSaved,
+    ServersMoved,
+)
+from faultwire.domain.decided import Realised, Work
+from faultwire.domain.events import Event
+from faultwire.domain.faults import PlanRecord
+from faultwire.domain.ids import FaultId, HostName, ServerId
+from faultwire.domain.instants import Instant
+from faultwire.domain.plans import ClearPlan, Plan, RaisePlan, ReturnPlan
+from faultwire.domain.resources import Host, Server
+from faultwire.domain.states import HostStatus
+from faultwire.ports import View
+
+SLICE = 64
+"""Servers worked on between two breathing points."""
+
+_DOWN, _UP = "down", "up"
+
+
+@dataclass(slots=True)
+class _Harvest:
+    """What one plan gathers on its way."""
+
+    moved: dict[HostName, list[Server]] = field(default_factory=lambda: defaultdict(list))
+    hosts: list[Host] = field(default_factory=list)
+    saved: list[Cause] = field(default_factory=list)
+    dropped: list[Cause] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    seen: int = 0
+
+    def keep(self, before: Server, held: holding.Held) -> None:
+        self.seen += 1
+        if held.server is not before:
+            self.moved[held.server.host].append(held.server)
+        self.saved.extend(held.saved)
+        self.dropped.extend(held.dropped)
+
+    def realised(self, record: PlanRecord | None = None) -> Realised:
+        changes: list[Change] = []
+        if self.hosts:
+            changes.append(HostsSaved(tuple(self.hosts)))
+        changes.extend(ServersMoved(host, tuple(some)) for host, some in self.moved.items())
+        if self.dropped:
+            changes.append(CausesRemoved(tuple(self.dropped)))
+        if self.saved:
+            changes.append(CausesSaved(tuple(self.saved)))
+        return Realised(tuple(changes), tuple(self.events), record)
+
+
+class EmbeddedController:
+    """Implements `ports.Controller` for the store that we own; pure."""
+
+    def realise(self, plan: Plan, view: View, now: Instant) -> Work[Realised]:
+        """Return the rows and facts that follow; one event per affected server, no more."""
+        match plan:
+            case RaisePlan():
+                return _raise(plan, view, now)
+            case ClearPlan():
+                return _clear(plan, view, now)
+            case ReturnPlan():
+                return _return(plan, view, now)
+
+
+def _status(view: View, host: HostName) -> HostStatus:
+    entry = view.entry(host)
+    return entry.host.status if entry else HostStatus.NONE
+
+
+def _raise(plan: RaisePlan, view: View, now: Instant) -> Work[Realised]:
+    harvest = _Harvest()
+    fault_id = plan.fault.id
+    down = _force_down(plan, view, now, harvest)
+    untouched = []
+    for step in plan.servers:
+        before = view.server(step.server.id) or step.server
+        held = holding.take(
+            before, fault_id, step.wanted, view.causes_of(ResourceKind.SERVER, before.id)
+        )
+        if not held.saved:
+            untouched.append(before.id)
+        harvest.keep(before, held)
+        statuses = down or (_status(view, before.host),) * 2
+        shown = step.shown if held.saved else None
+        harvest.events.append(
+            telling.instance_update(
+                before, held.server, shown, statuses, fault_id, now, raised=True
+            )
+        )
+        if harvest.seen % SLICE == 0:
+            yield
+    changed = sum(map(len, harvest.moved.values()))
+    record = PlanRecord(
+        plan.rule,
+        plan.host,
+        forced_down=True if down else None,
+        servers=harvest.seen,
+        changed=changed,
+        untouched=tuple(untouched[:100]),
+    )
+    return harvest.realised(record)
+
+
+def _force_down(
+    plan: RaisePlan, view: View, now: Instant, harvest: _Harvest
+) -> tuple[HostStatus, HostStatus] | None:
+    entry = view.entry(plan.host) if plan.force_down and plan.host is not None else None
+    if entry is None:
+        return None
+    host = entry.host
+    held = view.causes_of(ResourceKind.HOST, host.name)
+    inherited = bool(held) and all(cause.revision == host.revision for cause in held)
+    prior = held[0].prior if inherited else (_DOWN if host.forced_down else _UP)
+    after = host
+    if not host.forced_down:
+        after = replace(host, forced_down=True, revision=host.revision + 1)
+        harvest.hosts.append(after)
+        harvest.events.append(telling.service_update(after, plan.fault.id, now, raised=True))
+    harvest.saved.append(
+        Cause(ResourceKind.HOST, host.name, plan.fault.id, _DOWN, prior, revision=after.revision)
+    )
+    return host.status, after.status
+
+
+def _clear(plan: ClearPlan, view: View, now: Instant) -> Work[Realised]:
+    harvest = _Harvest()
+    fault_id = plan.fault.id
+    causes = {ServerId(c.resource): c for c in view.causes_by(fault_id) if _is_server(c)}
+    statuses = _unforce(plan, view, now, harvest)
+    entry = view.entry(plan.host) if plan.host is not None else None
+    told: dict[ServerId, Server] = {s.id: s for s in (entry.servers if entry else ())}
+    for name in causes:
+        server = view.server(name)
+        if server is not None:
+            told[name] = server
+    for name, before in told.items():
+        mine = causes.get(name)
+        held = holding.Held(before)
+        if mine is not None:
+            all_held = view.causes_of(ResourceKind.SERVER, name)
+            held = holding.let_go(before, mine, all_held, plan.running)
+        harvest.keep(before, held)
+        if before.host != plan.host or statuses is None:
+            here = (_status(view, before.host),) * 2
+        else:
+            here = statuses
+        harvest.events.append(
+            telling.instance_update(before, held.server, None, here, fault_id, now, raised=False)
+        )
+        if harvest.seen % SLICE == 0:
+            yield
+    return harvest.realised()
+
+
+def _is_server(cause: Cause) -> bool:
+    return cause.kind is ResourceKind.SERVER
+
+
+def _unforce(
+    plan: ClearPlan, view: View, now: Instant, harvest: _Harvest
+) -> tuple[HostStatus, HostStatus] | None:
+    """Take back the force-down that this fault set; an operator's own stays (D20)."""
+    entry = view.entry(plan.host) if plan.host is not None else None
+    if entry is None:
+        return None
+    host = entry.host
+    after = host
+    for mine in view.causes_by(plan.fault.id):
+        if _is_server(mine):
+            continue
+        harvest.dropped.append(mine)
+        others = [
+            c for c in view.causes_of(ResourceKind.HOST, host.name) if c.fault_id != plan.fault.id
+        ]
+        ours = mine.revision == host.revision and mine.prior == _UP and not others
+        if ours and plan.unforce and host.forced_down:
+            after = replace(host, forced_down=False, revision=host.revision + 1)
+            harvest.hosts.append(after)
+            harvest.events.append(telling.service_update(after, plan.fault.id, now, raised=False))
+    return host.status, after.status
+
+
+def _return(plan: ReturnPlan, view: View, now: Instant) -> Work[Realised]:
+    harvest = _Harvest()
+    entry = view.entry(plan.host)
+    status = (entry.host.status,) * 2 if entry else (HostStatus.NONE,) * 2
+    for before in entry.servers if entry else ():
+        held_by = view.causes_of(ResourceKind.SERVER, before.id)
+        waiting = next((c for c in held_by if c.awaiting_report), None)
+        if waiting is None or before.id not in plan.running:
+            continue
+        held = holding.let_go(before, waiting, held_by, plan.running)
+        harvest.keep(before, held)
+        fault_id = FaultId(waiting.fault_id)
+        harvest.events.append(
+            telling.instance_update(before, held.server, None, status, fault_id, now, raised=False)
+        )
+        if harvest.seen % SLICE == 0:
+            yield
+    return harvest.realised()

@@ -1,0 +1,145 @@
+"""Alarms in Aodh's terms, their rules, and what comes of them when they move."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from faultwire.domain.ids import AlarmId, DeliveryId, FaultId, ProjectId, UserId
+
+
+class AlarmState(StrEnum):
+    """States of an alarm, spelled as Aodh does."""
+
+    OK = "ok"
+    ALARM = "alarm"
+    INSUFFICIENT_DATA = "insufficient data"
+
+
+class Operator(StrEnum):
+    """Comparison of a condition (S20)."""
+
+    LT = "lt"
+    LE = "le"
+    EQ = "eq"
+    NE = "ne"
+    GE = "ge"
+    GT = "gt"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One item of a rule's query, as the user wrote it; `value` is the text given."""
+
+    field: str
+    op: Operator
+    type: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """An event type (exact, or with fnmatch wildcards) and conditions that all must hold."""
+
+    event_type: str
+    query: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EventRule:
+    """`raises` sets the alarm; `clears`, where given, sets it to ok (D9)."""
+
+    raises: Clause
+    clears: Clause | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """An alarm as stored; times are nanoseconds since the epoch.
+
+    `type` is the spelling it was created with, ``event`` or ``notification`` (D11). `version`
+    grows with every change and transition, and names deliveries.
+    """
+
+    id: AlarmId
+    project: ProjectId
+    user: UserId
+    name: str
+    type: str
+    rule: EventRule
+    description: str = ""
+    enabled: bool = True
+    severity: str = "low"
+    state: AlarmState = AlarmState.INSUFFICIENT_DATA
+    state_reason: str = "Not evaluated yet"
+    state_ns: int = 0
+    updated_ns: int = 0
+    repeat_actions: bool = False
+    alarm_actions: tuple[str, ...] = ()
+    ok_actions: tuple[str, ...] = ()
+    insufficient_data_actions: tuple[str, ...] = ()
+    time_constraints: tuple[Mapping[str, object], ...] = ()
+    resource_id: str | None = None
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """An alarm moved (or, with `repeat_actions`, fired again); one history row, in order.
+
+    `version` is the alarm's version after the move.
+    """
+
+    alarm_id: AlarmId
+    project: ProjectId
+    previous: AlarmState
+    current: AlarmState
+    reason: str
+    at_ns: int
+    version: int
+
+
+class DeliveryState(StrEnum):
+    """Life of a delivery; DEAD and REFUSED are final and visible."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    DEAD = "dead"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One webhook owed to one destination: a row of the outbox.
+
+    `id` is stable over retries and restarts. Deliveries with the same `ordering` (an alarm) go
+    out one after the other. The destination is project and whole URL.
+    """
+
+    id: DeliveryId
+    project: ProjectId
+    url: str
+    ordering: str
+    body: bytes
+    created_ns: int
+    fault_id: FaultId | None = None
+    kind: str = "webhook"
+    attempt: int = 0
+    next_ns: int = 0
+
+    @property
+    def destination(self) -> tuple[str, str]:
+        """What is slowed down, capped and backed off as one."""
+        return self.project, self.url
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What came of one try of a delivery; `state` PENDING means that it is tried again."""
+
+    delivery_id: DeliveryId
+    state: DeliveryState
+    attempt: int
+    at_ns: int
+    next_ns: int
+    outcome: str
+    status: int | None = None

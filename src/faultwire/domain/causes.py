@@ -1,0 +1,48 @@
+"""Causes: why a resource is in a fault state, so that closing a fault is not an undo.
+
+A resource's fault state derives from its open causes. When a fault closes its causes go; the
+prior state returns only when no cause is left and nobody else changed the resource since.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from faultwire.domain.ids import FaultId
+from faultwire.domain.states import PowerState, VmState
+
+
+class ResourceKind(StrEnum):
+    """What a cause holds."""
+
+    HOST = "host"
+    SERVER = "server"
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One fault's hold on one resource.
+
+    For a server: `wanted` is the vm_state the fault asks for, `prior` and `prior_power` what
+    returns. For a host: `wanted` and `prior` are ``"down"`` or ``"up"`` and `prior_power` is
+    empty. `revision` is the resource's revision after the latest change that causes made; a
+    higher one means that somebody else changed it. `awaiting_report` marks a cause whose fault
+    is closed and which only waits for the agent to say that the server runs (D20).
+    """
+
+    kind: ResourceKind
+    resource: str
+    fault_id: FaultId
+    wanted: str
+    prior: str
+    prior_power: str = ""
+    revision: int = 0
+    awaiting_report: bool = False
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Kind, resource, fault: no two causes share it."""
+        return self.kind.value, self.resource, self.fault_id
+
+    def prior_states(self) -> tuple[VmState, PowerState]:
+        """Return the state that a server goes back to."""
+        return VmState(self.prior), PowerState(self.prior_power)

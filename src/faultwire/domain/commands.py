@@ -1,0 +1,200 @@
+"""Every request for a change, one frozen value each; all of them pass through the one lane."""
+
+from dataclasses import dataclass
+
+from faultwire.domain.accounts import (
+    Actor,
+    Assignment,
+    Credential,
+    Revocation,
+    User,
+    WebhookSecret,
+)
+from faultwire.domain.alarms import Alarm, AlarmState
+from faultwire.domain.faults import FaultState, Report
+from faultwire.domain.ids import AlarmId, FaultId, HostName, ProjectId, UserId
+from faultwire.domain.resources import InventoryDocument, Project
+from faultwire.domain.states import AgentState
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFaults:
+    """Take these reports, all or none, in order; answers a `FaultAnswer` for each."""
+
+    reports: tuple[Report, ...]
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class FaultAnswer:
+    """The fault that a report opened, joined or closed."""
+
+    id: FaultId
+    state: FaultState
+
+
+@dataclass(frozen=True, slots=True)
+class CloseFault:
+    """An operator closes a fault (D20); answers a `FaultAnswer`, raises NotFound or Conflict."""
+
+    fault_id: FaultId
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class RetryUnmatched:
+    """Hosts or servers appeared: look at the faults that waited for them (D22)."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentChanged:
+    """An agent came, went, or reports another set of running servers (None: no news of them)."""
+
+    host: HostName
+    state: AgentState
+    running: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImportInventory:
+    """Make the map equal to the document (`replace`) or add it; answers an `ImportSummary`.
+
+    Raises Invalid for references that lead nowhere, Conflict where more than a tenth of what is
+    there would go and `force` is false. `dry_run` answers the same and changes nothing.
+    """
+
+    document: InventoryDocument
+    replace: bool
+    actor: Actor
+    force: bool = False
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ImportSummary:
+    """Counts per kind of resource: (added, changed, removed)."""
+
+    counts: tuple[tuple[str, int, int, int], ...]
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SaveAlarm:
+    """Create (`new`) or replace an alarm; answers the alarm as stored.
+
+    A replacement keeps state and state times unless `set_state` is true.
+    `secret` is kept as the project's signing secret if the project has none yet.
+    """
+
+    alarm: Alarm
+    new: bool
+    actor: Actor
+    secret: WebhookSecret
+    set_state: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SetAlarmState:
+    """A user sets the state by hand; runs no actions (Aodh's rule); answers the new state."""
+
+    alarm_id: AlarmId
+    state: AlarmState
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveAlarm:
+    """Delete an alarm with its history; deliveries already owed still go out."""
+
+    alarm_id: AlarmId
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class RotateSecret:
+    """Add a signing secret; the one before stays valid, older ones go."""
+
+    secret: WebhookSecret
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class SaveUser:
+    """Create (`new`) or change a user; raises Conflict where the name is taken."""
+
+    user: User
+    new: bool
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveUser:
+    """Delete a user with its assignments; raises Conflict for the last administrator."""
+
+    user_id: UserId
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class SaveProject:
+    """Create (`new`) or rename a project; raises Conflict where the name is taken."""
+
+    project: Project
+    new: bool
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveProject:
+    """Delete a project; raises Conflict while it owns servers, ports, guests or alarms."""
+
+    project_id: ProjectId
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class SetAssignment:
+    """Grant (`granted`) or take away a role; taking what was not there is NotFound."""
+
+    assignment: Assignment
+    granted: bool
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeToken:
+    """Make a token void from now on."""
+
+    revocation: Revocation
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Enrol:
+    """Keep a credential; an agent's host is created if the map lacks it.
+
+    A credential of the same kind and name is replaced: enrolling again locks the old one out.
+    """
+
+    credential: Credential
+    actor: Actor
+
+
+Command = (
+    ReportFaults
+    | CloseFault
+    | RetryUnmatched
+    | AgentChanged
+    | ImportInventory
+    | SaveAlarm
+    | SetAlarmState
+    | RemoveAlarm
+    | RotateSecret
+    | SaveUser
+    | RemoveUser
+    | SaveProject
+    | RemoveProject
+    | SetAssignment
+    | RevokeToken
+    | Enrol
+)

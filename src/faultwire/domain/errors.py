@@ -1,0 +1,71 @@
+"""The one error tree.
+
+::
+
+    FaultwireError
+    ├── Refused                 the caller asked for what cannot be; asking again changes nothing
+    │   ├── Invalid             a value is wrong; `field` names it                     (400)
+    │   ├── Unauthenticated     no valid token or credential                           (401)
+    │   ├── Forbidden           known caller, not allowed                              (403)
+    │   ├── NotFound            no such thing for this caller                          (404)
+    │   ├── Conflict            the thing's present state forbids it                   (409)
+    │   └── TooLarge            a body or a list over its limit                        (413)
+    ├── Unavailable             nothing was changed; the same call may succeed later   (503)
+    └── Broken                  a promise of our own does not hold: a defect
+        └── IllegalMove         a state machine was asked for a move its table lacks
+
+A door turns foreign errors into one of these; a face turns them into its own error body.
+"""
+
+
+class FaultwireError(Exception):
+    """Root of every error that Faultwire raises on purpose; `str()` is fit for an API answer."""
+
+
+class Refused(FaultwireError):
+    """The request cannot be granted and repeating it will not help."""
+
+
+class Invalid(Refused):
+    """A value is wrong.
+
+    `field` is the path of the value as the caller wrote it (``events[3].details.hostname``).
+    """
+
+    def __init__(self, field: str, reason: str) -> None:
+        """Keep the path and the reason apart, so that a face can show both."""
+        super().__init__(f"{field}: {reason}" if field else reason)
+        self.field = field
+        self.reason = reason
+
+
+class Unauthenticated(Refused):
+    """No token or credential, or one that is unknown, expired or revoked."""
+
+
+class Forbidden(Refused):
+    """The caller is known and may not do this."""
+
+
+class NotFound(Refused):
+    """No such thing, or none that this caller may know of."""
+
+
+class Conflict(Refused):
+    """The present state of the thing forbids the request."""
+
+
+class TooLarge(Refused):
+    """A body or a list is over its limit."""
+
+
+class Unavailable(FaultwireError):
+    """Nothing was changed and nothing was promised; the same call may succeed later."""
+
+
+class Broken(FaultwireError):
+    """A promise of our own does not hold; always a defect, never the caller's fault."""
+
+
+class IllegalMove(Broken):
+    """A state machine was asked for a move that its table does not have."""

@@ -1,0 +1,86 @@
+"""Events: the facts that travel to alarms and buses, each with its producer and consumers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from faultwire.domain.ids import FaultId, HostName, ProjectId
+
+type_of_trait: dict[type, int] = {str: 1, int: 2, float: 3}
+"""Aodh's numbers for the types of traits; datetimes travel as text of type 4."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventKind:
+    """One row of the table of events; `traits` is all that a tenant may ever see of it."""
+
+    event_type: str
+    producer: str
+    consumers: tuple[str, ...]
+    checkpoint: str
+    traits: frozenset[str]
+
+
+def _kind(event_type: str, producer: str, *traits: str) -> tuple[str, EventKind]:
+    return event_type, EventKind(
+        event_type, producer, ("notifier",), "T06", frozenset((*traits, "fault_id"))
+    )
+
+
+INSTANCE_UPDATE = "compute.instance.update"
+SERVICE_UPDATE = "service.update"
+FAULT_RAISED = "fault.raised"
+FAULT_CLEARED = "fault.cleared"
+
+EVENT_KINDS: dict[str, EventKind] = dict(
+    (
+        _kind(
+            INSTANCE_UPDATE,
+            "controllers",
+            "instance_id",
+            "resource_id",
+            "project_id",
+            "tenant_id",
+            "display_name",
+            "state",
+            "old_state",
+            "power_state",
+            "host_status",
+            "old_host_status",
+            "data_plane_status",
+            "ports_down",
+            "correlation_id",
+        ),
+        _kind(
+            SERVICE_UPDATE,
+            "controllers",
+            "host",
+            "binary",
+            "forced_down",
+            "disabled",
+            "state",
+            "project_id",
+        ),
+        _kind(FAULT_RAISED, "inspector", "type", "severity", "resource", "project_id"),
+        _kind(FAULT_CLEARED, "inspector", "type", "severity", "resource", "project_id"),
+    )
+)
+"""Every event that the product emits (interfaces.md, events and their traits; S47)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that became true, addressed to one project.
+
+    `traits` are what the project may see; `host` is added on the administrators' copy only.
+    Values are str, int or float. `fault_id` is the fault whose timeline this event belongs
+    to: set when a fault is raised, None when one is cleared (the trait names the fault in both).
+    An event of project ``""`` is for administrators alone.
+    """
+
+    message_id: str
+    event_type: str
+    project: ProjectId
+    generated_ns: int
+    traits: Mapping[str, str | int | float]
+    host: HostName | None = None
+    fault_id: FaultId | None = None

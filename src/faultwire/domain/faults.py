@@ -1,0 +1,194 @@
+"""Faults: their types, what is known of them, and why what was done was done."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from faultwire.domain.ids import FaultId, HostName
+from faultwire.domain.instants import Instant
+
+
+class Severity(StrEnum):
+    """Perceived severity of X.733."""
+
+    CRITICAL = "critical"
+    MAJOR = "major"
+    MINOR = "minor"
+    WARNING = "warning"
+    INDETERMINATE = "indeterminate"
+    CLEARED = "cleared"
+
+
+class FaultState(StrEnum):
+    """Life of a fault: UNMATCHED waits for its resource to appear in the map (D22)."""
+
+    OPEN = "open"
+    UNMATCHED = "unmatched"
+    CLOSED = "closed"
+
+
+LIVE_STATES = frozenset({FaultState.OPEN, FaultState.UNMATCHED})
+
+
+@dataclass(frozen=True, slots=True)
+class FaultType:
+    """One row of the table of fault types.
+
+    `identifying` lists alternatives; each is the tuple of details that together name the
+    resource. The first alternative whose details are all present is used.
+    """
+
+    name: str
+    clear: str
+    identifying: tuple[tuple[str, ...], ...]
+    severity: Severity
+
+
+def _row(
+    name: str, clear: str, severity: Severity, *identifying: tuple[str, ...]
+) -> tuple[str, FaultType]:
+    return name, FaultType(name, clear, identifying, severity)
+
+
+_HOST = ("hostname",)
+HOST_DOWN = "compute.host.down"
+INSTANCE_DOWN = "compute.instance.down"
+
+FAULT_TYPES: dict[str, FaultType] = dict(
+    (
+        _row(HOST_DOWN, "compute.host.up", Severity.CRITICAL, _HOST),
+        _row("compute.host.hung", "compute.host.ok", Severity.MAJOR, _HOST),
+        _row("compute.agent.down", "compute.agent.up", Severity.MINOR, _HOST),
+        _row("compute.host.unreachable", "compute.host.reachable", Severity.WARNING, _HOST),
+        _row("compute.host.flapping", "compute.host.stable", Severity.WARNING, _HOST),
+        _row(
+            "compute.host.nic.error",
+            "compute.host.nic.ok",
+            Severity.MAJOR,
+            ("hostname", "interface"),
+        ),
+        _row(
+            "network.link.down",
+            "network.link.up",
+            Severity.MAJOR,
+            ("hostname", "interface"),
+            ("hostname", "physical_network"),
+            ("switch", "switch_port"),
+        ),
+        _row("network.switch.down", "network.switch.up", Severity.CRITICAL, ("switch",)),
+        _row("network.port.down", "network.port.up", Severity.MAJOR, ("port_id",)),
+        _row(INSTANCE_DOWN, "compute.instance.up", Severity.CRITICAL, ("instance_id",)),
+        _row("database.guest.down", "database.guest.up", Severity.MAJOR, ("guest_id",)),
+        _row("monitor.isolated", "monitor.connected", Severity.WARNING, ("monitor",)),
+    )
+)
+"""Every fault type by its name (interfaces.md, table of fault types)."""
+
+CLEARING_TYPES: dict[str, FaultType] = {row.clear: row for row in FAULT_TYPES.values()}
+"""The same rows by the name of the event that clears them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What one reporter said once: the ground on which a fault stands.
+
+    `vote` is what the reporter holds the resource to be (``down``, ``up``); votes of several
+    vantage points stand side by side. `reported_time` is the reporter's own clock, as text,
+    shown and never computed with (D2). `details` is what the reporter sent.
+    """
+
+    source: str
+    reporter: str
+    vote: str
+    received_ns: int
+    reported_time: str | None = None
+    details: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A signal turned into a statement about one resource: raised or cleared.
+
+    `id` becomes the fault's id if this report opens one; the door that made the report drew it.
+    `resource` maps the identifying details to their values. `detected` is T01.
+    """
+
+    id: FaultId
+    type: FaultType
+    raised: bool
+    resource: Mapping[str, str]
+    evidence: Evidence
+    detected: Instant
+
+    @property
+    def identity(self) -> str:
+        """Type and identifying details: two open faults never share it."""
+        return identity_of(self.type.name, self.resource)
+
+
+def identity_of(type_name: str, resource: Mapping[str, str]) -> str:
+    """Return the key under which an open fault is known."""
+    return "|".join((type_name, *(f"{key}={resource[key]}" for key in sorted(resource))))
+
+
+class Outcome(StrEnum):
+    """What became of one rule or guard that was asked."""
+
+    APPLIED = "applied"
+    PASSED = "passed"
+    SKIPPED = "skipped"
+    VETOED = "vetoed"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One line of the decision record: who was asked, what came of it, and why."""
+
+    name: str
+    outcome: Outcome
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRecord:
+    """What a plan did, kept with the fault: figures and exceptions, not a row per server."""
+
+    rule: str
+    host: HostName | None = None
+    forced_down: bool | None = None
+    servers: int = 0
+    changed: int = 0
+    untouched: tuple[str, ...] = ()
+
+
+EVIDENCE_KEPT = 20
+"""Statements kept per fault: the first and the newest; `repeats` counts them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A fault and its whole record; `host` is the host it is about, once matched."""
+
+    id: FaultId
+    type: FaultType
+    resource: Mapping[str, str]
+    state: FaultState
+    opened_ns: int
+    updated_ns: int
+    host: HostName | None = None
+    closed_ns: int | None = None
+    closed_by: str | None = None
+    repeats: int = 0
+    evidence: tuple[Evidence, ...] = ()
+    plan: PlanRecord | None = None
+    decisions: tuple[Decision, ...] = ()
+
+    @property
+    def identity(self) -> str:
+        """The key under which it is known while it is open."""
+        return identity_of(self.type.name, self.resource)
+
+    @property
+    def live(self) -> bool:
+        """Whether a repeat folds into it and a clear closes it."""
+        return self.state in LIVE_STATES

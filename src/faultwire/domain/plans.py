@@ -1,0 +1,56 @@
+"""Plans: what the inspector wants to be true, before any controller made it so."""
+
+from dataclasses import dataclass
+
+from faultwire.domain.faults import Fault
+from faultwire.domain.ids import HostName
+from faultwire.domain.resources import Server
+from faultwire.domain.states import VmState
+
+
+@dataclass(frozen=True, slots=True)
+class ServerStep:
+    """One affected server; `wanted` None leaves its state and only tells its owner.
+
+    `shown` is what the event says where that is not the server's true state (D6, the shortcut).
+    """
+
+    server: Server
+    wanted: VmState | None
+    shown: VmState | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RaisePlan:
+    """A fault was opened: put `host` down (when `force_down`) and move `servers`, in order."""
+
+    fault: Fault
+    rule: str
+    host: HostName | None
+    force_down: bool
+    servers: tuple[ServerStep, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClearPlan:
+    """A fault was closed: let go of everything it holds, and give back what nobody else holds.
+
+    `unforce` false keeps the host down although its fault is over (unforce_on_recovery).
+    `running` is what the host's agent reports; None where the clear itself vouches (D20).
+    """
+
+    fault: Fault
+    host: HostName | None
+    unforce: bool
+    running: frozenset[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnPlan:
+    """An agent reports servers running whose faults are closed already: give them back (D20)."""
+
+    host: HostName
+    running: frozenset[str]
+
+
+Plan = RaisePlan | ClearPlan | ReturnPlan

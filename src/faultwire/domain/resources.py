@@ -1,0 +1,172 @@
+"""Resources of a cloud as frozen values; a change is a new value with a higher revision."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from faultwire.domain.ids import GuestId, HostName, PortId, ProjectId, ServerId
+from faultwire.domain.states import AgentState, HostStatus, PowerState, VmState, host_status
+
+NO_METADATA: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A tenant: the owner of servers, ports, guests and alarms."""
+
+    id: ProjectId
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """A network interface of a host."""
+
+    name: str
+    bond: str | None = None
+    physical_network: str | None = None
+    switch: str | None = None
+    switch_port: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bmc:
+    """How to reach the management controller of a host; `password` is never shown."""
+
+    url: str
+    username: str
+    password: str = field(repr=False)
+    system: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A compute host and its nova-compute service.
+
+    `monitored` is true once any monitor or agent reported for it (D24). `revision` grows with
+    every change that an operator, a client or a fault made, and with nothing else.
+    """
+
+    name: HostName
+    addresses: tuple[str, ...] = ()
+    zone: str | None = None
+    rack: str | None = None
+    aggregates: tuple[str, ...] = ()
+    bmc: Bmc | None = None
+    interfaces: tuple[Interface, ...] = ()
+    forced_down: bool = False
+    disabled: bool = False
+    disabled_reason: str | None = None
+    monitored: bool = False
+    agent: AgentState = AgentState.NEVER
+    revision: int = 0
+
+    @property
+    def status(self) -> HostStatus:
+        """What owners see; silence alone is a state of the compute face, not of this value."""
+        return host_status(
+            alive=self.agent is not AgentState.LOST,
+            forced_down=self.forced_down,
+            disabled=self.disabled,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchUplink:
+    """One uplink of a switch, by the switch and port at its other end."""
+
+    switch: str
+    port: str
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """A physical switch of the data plane."""
+
+    name: str
+    uplinks: tuple[SwitchUplink, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A virtual server; `host` is the empty name when it has none."""
+
+    id: ServerId
+    name: str
+    project: ProjectId
+    host: HostName
+    vm_state: VmState = VmState.ACTIVE
+    power_state: PowerState = PowerState.RUNNING
+    task_state: str | None = None
+    monitored: bool | None = None
+    metadata: Mapping[str, str] = NO_METADATA
+    addresses: tuple[str, ...] = ()
+    revision: int = 0
+
+    def in_state(self, vm_state: VmState, power_state: PowerState) -> "Server":
+        """Return this server in another state, with no task, one revision later."""
+        return Server(
+            self.id,
+            self.name,
+            self.project,
+            self.host,
+            vm_state,
+            power_state,
+            None,
+            self.monitored,
+            self.metadata,
+            self.addresses,
+            self.revision + 1,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A network port; `host` is where it is bound, by its server when it has one."""
+
+    id: PortId
+    project: ProjectId
+    name: str = ""
+    server: ServerId | None = None
+    host: HostName | None = None
+    network: str | None = None
+    physical_network: str | None = None
+    status: str = "ACTIVE"
+    addresses: tuple[str, ...] = ()
+    data_plane_status: str | None = None
+    revision: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """A database guest and the server it lives in."""
+
+    id: GuestId
+    name: str
+    project: ProjectId
+    server: ServerId | None = None
+    state: str = "up"
+
+
+@dataclass(frozen=True, slots=True)
+class HostEntry:
+    """A host with everything that stands on it: what the inspector gets, as one value."""
+
+    host: Host
+    servers: tuple[Server, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class InventoryDocument:
+    """The whole document of `inventory import`, checked for shape (D21, interfaces.md).
+
+    `statuses` holds the ids of those servers whose document named a status.
+    """
+
+    projects: tuple[Project, ...] = ()
+    hosts: tuple[Host, ...] = ()
+    switches: tuple[Switch, ...] = ()
+    servers: tuple[Server, ...] = ()
+    ports: tuple[Port, ...] = ()
+    guests: tuple[Guest, ...] = ()
+    statuses: frozenset[ServerId] = frozenset()

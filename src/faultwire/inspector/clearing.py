@@ -1,0 +1,49 @@
+"""Closing a fault: by a posted clear, by an operator, or by an agent's return (D20)."""
+
+from dataclasses import replace
+
+from faultwire.domain.decided import Steps
+from faultwire.domain.faults import HOST_DOWN, Decision, Fault, FaultState, Outcome
+from faultwire.domain.ids import HostName
+from faultwire.domain.instants import Instant
+from faultwire.domain.plans import ClearPlan
+from faultwire.domain.states import AgentState
+from faultwire.inspector import telling
+from faultwire.inspector.settings import Settings
+from faultwire.ports import View
+
+
+def close(
+    fault: Fault, closed_by: str, view: View, now: Instant, settings: Settings
+) -> Steps[None]:
+    """Close a live fault and have everything it holds let go."""
+    decisions = [Decision("clear", Outcome.APPLIED, f"cleared by {closed_by}")]
+    if fault.state is FaultState.OPEN:
+        running, why = vouched(fault.host, view)
+        decisions.append(Decision("return", Outcome.APPLIED, why))
+        if not settings.unforce_on_recovery:
+            why = "unforce_on_recovery is off: the host stays forced down"
+            decisions.append(Decision("unforce", Outcome.SKIPPED, why))
+        whole_host = fault.host if fault.type.name == HOST_DOWN else None
+        yield ClearPlan(fault, whole_host, settings.unforce_on_recovery, running)
+    closed = replace(
+        fault,
+        state=FaultState.CLOSED,
+        updated_ns=now.wall_ns,
+        closed_ns=now.wall_ns,
+        closed_by=closed_by,
+        decisions=(*fault.decisions, *decisions),
+    )
+    yield telling.cleared(closed, now)
+
+
+def vouched(host: HostName | None, view: View) -> tuple[frozenset[str] | None, str]:
+    """Return the servers known to run on a host (None: the clear vouches for all), and why."""
+    entry = view.entry(host) if host is not None else None
+    agent = entry.host.agent if entry else AgentState.NEVER
+    if agent is AgentState.LOST:
+        return frozenset(), "the agent is not back: servers return as it reports them running"
+    running = view.running(host) if host is not None and agent is AgentState.CONNECTED else None
+    if running is None:
+        return None, "no agent reports servers here: the clear vouches for them"
+    return running, f"the agent reports {len(running)} servers running"

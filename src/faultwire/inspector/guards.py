@@ -1,0 +1,52 @@
+"""Guards: rows that may veto a report before it opens a fault."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from faultwire.domain.faults import Decision, Outcome, Report
+from faultwire.inspector.settings import Settings
+
+OWN_MONITORS = frozenset({"agent"})
+"""Sources whose verdict rests on our own clock and loop; what others post does not."""
+
+LOOP_LAG = "loop_lag_ms"
+"""Key of the evidence in which our monitors say how late the loop was when they judged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """One row; `veto` returns the reason, or the empty text to let the report pass."""
+
+    name: str
+    asks: Callable[[Report], bool]
+    veto: Callable[[Report, Settings], str]
+
+
+def _is_own(report: Report) -> bool:
+    return report.raised and report.evidence.source in OWN_MONITORS
+
+
+def _is_stalled(report: Report, settings: Settings) -> str:
+    lag = report.evidence.details.get(LOOP_LAG, 0)
+    if isinstance(lag, int | float) and lag > settings.stalled_ms:
+        return f"I am stalled: the loop was {lag:.0f} ms late (limit {settings.stalled_ms} ms)"
+    return ""
+
+
+GUARDS: tuple[Guard, ...] = (Guard("stalled", _is_own, _is_stalled),)
+
+
+def ask(report: Report, settings: Settings) -> tuple[tuple[Decision, ...], bool]:
+    """Ask every guard; return the record and whether one of them vetoed."""
+    record = []
+    vetoed = False
+    for guard in GUARDS:
+        if not guard.asks(report):
+            why = "judges only our own monitors"
+            record.append(Decision(guard.name, Outcome.SKIPPED, why))
+            continue
+        reason = guard.veto(report, settings)
+        vetoed = vetoed or bool(reason)
+        outcome = Outcome.VETOED if reason else Outcome.PASSED
+        record.append(Decision(guard.name, outcome, reason or "nothing against it"))
+    return tuple(record), vetoed

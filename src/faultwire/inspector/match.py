@@ -1,0 +1,48 @@
+"""Which thing of the map a report speaks of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from faultwire.domain.faults import INSTANCE_DOWN, Decision, FaultType, Outcome
+from faultwire.domain.ids import HostName, ServerId
+from faultwire.ports import View
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The resource by its canonical name; `found` is false where the map lacks it (D22)."""
+
+    resource: Mapping[str, str]
+    found: bool
+    host: HostName | None
+    decision: Decision
+
+
+def match(kind: FaultType, resource: Mapping[str, str], view: View) -> Match:
+    """Find the resource; a host by exact name first, else by a short name that is unique (D21)."""
+    if "hostname" in resource:
+        return _match_host(resource, view)
+    if kind.name == INSTANCE_DOWN:
+        server = view.server(ServerId(resource["instance_id"]))
+        if server is None:
+            why = f"no server {resource['instance_id']} in the map"
+            return Match(resource, False, None, Decision("match", Outcome.SKIPPED, why))
+        why = f"server {server.id} on {server.host or 'no host'}"
+        return Match(resource, True, server.host, Decision("match", Outcome.APPLIED, why))
+    why = "named by its reporter; not looked up"
+    return Match(resource, True, None, Decision("match", Outcome.PASSED, why))
+
+
+def _match_host(resource: Mapping[str, str], view: View) -> Match:
+    name = resource["hostname"]
+    found = view.match_host(name)
+    if len(found) == 1:
+        host = found[0]
+        how = "by its exact name" if host == name else f"by the short name {name}"
+        decision = Decision("match", Outcome.APPLIED, f"host {host} {how}")
+        return Match({**resource, "hostname": host}, True, host, decision)
+    if not found:
+        why = f"no host {name} in the map"
+    else:
+        why = f"{name} is the short name of {' and '.join(sorted(found))}"
+    return Match(resource, False, None, Decision("match", Outcome.SKIPPED, why))

@@ -1,0 +1,62 @@
+"""Rules: what follows from a fault, a row per type of fault."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from faultwire.domain.decided import Work
+from faultwire.domain.faults import HOST_DOWN, INSTANCE_DOWN, Fault
+from faultwire.domain.ids import ServerId
+from faultwire.domain.plans import RaisePlan, ServerStep
+from faultwire.domain.states import ServerStateOnHostDown, VmState
+from faultwire.inspector.settings import Settings
+from faultwire.ports import View
+
+NO_RULE = "no rule"
+SLICE = 128
+"""Servers looked at between two breathing points."""
+
+_WANTED: Mapping[ServerStateOnHostDown, tuple[VmState | None, VmState | None]] = {
+    ServerStateOnHostDown.ERROR: (VmState.ERROR, None),
+    ServerStateOnHostDown.STOPPED: (VmState.STOPPED, None),
+    ServerStateOnHostDown.UNCHANGED: (None, VmState.ERROR),
+}
+"""Setting to the state wanted and the state told in its place (D6)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One row: its name in the decision record, why it holds, and the plan it makes."""
+
+    name: str
+    why: str
+    plan: Callable[[Fault, View, Settings], Work[RaisePlan]]
+
+
+def _host_down(fault: Fault, view: View, settings: Settings) -> Work[RaisePlan]:
+    entry = view.entry(fault.host) if fault.host is not None else None
+    wanted, shown = _WANTED[settings.server_state_on_host_down]
+    steps: list[ServerStep] = []
+    for server in entry.servers if entry else ():
+        steps.append(ServerStep(server, wanted, shown))
+        if len(steps) % SLICE == 0:
+            yield
+    return RaisePlan(fault, "host down", fault.host, force_down=True, servers=tuple(steps))
+
+
+def _instance_down(fault: Fault, view: View, settings: Settings) -> Work[RaisePlan]:
+    del settings
+    server = view.server(ServerId(fault.resource["instance_id"]))
+    steps = (ServerStep(server, VmState.ERROR),) if server else ()
+    yield
+    return RaisePlan(fault, "instance down", None, force_down=False, servers=steps)
+
+
+RULES: Mapping[str, Rule] = {
+    HOST_DOWN: Rule(
+        "host down",
+        "the host is forced down and its servers follow server_state_on_host_down",
+        _host_down,
+    ),
+    INSTANCE_DOWN: Rule("instance down", "the server is set to error", _instance_down),
+}
+"""Rules by fault type; a type without a row is recorded and nothing follows from it."""

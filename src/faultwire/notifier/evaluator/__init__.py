@@ -1,0 +1,1 @@
+"""The event-driven evaluator: which alarms does an event touch, and what are they owed; pure."""

@@ -1,0 +1,184 @@
+"""The product in one page: how a command becomes true, and who is told.
+
+::
+
+    monitors ──Fault──▶ inspector ──Plan──▶ controllers ──Event──▶ notifier ──Delivery──▶ consumers
+
+One chain runs one command at a time: decide, make true, evaluate, commit, apply, answer, wake.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from faultwire.domain.changes import Change, DeliveriesQueued
+from faultwire.domain.commands import Command
+from faultwire.domain.decided import Decided, Realised, Work
+from faultwire.domain.errors import Broken
+from faultwire.domain.events import Event
+from faultwire.domain.ids import FaultId
+from faultwire.domain.instants import Instant
+from faultwire.domain.plans import Plan
+from faultwire.ports import (
+    Breathe,
+    Clock,
+    Commit,
+    Controller,
+    Decider,
+    Evaluator,
+    Memory,
+    Outbox,
+    Probe,
+    Scratch,
+)
+
+T = TypeVar("T")
+
+SLICE_NS = 3_000_000
+"""Longest stretch of pure work on the loop before others are served."""
+
+
+@dataclass(slots=True)
+class _Run:
+    """One command on its way through the chain."""
+
+    now: Instant
+    view: Scratch
+    changes: list[Change] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    detected: dict[FaultId, Instant] = field(default_factory=dict)
+    realised: list[tuple[Instant, Instant, int]] = field(default_factory=list)
+
+    def take(self, decided: Decided) -> None:
+        self.changes.extend(decided.changes)
+        self.events.extend(decided.events)
+        self.detected.update(decided.detected)
+        self.view.absorb(decided.changes)
+
+    def make_true(self, realised: Realised) -> None:
+        self.changes.extend(realised.changes)
+        self.events.extend(realised.events)
+        self.view.absorb(realised.changes)
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """The stages by their Protocols, and what joins them."""
+
+    deciders: Mapping[type, Decider[Any]]
+    controller: Controller
+    evaluator: Evaluator
+    ledger: Commit
+    memory: Memory
+    outbox: Outbox
+    probe: Probe
+    clock: Clock
+    breathe: Breathe
+
+
+class Chain:
+    """Runs commands one after the other; the caller serialises calls to `run`."""
+
+    def __init__(self, stages: Stages) -> None:
+        """Take the stages; the chain keeps no state of its own between commands."""
+        self._stages = stages
+
+    async def run(self, command: Command) -> tuple[object, tuple[Command, ...]]:
+        """Return the command's answer and the commands that follow from it.
+
+        When it returns, everything is durable and visible and deliveries are on their way. When
+        it raises, nothing has changed: a `Refused` by the decider, `Unavailable` by the ledger.
+        """
+        stages = self._stages
+        run = _Run(stages.clock.instant(), stages.memory.scratch())
+        decided = await self._decide(command, run)
+        transformed = stages.clock.instant()
+        fired = await self._drive(stages.evaluator.evaluate(run.events, run.now))
+        run.changes.extend(fired.changes)
+        evaluated = stages.clock.instant()
+        if run.changes:
+            await stages.ledger.commit(run.changes)
+            stages.memory.apply(run.changes)
+        if run.detected:
+            self._mark(run, transformed, evaluated)
+        for change in fired.changes:
+            if isinstance(change, DeliveriesQueued):
+                stages.outbox.wake(change.deliveries)
+        return decided.answer, decided.then
+
+    async def _decide(self, command: Command, run: _Run) -> Decided:
+        stages = self._stages
+        decider = decider_for(stages.deciders, command)
+        deciding = decider.decide(command, run.view, run.now)
+        reply: Realised | None = None
+        slice_end = stages.clock.mono_ns() + SLICE_NS
+        while True:
+            try:
+                item = deciding.send(reply)
+            except StopIteration as stop:
+                decided: Decided = stop.value
+                run.take(decided)
+                return decided
+            reply = None
+            if isinstance(item, Decided):
+                run.take(item)
+            elif item is not None:
+                reply = await self._make_true(item, run)
+            if stages.clock.mono_ns() >= slice_end:
+                await stages.breathe()
+                slice_end = stages.clock.mono_ns() + SLICE_NS
+
+    async def _make_true(self, plan: Plan, run: _Run) -> Realised:
+        stages = self._stages
+        began = stages.clock.instant()
+        realised = await self._drive(stages.controller.realise(plan, run.view, run.now))
+        run.make_true(realised)
+        run.realised.append((began, stages.clock.instant(), len(realised.events)))
+        return realised
+
+    async def _drive(self, work: Work[T]) -> T:
+        """Run pure work in slices, serving everybody else between two of them."""
+        clock = self._stages.clock
+        slice_end = clock.mono_ns() + SLICE_NS
+        while True:
+            try:
+                next(work)
+            except StopIteration as stop:
+                result: T = stop.value
+                return result
+            if clock.mono_ns() >= slice_end:
+                await self._stages.breathe()
+                slice_end = clock.mono_ns() + SLICE_NS
+
+    def _mark(self, run: _Run, transformed: Instant, evaluated: Instant) -> None:
+        """Mark T01-T07 of every fault that was opened; T03-T05 are the one commit (D5)."""
+        probe, committed = self._stages.probe, self._stages.clock.instant()
+        first = run.realised[0][0] if run.realised else transformed
+        told = _events_by_fault(run.events)
+        for fault, detected in run.detected.items():
+            probe.mark(fault, "T01", detected)
+            probe.mark(fault, "T02", first)
+            count = told.get(fault, 0)
+            if not count:
+                continue
+            probe.mark(fault, "T06", first, transformed, count)
+            probe.mark(fault, "T07", evaluated, count=count)
+            for point in ("T03", "T04", "T05"):
+                probe.mark(fault, point, committed, count=1 if point == "T03" else count)
+
+
+def _events_by_fault(events: Iterable[Event]) -> dict[FaultId, int]:
+    told: dict[FaultId, int] = {}
+    for event in events:
+        if event.fault_id is not None and event.project:
+            told[event.fault_id] = told.get(event.fault_id, 0) + 1
+    return told
+
+
+def decider_for(deciders: Mapping[type, Decider[Any]], command: Command) -> Decider[Any]:
+    """Return the decider of a command; a missing one is a defect of the composition."""
+    decider = deciders.get(type(command))
+    if decider is None:
+        message = f"nobody decides on {type(command).__name__}"
+        raise Broken(message)
+    return decider

@@ -1,0 +1,243 @@
+"""Decides what an inventory document changes (interfaces.md, inventory document)."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from faultwire.domain import changes
+from faultwire.domain.accounts import AuditRecord
+from faultwire.domain.causes import ResourceKind
+from faultwire.domain.commands import ImportInventory, ImportSummary, RetryUnmatched
+from faultwire.domain.decided import Decided, Deciding, Steps
+from faultwire.domain.errors import Conflict
+from faultwire.domain.ids import GuestId, HostName, PortId, ProjectId, ServerId
+from faultwire.domain.instants import Instant
+from faultwire.domain.resources import Host, InventoryDocument, Project, Server
+from faultwire.ports import View
+from faultwire.resourcemap.references import Known, resolved
+
+SLICE = 256
+"""Resources compared between two breathing points."""
+
+KEPT_PROJECTS = frozenset({"admin", "demo"})
+"""Names of the projects that no document removes."""
+
+KEPT_SHARE = 10
+"""Percent of a kind that may go without `force`."""
+
+
+@dataclass(slots=True)
+class _Tally:
+    """One kind of resource: what is new, what differs, what goes."""
+
+    kind: str
+    before: int
+    saved: list[Any] = field(default_factory=list)
+    removed: list[Any] = field(default_factory=list)
+    added: int = 0
+
+    def put(self, old: object | None, new: object) -> None:
+        if old is None:
+            self.added += 1
+        if new != old:
+            self.saved.append(new)
+
+    def too_much(self) -> bool:
+        return len(self.removed) * 100 > self.before * KEPT_SHARE
+
+    def count(self) -> tuple[str, int, int, int]:
+        return self.kind, self.added, len(self.saved) - self.added, len(self.removed)
+
+
+class ImportDecider:
+    """Compares a document with the map; all or nothing. An import tells nobody."""
+
+    def __init__(self, projects: Callable[[], Iterable[Project]]) -> None:
+        """Take the identity face's projects, only read."""
+        self._projects = projects
+
+    def decide(self, command: ImportInventory, view: View, now: Instant) -> Deciding:
+        """Answer an `ImportSummary`; Invalid names the path, Conflict what would go."""
+        known = Known.of(command.document, view, self._projects(), replace=command.replace)
+        document = yield from resolved(command.document, known)
+        tallies = {
+            "projects": _projects(document, tuple(self._projects()), replace=command.replace),
+            "hosts": _hosts(document, view, replace=command.replace),
+        }
+        for kind, identify in (("switches", "name"), ("ports", "id"), ("guests", "id")):
+            tallies[kind] = _plain(kind, identify, document, view, replace=command.replace)
+            yield None
+        held: list[changes.Change] = []
+        tallies["servers"] = yield from _servers(document, view, held, replace=command.replace)
+        if command.replace and not command.force:
+            _refuse_too_much(tallies.values())
+        summary = ImportSummary(tuple(t.count() for t in tallies.values()), command.dry_run)
+        if command.dry_run:
+            return Decided(answer=summary)
+        made = (*_changes(tallies), *held)
+        if not made:
+            return Decided(answer=summary)
+        text = " ".join(f"{kind}:+{a}~{c}-{r}" for kind, a, c, r in summary.counts)
+        line = AuditRecord(now.wall_ns, command.actor, "inventory.import", "inventory", text)
+        appeared = tallies["hosts"].added or tallies["servers"].added
+        return Decided(
+            answer=summary,
+            changes=(*made, changes.Audited((line,))),
+            then=(RetryUnmatched(),) if appeared else (),
+        )
+
+
+def _refuse_too_much(tallies: Iterable[_Tally]) -> None:
+    for tally in tallies:
+        if tally.kind != "projects" and tally.too_much():
+            message = (
+                f"{len(tally.removed)} of {tally.before} {tally.kind} would be removed, more "
+                f"than {KEPT_SHARE} %: repeat with force to do so"
+            )
+            raise Conflict(message)
+
+
+_SAVED: Mapping[str, tuple[type[Any], type[Any]]] = {
+    "projects": (changes.ProjectsSaved, changes.ProjectsRemoved),
+    "hosts": (changes.HostsSaved, changes.HostsRemoved),
+    "switches": (changes.SwitchesSaved, changes.SwitchesRemoved),
+    "servers": (changes.ServersSaved, changes.ServersRemoved),
+    "ports": (changes.PortsSaved, changes.PortsRemoved),
+    "guests": (changes.GuestsSaved, changes.GuestsRemoved),
+}
+
+
+def _changes(tallies: Mapping[str, _Tally]) -> Iterator[changes.Change]:
+    """Return what is saved in order of dependence, then what is removed in the reverse."""
+    for kind, (saved, _) in _SAVED.items():
+        if tallies[kind].saved:
+            yield saved(tuple(tallies[kind].saved))
+    for kind, (_, removed) in reversed(tuple(_SAVED.items())):
+        if tallies[kind].removed:
+            yield removed(tuple(tallies[kind].removed))
+
+
+def _projects(
+    document: InventoryDocument, present: tuple[Project, ...], *, replace: bool
+) -> _Tally:
+    held = {project.id: project for project in present}
+    tally = _Tally("projects", len(held))
+    named = {project.id for project in document.projects}
+    for project in document.projects:
+        tally.put(held.get(project.id), project)
+    if replace:
+        tally.removed = [
+            ProjectId(p.id) for p in present if p.id not in named and p.name not in KEPT_PROJECTS
+        ]
+    return tally
+
+
+def _hosts(document: InventoryDocument, view: View, *, replace: bool) -> _Tally:
+    held = {host.name: host for host in view.hosts()}
+    tally = _Tally("hosts", len(held))
+    for host in document.hosts:
+        tally.put(held.get(host.name), _merged(held.get(host.name), host))
+    if replace:
+        named = {host.name for host in document.hosts}
+        tally.removed = [HostName(name) for name in held if name not in named]
+    return tally
+
+
+def _merged(old: Host | None, new: Host) -> Host:
+    """Keep what no document says: the service's state, and a BMC password that is left out."""
+    if old is None:
+        return new
+    bmc = new.bmc
+    if bmc is not None and not bmc.password and old.bmc is not None:
+        bmc = replace(bmc, password=old.bmc.password)
+    return replace(
+        new,
+        bmc=bmc,
+        forced_down=old.forced_down,
+        disabled=old.disabled,
+        disabled_reason=old.disabled_reason,
+        monitored=old.monitored,
+        agent=old.agent,
+        revision=old.revision,
+    )
+
+
+_TYPED: Mapping[str, Callable[[str], object]] = {
+    "switches": str,
+    "ports": PortId,
+    "guests": GuestId,
+}
+
+
+def _plain(
+    kind: str, identify: str, document: InventoryDocument, view: View, *, replace: bool
+) -> _Tally:
+    held = {getattr(one, identify): one for one in getattr(view, kind)()}
+    tally = _Tally(kind, len(held))
+    for one in getattr(document, kind):
+        tally.put(held.get(getattr(one, identify)), one)
+    if replace:
+        named = {getattr(one, identify) for one in getattr(document, kind)}
+        tally.removed = [_TYPED[kind](name) for name in held if name not in named]
+    return tally
+
+
+def _servers(
+    document: InventoryDocument, view: View, held: list[changes.Change], *, replace: bool
+) -> Steps[_Tally]:
+    tally = _Tally("servers", view.counts()["servers"])
+    for number, server in enumerate(document.servers, 1):
+        old = view.server(server.id)
+        if old is None:
+            tally.put(None, server)
+        else:
+            said = server.id in document.statuses
+            tally.put(old, _kept_state(old, server, view, held, said=said))
+        if number % SLICE == 0:
+            yield None
+    if replace:
+        named = {server.id for server in document.servers}
+        tally.removed = [ServerId(s.id) for s in view.servers() if s.id not in named]
+    return tally
+
+
+def _kept_state(
+    old: Server, new: Server, view: View, held: list[changes.Change], *, said: bool
+) -> Server:
+    """Return the server with the state it has, unless the document says another.
+
+    What a document says of a server that a fault holds becomes what it returns to; a server
+    that moved to another host is no longer held by what happened to the old one.
+    """
+    causes = view.causes_of(ResourceKind.SERVER, old.id)
+    ours = bool(causes) and all(cause.revision == old.revision for cause in causes)
+    stay = replace(
+        new,
+        vm_state=old.vm_state,
+        power_state=old.power_state,
+        task_state=old.task_state,
+        revision=old.revision,
+    )
+    news = said and (new.vm_state, new.power_state) != (old.vm_state, old.power_state)
+    if causes and new.host != old.host:
+        held.append(changes.CausesRemoved(causes))
+        states = causes[0].prior_states() if ours and not said else _said(new, old, said=said)
+        return stay.in_state(*states)
+    if not news:
+        return stay
+    if not ours:
+        return stay.in_state(new.vm_state, new.power_state)
+    held.append(
+        changes.CausesSaved(
+            tuple(
+                replace(c, prior=new.vm_state.value, prior_power=new.power_state.value)
+                for c in causes
+            )
+        )
+    )
+    return stay
+
+
+def _said(new: Server, old: Server, *, said: bool) -> tuple[Any, Any]:
+    source = new if said else old
+    return source.vm_state, source.power_state

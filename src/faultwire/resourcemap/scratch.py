@@ -1,0 +1,163 @@
+"""One command's view: the map and the holds, with this command's own changes laid over them."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from faultwire.domain import changes
+from faultwire.domain.causes import Cause, ResourceKind
+from faultwire.domain.faults import Fault, FaultState
+from faultwire.domain.ids import FaultId, GuestId, HostName, PortId, ServerId
+from faultwire.domain.resources import Guest, Host, HostEntry, Port, Server, Switch
+from faultwire.resourcemap.holds import Holds
+from faultwire.resourcemap.index import ResourceMap
+
+
+class MapScratch:
+    """An overlay; implements `ports.Scratch`. It lives for one command and is then dropped.
+
+    Only what the fault path changes is laid over: hosts, states of servers, faults, causes and
+    what agents report. An import decides on the base alone and needs no overlay.
+    """
+
+    def __init__(self, base: ResourceMap, holds: Holds) -> None:
+        """Start with no changes of its own."""
+        self._base = base
+        self._holds = holds
+        self._hosts: dict[HostName, Host] = {}
+        self._servers: dict[ServerId, Server] = {}
+        self._faults: dict[FaultId, Fault] = {}
+        self._identities: dict[str, FaultId] = {}
+        self._causes: dict[tuple[str, str], dict[str, Cause]] = {}
+        self._running: dict[HostName, frozenset[str] | None] = {}
+        self._layers: dict[type, Callable[[Any], None]] = {
+            changes.HostsSaved: lambda c: self._hosts.update((h.name, h) for h in c.hosts),
+            changes.ServersMoved: self._lay_servers,
+            changes.ServersSaved: self._lay_servers,
+            changes.FaultsSaved: self._lay_faults,
+            changes.CausesSaved: self._lay_causes,
+            changes.CausesRemoved: self._lift_causes,
+            changes.RunningReported: lambda c: self._running.update({c.host: c.running}),
+        }
+
+    def absorb(self, new: Iterable[changes.Change]) -> None:
+        """Lay changes over the map for the rest of this command."""
+        for change in new:
+            layer = self._layers.get(type(change))
+            if layer is not None:
+                layer(change)
+
+    def _lay_servers(self, change: changes.ServersMoved | changes.ServersSaved) -> None:
+        self._servers.update((server.id, server) for server in change.servers)
+
+    def _lay_faults(self, change: changes.FaultsSaved) -> None:
+        for fault in change.faults:
+            self._faults[fault.id] = fault
+            self._identities[fault.identity] = fault.id
+
+    def _lay_causes(self, change: changes.CausesSaved) -> None:
+        for cause in change.causes:
+            self._held(cause.kind, cause.resource)[cause.fault_id] = cause
+
+    def _lift_causes(self, change: changes.CausesRemoved) -> None:
+        for cause in change.causes:
+            self._held(cause.kind, cause.resource).pop(cause.fault_id, None)
+
+    def _held(self, kind: ResourceKind, resource: str) -> dict[str, Cause]:
+        key = (kind.value, resource)
+        held = self._causes.get(key)
+        if held is None:
+            held = {c.fault_id: c for c in self._holds.causes_of(kind, resource)}
+            self._causes[key] = held
+        return held
+
+    def entry(self, host: HostName) -> HostEntry | None:
+        """Return a host with its servers as they are after this command's changes so far."""
+        entry = self._base.entry(host)
+        changed = self._hosts.get(host)
+        if entry is None:
+            return HostEntry(changed) if changed else None
+        servers = entry.servers
+        if self._servers:
+            news = self._servers
+            servers = tuple([news.get(server.id, server) for server in servers])
+        return HostEntry(changed or entry.host, servers)
+
+    def match_host(self, name: str) -> tuple[HostName, ...]:
+        """Return the exact host, else all whose short name equals the given short name (D21)."""
+        return (HostName(name),) if name in self._hosts else self._base.match_host(name)
+
+    def server(self, server: ServerId) -> Server | None:
+        """Return a server by id."""
+        return self._servers.get(server) or self._base.server(server)
+
+    def open_fault(self, identity: str) -> Fault | None:
+        """Return the live fault of that identity."""
+        name = self._identities.get(identity)
+        if name is None:
+            return self._holds.open_fault(identity)
+        fault = self._faults[name]
+        return fault if fault.live else None
+
+    def live_fault(self, fault: FaultId) -> Fault | None:
+        """Return a live fault by id."""
+        changed = self._faults.get(fault)
+        if changed is None:
+            return self._holds.live_fault(fault)
+        return changed if changed.live else None
+
+    def unmatched(self) -> tuple[Fault, ...]:
+        """Return the live faults that wait for their resource to appear."""
+        news = self._faults
+        held = (news.get(fault.id, fault) for fault in self._holds.unmatched())
+        return tuple(fault for fault in held if fault.state is FaultState.UNMATCHED)
+
+    def causes_of(self, kind: ResourceKind, resource: str) -> tuple[Cause, ...]:
+        """Return what holds a resource, oldest first."""
+        held = self._causes.get((kind.value, resource))
+        return self._holds.causes_of(kind, resource) if held is None else tuple(held.values())
+
+    def causes_by(self, fault: FaultId) -> tuple[Cause, ...]:
+        """Return what a fault holds."""
+        base = {cause.key: cause for cause in self._holds.causes_by(fault)}
+        for (kind, resource), held in self._causes.items():
+            if fault in held:
+                base[kind, resource, fault] = held[fault]
+            else:
+                base.pop((kind, resource, fault), None)
+        return tuple(base.values())
+
+    def running(self, host: HostName) -> frozenset[str] | None:
+        """Return the servers that the host's agent last reported; None if it reports none."""
+        return self._running[host] if host in self._running else self._base.running(host)
+
+    def port(self, port: PortId) -> Port | None:
+        """Return a port by id."""
+        return self._base.port(port)
+
+    def guest(self, guest: GuestId) -> Guest | None:
+        """Return a guest by id."""
+        return self._base.guest(guest)
+
+    def hosts(self) -> Iterator[Host]:
+        """Return all hosts of the base."""
+        return self._base.hosts()
+
+    def servers(self) -> Iterator[Server]:
+        """Return all servers of the base."""
+        return self._base.servers()
+
+    def ports(self) -> Iterator[Port]:
+        """Return all ports of the base."""
+        return self._base.ports()
+
+    def guests(self) -> Iterator[Guest]:
+        """Return all guests of the base."""
+        return self._base.guests()
+
+    def switches(self) -> Iterator[Switch]:
+        """Return all switches of the base."""
+        return self._base.switches()
+
+    def counts(self) -> Mapping[str, int]:
+        """Return the counts of the base."""
+        return self._base.counts()
