@@ -1,0 +1,160 @@
+"""The faces, given what each needs, behind the one root application."""
+
+import secrets as random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.types import ASGIApp
+
+from faultwire.app.core import Core
+from faultwire.app.lane import Lane
+from faultwire.app.marks import Marks
+from faultwire.app.offload import Offload
+from faultwire.config.configuration import Configuration
+from faultwire.domain import signature
+from faultwire.domain.accounts import WebhookSecret
+from faultwire.domain.ids import ProjectId
+from faultwire.faces import stack
+from faultwire.faces.alarming import app as alarming
+from faultwire.faces.alarming.ports import AlarmingPorts
+from faultwire.faces.fault import app as fault
+from faultwire.faces.fault.agents import AgentPorts
+from faultwire.faces.fault.ports import FaultPorts, error_body
+from faultwire.faces.fault.posting import doctor_app
+from faultwire.faces.identity import app as identity
+from faultwire.faces.identity.catalog import Catalog
+from faultwire.faces.identity.ports import IdentityPorts
+from faultwire.identity.authenticator import TokenAuthenticator
+from faultwire.identity.passwords import Passwords
+from faultwire.identity.signin import SignIn
+from faultwire.identity.tokens import Signer, keep_key
+from faultwire.monitors.agents import AgentMonitor
+from faultwire.policy.enforcer import PolicyEnforcer, read_overrides
+from faultwire.store import StoredAlarms, StoredFaults
+
+KEY_FILE = "token.key"
+SECRET_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What stands already when the faces are built."""
+
+    core: Core
+    lane: Lane
+    marks: Marks
+    monitor: AgentMonitor
+    offload: Offload
+    passwords: Passwords
+    faults: StoredFaults
+    alarms: StoredAlarms
+    check_action: Callable[[str], None]
+    unhealthy: Callable[[], str | None]
+    certificate: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Faces:
+    """The root application, and Doctor's own for its listener."""
+
+    root: ASGIApp
+    doctor: ASGIApp
+
+
+def build(parts: Parts, configuration: Configuration, state_dir: Path) -> Faces:
+    """Return the applications of the listeners."""
+    directory, clock = parts.core.indexes.directory, parts.core.tools.clock
+    signer = Signer(keep_key(state_dir / KEY_FILE))
+    settings = configuration.identity
+    authenticator = TokenAuthenticator(signer, directory, clock, settings)
+    enforcer = PolicyEnforcer(overrides=_overrides(configuration))
+    signin = SignIn(signer, authenticator, directory, parts.passwords, clock, settings)
+    public_url = configuration.server.public_url
+    identity_ports = IdentityPorts(
+        directory,
+        authenticator,
+        signin,
+        parts.passwords,
+        enforcer,
+        parts.lane,
+        Catalog(),
+        public_url,
+        settings.page_limit,
+    )
+    fault_ports = _fault_ports(parts, configuration, authenticator, enforcer)
+    alarming_ports = AlarmingPorts(
+        authenticator,
+        enforcer,
+        parts.lane,
+        clock,
+        directory,
+        parts.alarms,
+        parts.core.reader,
+        parts.check_action,
+        lambda project: WebhookSecret(
+            project,
+            signature.new_secret(random.token_bytes(SECRET_BYTES)),
+            clock.wall_ns(),
+        ),
+        configuration.alarming,
+    )
+    faces: dict[str, ASGIApp] = {
+        "/identity": identity.create(identity_ports),
+        "/fault": fault.create(fault_ports),
+        "/alarming": alarming.create(alarming_ports),
+    }
+    ports = stack.StackPorts(parts.unhealthy, parts.core.tools.metrics.page, clock)
+    return Faces(stack.create(faces, ports), doctor_app(fault_ports))
+
+
+def _overrides(configuration: Configuration) -> Mapping[str, str] | None:
+    path = configuration.policy.policy_file
+    return read_overrides(Path(path)) if path else None
+
+
+def _fault_ports(
+    parts: Parts,
+    configuration: Configuration,
+    authenticator: TokenAuthenticator,
+    enforcer: PolicyEnforcer,
+) -> FaultPorts:
+    core, liveness = parts.core, configuration.liveness
+    directory, clock = core.indexes.directory, core.tools.clock
+    public_url = configuration.server.public_url.rstrip("/")
+
+    def signed(project: ProjectId, headers: Mapping[str, str], body: bytes) -> str:
+        secrets = [one.secret for one in directory.secrets(project)]
+        now_s = clock.wall_ns() // 1_000_000_000
+        return signature.verify(secrets, headers, body, now_s)
+
+    agents = AgentPorts(
+        authenticator,
+        enforcer,
+        parts.lane,
+        clock,
+        parts.monitor,
+        error_body,
+        liveness.heartbeat_ms,
+        liveness.agent_silence_ms,
+        liveness.agent_message_bytes,
+        parts.certificate,
+        f"{public_url}/fault" if public_url else None,
+    )
+    return FaultPorts(
+        authenticator,
+        enforcer,
+        parts.lane,
+        clock,
+        core.indexes.inventory,
+        directory.projects,
+        parts.faults,
+        parts.alarms,
+        core.reader,
+        parts.marks.timeline,
+        parts.marks.add,
+        signed,
+        parts.offload,
+        agents,
+        configuration.fault,
+    )

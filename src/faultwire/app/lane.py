@@ -1,0 +1,119 @@
+"""The one lane: commands wait here and go through the chain one at a time."""
+
+import asyncio
+import logging
+from collections import deque
+from dataclasses import dataclass
+
+from faultwire.domain.commands import AgentChanged, CloseFault, Command, ReportFaults
+from faultwire.domain.errors import FaultwireError, Unavailable
+from faultwire.pipeline import Chain
+from faultwire.ports import Clock, Meter
+
+log = logging.getLogger(__name__)
+
+URGENT = (ReportFaults, CloseFault, AgentChanged)
+"""Commands that do not wait behind edits and imports; each class keeps its own order."""
+
+QUEUE_LIMIT = 20_000
+"""Commands that may wait; beyond it a caller is told to come back (503), not kept."""
+
+_NS = 1_000_000_000
+
+
+@dataclass(slots=True)
+class _Ticket:
+    command: Command
+    answer: asyncio.Future[object]
+    since_ns: int
+
+
+class Lane:
+    """Implements `ports.Intake`. Once a command is taken it is run, even if its caller leaves."""
+
+    def __init__(self, chain: Chain, clock: Clock, meter: Meter) -> None:
+        """Take the chain; `run` must be running for anything to happen."""
+        self._chain = chain
+        self._clock = clock
+        self._meter = meter
+        self._urgent: deque[_Ticket] = deque()
+        self._other: deque[_Ticket] = deque()
+        self._work = asyncio.Event()
+        self._closed = False
+        self.broken: str | None = None
+
+    def __len__(self) -> int:
+        """Return how many commands wait."""
+        return len(self._urgent) + len(self._other)
+
+    async def submit(self, command: Command) -> object:
+        """Return the command's answer once it is durable and visible."""
+        return await asyncio.shield(self._enqueue(command))
+
+    def _enqueue(self, command: Command) -> asyncio.Future[object]:
+        if self._closed:
+            message = "the server is stopping"
+            raise Unavailable(message)
+        if len(self) >= QUEUE_LIMIT:
+            message = f"{QUEUE_LIMIT} changes are waiting already"
+            raise Unavailable(message)
+        answer: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        ticket = _Ticket(command, answer, self._clock.mono_ns())
+        (self._urgent if isinstance(command, URGENT) else self._other).append(ticket)
+        self._work.set()
+        return answer
+
+    async def run(self) -> None:
+        """Take commands until `close` was called and none is left."""
+        while True:
+            queue = self._urgent or self._other
+            if queue:
+                await self._one(queue.popleft())
+            elif self._closed:
+                return
+            else:
+                self._work.clear()
+                await self._work.wait()
+
+    def close(self) -> None:
+        """Take no more commands; `run` ends when those that wait are done."""
+        self._closed = True
+        self._work.set()
+
+    async def _one(self, ticket: _Ticket) -> None:
+        name = type(ticket.command).__name__
+        result = "done"
+        try:
+            answer, follows = await self._chain.run(ticket.command)
+        except FaultwireError as error:
+            result = type(error).__name__
+            _fail(ticket.answer, error)
+        except Exception as error:
+            result = "defect"
+            self.broken = f"{name} failed: {error!r}"
+            log.exception("a %s could not be run; this is a defect", name)
+            _fail(ticket.answer, error)
+        else:
+            if not ticket.answer.done():
+                ticket.answer.set_result(answer)
+            for command in follows:
+                self._follow(command)
+        waited = (self._clock.mono_ns() - ticket.since_ns) / _NS
+        self._meter.count("faultwire_commands_total", command=name, result=result)
+        self._meter.observe("faultwire_command_seconds", waited, command=name)
+
+    def _follow(self, command: Command) -> None:
+        answer: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        answer.add_done_callback(_log_failure)
+        self._urgent.append(_Ticket(command, answer, self._clock.mono_ns()))
+
+
+def _fail(answer: asyncio.Future[object], error: Exception) -> None:
+    if not answer.done():
+        answer.set_exception(error)
+
+
+def _log_failure(answer: asyncio.Future[object]) -> None:
+    error = answer.exception()
+    if error is not None:
+        log.warning("a follow-up change failed: %s", error)

@@ -1,0 +1,120 @@
+"""Listeners: sockets bound before anything is promised, served by uvicorn on our loop."""
+
+import asyncio
+import contextlib
+import ipaddress
+import logging
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from faultwire.domain.errors import Invalid
+
+log = logging.getLogger(__name__)
+
+BACKLOG = 4096
+_POLL_SECONDS = 0.005
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to listen."""
+
+    host: str
+    port: int
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can connect."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+def parse_address(text: str, field: str) -> Address:
+    """Return HOST:PORT or [V6]:PORT as an address; raises Invalid naming the field."""
+    host, colon, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not colon or not host or not port.isdecimal() or int(port) > 65535:
+        raise Invalid(field, f"must be HOST:PORT, not {text!r}")
+    return Address(host, int(port))
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """Files of a listener's certificate chain and key; empty where there is none."""
+
+    certificate: str = ""
+    key: str = ""
+
+
+class _Quiet(uvicorn.Server):
+    """A server that leaves signals to the process that owns it."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class Listener:
+    """One bound socket and the server behind it."""
+
+    def __init__(self, address: Address, tls: Tls, field: str) -> None:
+        """Bind at once; raises Invalid where the address cannot be had."""
+        family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+        self._socket = socket.socket(family, socket.SOCK_STREAM)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            self._socket.bind((address.host, address.port))
+        except OSError as error:
+            self._socket.close()
+            raise Invalid(
+                field, f"cannot listen on {address.host}:{address.port}: {error}"
+            ) from None
+        self._tls = tls
+        port = self._socket.getsockname()[1]
+        host = f"[{address.host}]" if ":" in address.host else address.host
+        scheme = "https" if tls.certificate else "http"
+        self.url = f"{scheme}://{host}:{port}"
+        self._server: _Quiet | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self, app: ASGIApp) -> None:
+        """Serve the application; returns once connections are accepted."""
+        self._server = _Quiet(
+            uvicorn.Config(
+                app,
+                http="httptools",
+                ws="websockets-sansio",
+                ws_ping_interval=None,
+                ws_per_message_deflate=False,
+                lifespan="off",
+                access_log=False,
+                log_config=None,
+                server_header=False,
+                backlog=BACKLOG,
+                timeout_graceful_shutdown=5,
+                ssl_certfile=self._tls.certificate or None,
+                ssl_keyfile=self._tls.key or None,
+            )
+        )
+        self._task = asyncio.create_task(self._server.serve([self._socket]))
+        while not self._server.started:
+            if self._task.done():
+                await self._task
+                message = "the listener ended before it began"
+                raise OSError(message)
+            await asyncio.sleep(_POLL_SECONDS)
+
+    async def stop(self) -> None:
+        """Accept no more, let requests in flight end, then close."""
+        if self._server is not None and self._task is not None:
+            self._server.should_exit = True
+            await self._task
+        self._socket.close()

@@ -1,0 +1,44 @@
+"""The whole configuration: one Settings per section, joined."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from faultwire.config import load, server
+from faultwire.faces.alarming import settings as alarming
+from faultwire.faces.fault import settings as fault
+from faultwire.identity import settings as identity
+from faultwire.inspector import settings as inspector
+from faultwire.liveness import settings as liveness
+from faultwire.notifier import settings as notifier
+from faultwire.policy import settings as policy
+
+SECTIONS: load.Sections = {
+    "server": server.Settings,
+    "identity": identity.Settings,
+    "policy": policy.Settings,
+    "liveness": liveness.Settings,
+    "inspector": inspector.Settings,
+    "notifier": notifier.Settings,
+    "fault": fault.Settings,
+    "alarming": alarming.Settings,
+}
+"""Every section of the configuration file and who owns it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """Frozen settings of every part."""
+
+    server: server.Settings
+    identity: identity.Settings
+    policy: policy.Settings
+    liveness: liveness.Settings
+    inspector: inspector.Settings
+    notifier: notifier.Settings
+    fault: fault.Settings
+    alarming: alarming.Settings
+
+
+def read(path: Path | None = None) -> Configuration:
+    """Return the configuration of a file (None: defaults and environment); raises Invalid."""
+    return Configuration(**load.load(SECTIONS, path))

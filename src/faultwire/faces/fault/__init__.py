@@ -1,0 +1,1 @@
+"""The fault face: our own API, v1."""

@@ -1,0 +1,111 @@
+"""The inventory and the hosts, to read and to change; administrators only."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from faultwire.domain.commands import ImportInventory, ImportSummary
+from faultwire.domain.errors import Broken, Invalid, NotFound
+from faultwire.domain.ids import HostName
+from faultwire.faces.fault.inventory import DocumentModel, parts, read_document
+from faultwire.faces.fault.ports import FaultPorts
+from faultwire.faces.fault.shape import host_row, host_whole
+from faultwire.faces.http import actor_of, caller_of, json_response, read_body
+
+__all__ = ["DocumentModel", "Documents"]
+
+OFFLOADED_BYTES = 65_536
+"""Documents from this size on are read by a child process."""
+
+SLICE = 256
+_FLAGS = {"true": True, "1": True, "false": False, "0": False}
+
+
+class Documents:
+    """The routes of inventory and hosts."""
+
+    def __init__(self, ports: FaultPorts) -> None:
+        """Take the face's ports."""
+        self._ports = ports
+
+    async def show(self, request: Request) -> Response:
+        """Show the inventory document. Passwords of management controllers are left out."""
+        self._ports.enforcer.enforce("inventory:get", caller_of(request))
+        return StreamingResponse(self._stream(), media_type="application/json")
+
+    async def _stream(self) -> AsyncIterator[bytes]:
+        """Write part by part; values are taken at once, so that all are of one moment."""
+        inventory = self._ports.inventory
+        taken = parts(inventory, list(self._ports.projects()))
+        for number, (part, (shape, values)) in enumerate(taken.items()):
+            yield (b"{" if number == 0 else b",") + orjson.dumps(part) + b":["
+            for start in range(0, len(values), SLICE):
+                rows = map(orjson.dumps, map(shape, values[start : start + SLICE]))
+                yield (b"," if start else b"") + b",".join(rows)
+                await asyncio.sleep(0)
+            yield b"]"
+        yield b"}"
+
+    async def schema(self, request: Request) -> Response:
+        """Show the JSON schema of the inventory document."""
+        del request
+        return json_response(DocumentModel.model_json_schema())
+
+    async def replace(self, request: Request) -> Response:
+        """Replace the inventory. Removing more than a tenth needs force=true."""
+        return await self._import(request, replace=True)
+
+    async def extend(self, request: Request) -> Response:
+        """Add to the inventory and update what it names."""
+        return await self._import(request, replace=False)
+
+    async def _import(self, request: Request, *, replace: bool) -> Response:
+        caller = caller_of(request)
+        self._ports.enforcer.enforce("inventory:put", caller)
+        force, dry_run = _flag(request, "force"), _flag(request, "dry_run")
+        raw = await read_body(request, self._ports.settings.inventory_bytes)
+        if len(raw) >= OFFLOADED_BYTES:
+            document = await self._ports.offload(read_document, raw)
+        else:
+            document = read_document(raw)
+        summary = await self._ports.intake.submit(
+            ImportInventory(document, replace, actor_of(request, caller), force, dry_run)
+        )
+        if not isinstance(summary, ImportSummary):
+            raise Broken("an import answered something else")
+        shown = {
+            kind: {"added": added, "changed": changed, "removed": removed}
+            for kind, added, changed, removed in summary.counts
+        }
+        return json_response({"inventory": shown, "dry_run": summary.dry_run})
+
+    async def hosts(self, request: Request) -> Response:
+        """List hosts with the state of their service."""
+        self._ports.enforcer.enforce("hosts:list", caller_of(request))
+        shown = []
+        for number, host in enumerate(list(self._ports.inventory.hosts()), 1):
+            entry = self._ports.inventory.entry(host.name)
+            if entry is not None:
+                shown.append(host_row(entry))
+            if number % SLICE == 0:
+                await asyncio.sleep(0)
+        return json_response({"hosts": shown})
+
+    async def host(self, request: Request) -> Response:
+        """Show a host with the states of its servers."""
+        self._ports.enforcer.enforce("hosts:list", caller_of(request))
+        name = request.path_params["name"]
+        entry = self._ports.inventory.entry(HostName(name))
+        if entry is None:
+            raise NotFound(f"no host {name}")
+        return json_response({"host": host_whole(entry)})
+
+
+def _flag(request: Request, name: str) -> bool:
+    text = request.query_params.get(name, "false")
+    if text.lower() not in _FLAGS:
+        raise Invalid(name, "must be true or false")
+    return _FLAGS[text.lower()]

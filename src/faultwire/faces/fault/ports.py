@@ -1,0 +1,71 @@
+"""What the fault face needs of the rest."""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from faultwire.domain.errors import FaultwireError, Invalid
+from faultwire.domain.ids import FaultId, ProjectId
+from faultwire.domain.instants import Instant
+from faultwire.domain.resources import Project
+from faultwire.faces.fault.agents import AgentPorts
+from faultwire.faces.fault.settings import Settings
+from faultwire.ports import (
+    AlarmStore,
+    Authenticator,
+    Clock,
+    Enforcer,
+    FaultStore,
+    Intake,
+    Inventory,
+    Reader,
+)
+
+Title = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found"}
+
+
+class Marker(Protocol):
+    """Takes a checkpoint that somebody reported."""
+
+    def __call__(
+        self, fault: FaultId, point: str, at: Instant, *, source: str, count: int
+    ) -> Awaitable[None]:
+        """Keep the mark; KeyError for a checkpoint that is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaultPorts:
+    """Ports and callables.
+
+    `timeline` gives the profile of a fault as JSON values. `signed` returns the id of a message
+    that a project signed (Standard Webhooks), or raises Unauthenticated. `offload` runs a
+    function in a child process. `projects` are the identity face's.
+    """
+
+    authenticator: Authenticator
+    enforcer: Enforcer
+    intake: Intake
+    clock: Clock
+    inventory: Inventory
+    projects: Callable[[], Iterable[Project]]
+    faults: FaultStore
+    alarms: AlarmStore
+    read: Reader
+    timeline: Callable[[FaultId], Awaitable[dict[str, Any]]]
+    mark: Marker
+    signed: Callable[[ProjectId, Mapping[str, str], bytes], str]
+    offload: Callable[..., Awaitable[Any]]
+    agents: AgentPorts
+    settings: Settings
+
+
+def error_body(status: int, error: FaultwireError) -> object:
+    """Return this face's error body."""
+    body: dict[str, object] = {
+        "code": status,
+        "title": Title.get(status, type(error).__name__),
+        "message": str(error),
+    }
+    if isinstance(error, Invalid) and error.field:
+        body["field"] = error.field
+    return {"error": body}
