@@ -1,0 +1,190 @@
+"""The inventory as rows and back: one pair of functions for each table.
+
+A row to write is a plain tuple in the order of the table's columns (`schema`), with enums as
+their text (by `_value_`: reading `value` runs Python code) and documents as JSON text. A row that
+was read has its JSON decoded by the engine. A `Share` keeps one object for texts that thousands
+of rows repeat.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict
+
+from faultwire.domain.resources import (
+    NO_METADATA,
+    Bmc,
+    Guest,
+    Host,
+    Interface,
+    Port,
+    Project,
+    Server,
+    Switch,
+    SwitchUplink,
+)
+from faultwire.domain.states import AgentState, PowerState, VmState
+from faultwire.store.codec import text, text_or_none
+from faultwire.store.statements import Row
+
+Share = Callable[[str, str], str]
+"""``{}.setdefault``: gives the first of equal texts."""
+
+_VM_STATES = {state.value: state for state in VmState}
+_POWER_STATES = {state.value: state for state in PowerState}
+
+
+def project_row(project: Project) -> Row:
+    """Return a row of projects."""
+    return project.id, project.name
+
+
+def project_of(row: Row) -> Project:
+    """Return the project of a row."""
+    return Project(*row)
+
+
+def host_row(host: Host) -> Row:
+    """Return a row of hosts, without last_seen_ns."""
+    return (
+        host.name,
+        text_or_none(host.addresses),
+        host.zone,
+        host.rack,
+        text_or_none(host.aggregates),
+        None if host.bmc is None else text(asdict(host.bmc)),
+        text_or_none([asdict(item) for item in host.interfaces]),
+        host.forced_down,
+        host.disabled,
+        host.disabled_reason,
+        host.monitored,
+        host.agent._value_,
+        host.revision,
+    )
+
+
+def host_of(row: Row) -> Host:
+    """Return the host of a row without last_seen_ns."""
+    (name, addresses, zone, rack, aggregates, bmc, interfaces, *rest) = row
+    forced_down, disabled, disabled_reason, monitored, agent, revision = rest
+    return Host(
+        name=name,
+        addresses=_tuple(addresses),
+        zone=zone,
+        rack=rack,
+        aggregates=_tuple(aggregates),
+        bmc=None if bmc is None else Bmc(**bmc),
+        interfaces=tuple(Interface(**item) for item in interfaces or ()),
+        forced_down=forced_down,
+        disabled=disabled,
+        disabled_reason=disabled_reason,
+        monitored=monitored,
+        agent=AgentState(agent),
+        revision=revision,
+    )
+
+
+def _tuple(items: list[str] | None) -> tuple[str, ...]:
+    return tuple(items) if items else ()
+
+
+def switch_row(switch: Switch) -> Row:
+    """Return a row of switches."""
+    return switch.name, text_or_none([[item.switch, item.port] for item in switch.uplinks])
+
+
+def switch_of(row: Row) -> Switch:
+    """Return the switch of a row."""
+    name, uplinks = row
+    return Switch(name, tuple(SwitchUplink(*item) for item in uplinks or ()))
+
+
+def server_row(server: Server) -> Row:
+    """Return a row of servers."""
+    return (
+        server.id,
+        server.name,
+        server.project,
+        server.host,
+        server.vm_state._value_,
+        server.power_state._value_,
+        server.task_state,
+        server.monitored,
+        text_or_none(dict(server.metadata)),
+        text_or_none(server.addresses),
+        server.revision,
+    )
+
+
+def moved_server_row(server: Server) -> Row:
+    """Return (vm_state, power_state, task_state, revision, by id)."""
+    return (
+        server.vm_state._value_,
+        server.power_state._value_,
+        server.task_state,
+        server.revision,
+        server.id,
+    )
+
+
+def server_of(row: Row, share: Share) -> Server:
+    """Return the server of a row."""
+    server, name, project, host, vm_state, power_state, task_state, monitored, *rest = row
+    metadata, addresses, revision = rest
+    return Server(
+        server,
+        name,
+        share(project, project),  # type: ignore[arg-type]
+        share(host, host),  # type: ignore[arg-type]
+        _VM_STATES[vm_state],
+        _POWER_STATES[power_state],
+        task_state,
+        monitored,
+        metadata or NO_METADATA,
+        tuple(addresses) if addresses else (),
+        revision,
+    )
+
+
+def port_row(port: Port) -> Row:
+    """Return a row of ports."""
+    return (
+        port.id,
+        port.project,
+        port.name,
+        port.server,
+        port.host,
+        port.network,
+        port.physical_network,
+        port.status,
+        text_or_none(port.addresses),
+        port.data_plane_status,
+        port.revision,
+    )
+
+
+def port_of(row: Row) -> Port:
+    """Return the port of a row."""
+    port, project, name, server, host, network, physical_network, status, *rest = row
+    addresses, data_plane_status, revision = rest
+    return Port(
+        id=port,
+        project=project,
+        name=name,
+        server=server,
+        host=host,
+        network=network,
+        physical_network=physical_network,
+        status=status,
+        addresses=_tuple(addresses),
+        data_plane_status=data_plane_status,
+        revision=revision,
+    )
+
+
+def guest_row(guest: Guest) -> Row:
+    """Return a row of guests."""
+    return guest.id, guest.name, guest.project, guest.server, guest.state
+
+
+def guest_of(row: Row) -> Guest:
+    """Return the guest of a row."""
+    return Guest(*row)

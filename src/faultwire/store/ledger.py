@@ -1,0 +1,131 @@
+"""The ledger: everything that one command changes, in one transaction."""
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from faultwire.domain.alarms import Attempt
+from faultwire.domain.changes import Change
+from faultwire.domain.errors import Broken
+from faultwire.domain.ids import FaultId, HostName
+from faultwire.store import alarm_rows, codec, rehearsal, writers
+from faultwire.store.engine import translated, writing
+from faultwire.store.statements import Prepared, Row, Statement
+
+
+class Ledger:
+    """Implements `ports.Ledger` on an engine, over one permanent connection.
+
+    Every call is one transaction: durable when it returns, without a trace when it raises, and
+    the ledger may be used again either way. Calls are meant for one thread; those of several
+    wait for each other.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._connection: Connection | None = None
+        self._prepared: dict[Statement, Prepared] = {}
+        self._lock = threading.Lock()
+
+    def commit(self, changes: Sequence[Change]) -> None:
+        """Write the changes in their order, all or none.
+
+        Raises Unavailable, Conflict, Invalid for a value that no column takes.
+        """
+        work = [
+            (_writer(change), change)
+            for change in changes
+            if type(change) not in writers.MEMORY_ONLY
+        ]
+        if not work:
+            return
+        with self._transaction() as run:
+            for write, change in work:
+                write(run, change)
+
+    def settle(self, attempts: Sequence[Attempt]) -> None:
+        """Record what came of deliveries; a lease on them ends."""
+        self._batch(writers.SETTLE, [alarm_rows.attempt_row(attempt) for attempt in attempts])
+
+    def mark(self, rows: Sequence[tuple[FaultId, Mapping[str, object]]]) -> None:
+        """Replace the stored checkpoints of faults."""
+        with translated():
+            marks = [(fault, codec.text(dict(marks))) for fault, marks in rows]
+        self._batch(writers.MARK, marks)
+
+    def seen(self, hosts: Sequence[tuple[HostName, int]]) -> None:
+        """Record when hosts were last heard (wall ns); a host that is gone is left out."""
+        self._batch(writers.SEEN, [(seen_ns, host) for host, seen_ns in hosts])
+
+    def warm(self) -> None:
+        """Prepare what a first fault needs: write rows of every hot kind and take them back.
+
+        Worth a call at start, before anybody waits: it takes off that fault what its statements
+        cost the first time. Leaves no trace. Raises Unavailable.
+        """
+        with suppress(_TakenBack), self._transaction() as run:
+            for change in rehearsal.hot_changes():
+                _writer(change)(run, change)
+            run(writers.SETTLE, [alarm_rows.attempt_row(item) for item in rehearsal.attempts()])
+            raise _TakenBack
+
+    def close(self) -> None:
+        """Give the connection back; the ledger may be used again, which takes a new one."""
+        with self._lock:
+            self._drop()
+
+    def _batch(self, statement: Statement, rows: Sequence[Row]) -> None:
+        if rows:
+            with self._transaction() as run:
+                run(statement, rows)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[writers.Run]:
+        with self._lock, translated():
+            connection = self._writer()
+            try:
+                with connection.begin():
+                    yield self._runner(connection)
+            except IntegrityError:
+                raise
+            except DBAPIError:
+                # Whether it could roll back is unknown: never trust this connection again.
+                self._drop(broken=True)
+                raise
+
+    def _runner(self, connection: Connection) -> writers.Run:
+        def run(statement: Statement, rows: Sequence[Row]) -> None:
+            prepared = self._prepared.get(statement)
+            if prepared is None:
+                prepared = Prepared(statement, connection.dialect)
+                self._prepared[statement] = prepared
+            prepared.run(connection, rows)
+
+        return run
+
+    def _writer(self) -> Connection:
+        if self._connection is None:
+            self._connection = writing(self._engine)
+        return self._connection
+
+    def _drop(self, *, broken: bool = False) -> None:
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        if broken:
+            connection.invalidate()
+        connection.close()
+
+
+class _TakenBack(Exception):
+    """Rolls a rehearsal back."""
+
+
+def _writer(change: Change) -> writers.Writer:
+    try:
+        return writers.WRITERS[type(change)]
+    except KeyError:
+        raise Broken(f"no writer for the change {type(change).__name__}") from None

@@ -1,0 +1,109 @@
+"""Everything that memory holds, read once at start."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, Select, Table, select
+
+from faultwire.domain.accounts import Assignment, Credential, Revocation, User, WebhookSecret
+from faultwire.domain.alarms import Alarm
+from faultwire.domain.causes import Cause
+from faultwire.domain.faults import LIVE_STATES, Fault
+from faultwire.domain.ids import HostName
+from faultwire.domain.resources import Guest, Host, Port, Project, Server, Switch
+from faultwire.store import account_rows, alarm_rows, codec, inventory_rows, schema
+from faultwire.store.engine import translated
+
+T = TypeVar("T")
+
+ROWS_AT_ONCE = 2000
+"""Rows that are in flight between driver and values: memory is spent on values alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The stored state at one moment.
+
+    Each kind is in the order of its key; causes and faults are oldest first, secrets newest first
+    within their project. `faults` are the live ones. `last_seen` has the wall ns of each host
+    that was ever heard.
+    """
+
+    projects: tuple[Project, ...] = ()
+    hosts: tuple[Host, ...] = ()
+    switches: tuple[Switch, ...] = ()
+    servers: tuple[Server, ...] = ()
+    ports: tuple[Port, ...] = ()
+    guests: tuple[Guest, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    causes: tuple[Cause, ...] = ()
+    alarms: tuple[Alarm, ...] = ()
+    secrets: tuple[WebhookSecret, ...] = ()
+    users: tuple[User, ...] = ()
+    assignments: tuple[Assignment, ...] = ()
+    revocations: tuple[Revocation, ...] = ()
+    credentials: tuple[Credential, ...] = ()
+    last_seen: Mapping[HostName, int] = field(default_factory=dict)
+
+
+def load(engine: Engine, *, now_ns: int = 0) -> Snapshot:
+    """Return what is stored, all of one moment; revocations that ended by `now_ns` are left out.
+
+    Raises Unavailable.
+    """
+    texts: dict[str, str] = {}
+    share = texts.setdefault
+    with translated(), engine.connect() as connection:
+        read = partial(_read, connection.execution_options(stream_results=True))
+        return Snapshot(
+            projects=read(_whole(schema.projects), inventory_rows.project_of),
+            hosts=read(_whole(schema.hosts, "last_seen_ns"), inventory_rows.host_of),
+            switches=read(_whole(schema.switches), inventory_rows.switch_of),
+            servers=read(_whole(schema.servers), partial(inventory_rows.server_of, share=share)),
+            ports=read(_whole(schema.ports), inventory_rows.port_of),
+            guests=read(_whole(schema.guests), inventory_rows.guest_of),
+            faults=read(_live_faults(), codec.fault_of),
+            causes=read(_whole(schema.causes), alarm_rows.cause_of),
+            alarms=read(_whole(schema.alarms), partial(alarm_rows.alarm_of, share=share)),
+            secrets=read(_whole(schema.webhook_secrets), account_rows.secret_of),
+            users=read(_whole(schema.users), account_rows.user_of),
+            assignments=read(_whole(schema.assignments), account_rows.assignment_of),
+            revocations=read(_revocations(now_ns), account_rows.revocation_of),
+            credentials=read(_whole(schema.credentials), account_rows.credential_of),
+            last_seen=dict(read(_last_seen(), tuple)),
+        )
+
+
+def _read(
+    connection: Connection, statement: Select[Any], value: Callable[[Any], T]
+) -> tuple[T, ...]:
+    parts = connection.execute(statement).partitions(ROWS_AT_ONCE)
+    return tuple(map(value, chain.from_iterable(parts)))
+
+
+def _whole(table: Table, *leave: str) -> Select[Any]:
+    """Return a table in the order of its key, without columns that no value has."""
+    columns = [column for column in table.columns if column.name not in leave]
+    return select(*columns).order_by(*table.primary_key)
+
+
+def _live_faults() -> Select[Any]:
+    faults = schema.faults
+    return (
+        select(*(faults.c[name] for name in codec.FAULT_COLUMNS))
+        .where(faults.c.state.in_([state.value for state in LIVE_STATES]))
+        .order_by(faults.c.opened_ns, faults.c.id)
+    )
+
+
+def _revocations(now_ns: int) -> Select[Any]:
+    table = schema.revocations
+    return select(*table.columns).where(table.c.expires_ns > now_ns).order_by(table.c.token_id)
+
+
+def _last_seen() -> Select[Any]:
+    hosts = schema.hosts
+    return select(hosts.c.name, hosts.c.last_seen_ns).where(hosts.c.last_seen_ns.is_not(None))

@@ -1,0 +1,295 @@
+"""All tables on one page.
+
+Times are nanoseconds since the epoch (`_ns`). Lists and records that no statement looks into are
+JSON, NULL where there is nothing. There are no foreign keys: one lane decides on the whole state
+and writes the rows of one decision in any order; what goes with what is removed by the writers.
+A migration under `migrations` makes exactly these tables; a test compares the two.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects import mysql
+from sqlalchemy.schema import SchemaItem
+
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+metadata = MetaData(naming_convention=NAMES)
+
+NAME = String(255)
+ID = String(64)
+WORD = String(32)
+PROSE = Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")
+BYTES = LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql", "mariadb")
+COUNTER = BigInteger().with_variant(Integer(), "sqlite")
+"""A number that the database draws; SQLite does so for its own INTEGER only."""
+
+# Names are told apart by case and accent everywhere, as Python does.
+OPTIONS: dict[str, Any] = {
+    "mysql_engine": "InnoDB",
+    "mysql_charset": "utf8mb4",
+    "mysql_collate": "utf8mb4_bin",
+    "mariadb_engine": "InnoDB",
+    "mariadb_charset": "utf8mb4",
+    "mariadb_collate": "utf8mb4_bin",
+}
+
+
+def _table(name: str, *items: SchemaItem, **options: Any) -> Table:
+    return Table(name, metadata, *items, **OPTIONS, **options)
+
+
+def _key(name: str, type_: Any = NAME) -> Column[Any]:
+    return Column(name, type_, primary_key=True, autoincrement=False)
+
+
+def _drawn(name: str) -> Column[Any]:
+    return Column(name, COUNTER, primary_key=True, autoincrement=True)
+
+
+def _set(name: str, type_: Any = NAME) -> Column[Any]:
+    return Column(name, type_, nullable=False)
+
+
+def _maybe(name: str, type_: Any = NAME) -> Column[Any]:
+    return Column(name, type_, nullable=True)
+
+
+# ---------------------------------------------------------------- the inventory
+
+projects = _table("projects", _key("id"), _set("name"))
+
+hosts = _table(
+    "hosts",
+    _key("name"),
+    _maybe("addresses", JSON),
+    _maybe("zone"),
+    _maybe("rack"),
+    _maybe("aggregates", JSON),
+    _maybe("bmc", JSON),
+    _maybe("interfaces", JSON),
+    _set("forced_down", Boolean),
+    _set("disabled", Boolean),
+    _maybe("disabled_reason", PROSE),
+    _set("monitored", Boolean),
+    _set("agent", WORD),
+    _set("revision", BigInteger),
+    # Written in batches by `Ledger.seen`, never with the host.
+    _maybe("last_seen_ns", BigInteger),
+)
+
+switches = _table("switches", _key("name"), _maybe("uplinks", JSON))
+
+servers = _table(
+    "servers",
+    _key("id"),
+    _set("name"),
+    _set("project_id"),
+    _set("host"),
+    _set("vm_state", WORD),
+    _set("power_state", WORD),
+    _maybe("task_state"),
+    _maybe("monitored", Boolean),
+    _maybe("metadata", JSON),
+    _maybe("addresses", JSON),
+    _set("revision", BigInteger),
+    Index(None, "host"),
+)
+
+ports = _table(
+    "ports",
+    _key("id"),
+    _set("project_id"),
+    _set("name"),
+    _maybe("server_id"),
+    _maybe("host"),
+    _maybe("network"),
+    _maybe("physical_network"),
+    _set("status", WORD),
+    _maybe("addresses", JSON),
+    _maybe("data_plane_status", WORD),
+    _set("revision", BigInteger),
+)
+
+guests = _table(
+    "guests",
+    _key("id"),
+    _set("name"),
+    _set("project_id"),
+    _maybe("server_id"),
+    _set("state", WORD),
+)
+
+# ---------------------------------------------------------------- faults
+
+faults = _table(
+    "faults",
+    _key("id", ID),
+    _set("identity", PROSE),
+    _set("type"),
+    _maybe("host"),
+    _set("state", WORD),
+    _set("opened_ns", BigInteger),
+    _set("updated_ns", BigInteger),
+    _maybe("closed_ns", BigInteger),
+    # Type, resource, evidence, plan and decisions: see `codec`.
+    _set("record", JSON),
+    Index(None, "opened_ns", "id"),
+    Index(None, "host", "opened_ns", "id"),
+    Index(None, "state", "opened_ns", "id"),
+)
+
+causes = _table(
+    "causes",
+    # Causes of one resource are taken oldest first, also after a restart.
+    _drawn("sequence"),
+    _set("kind", WORD),
+    _set("resource"),
+    _set("fault_id", ID),
+    _set("wanted", WORD),
+    _set("prior", WORD),
+    _set("prior_power", WORD),
+    _set("revision", BigInteger),
+    _set("awaiting_report", Boolean),
+    UniqueConstraint("kind", "resource", "fault_id"),
+)
+
+fault_marks = _table("fault_marks", _key("fault_id", ID), _set("marks", JSON))
+
+# ---------------------------------------------------------------- alarms
+
+alarms = _table(
+    "alarms",
+    _key("id"),
+    _set("project_id"),
+    _set("user_id"),
+    _set("name"),
+    _set("type", WORD),
+    _set("description", PROSE),
+    _set("enabled", Boolean),
+    _set("severity", WORD),
+    _set("state", WORD),
+    _set("state_reason", PROSE),
+    _set("state_ns", BigInteger),
+    _set("updated_ns", BigInteger),
+    _set("repeat_actions", Boolean),
+    _set("rule", JSON),
+    _maybe("actions", JSON),
+    _maybe("time_constraints", JSON),
+    _maybe("resource_id"),
+    _set("version", BigInteger),
+    Index(None, "updated_ns", "id"),
+    Index(None, "project_id", "updated_ns", "id"),
+)
+
+alarm_history = _table(
+    "alarm_history",
+    # A row is named by what it tells, so that telling it twice leaves one. `version` is the
+    # alarm's after a transition and 0 for other kinds.
+    _key("alarm_id"),
+    _key("at_ns", BigInteger),
+    _key("version", BigInteger),
+    _key("kind", WORD),
+    _set("project_id"),
+    _set("user_id"),
+    _set("detail", PROSE),
+    sqlite_with_rowid=False,
+)
+
+alarm_changes = _table(
+    "alarm_changes",
+    # One row per create, replace and delete: another process catches up past its last sequence.
+    _drawn("sequence"),
+    _set("alarm_id"),
+    sqlite_autoincrement=True,
+)
+
+outbox = _table(
+    "outbox",
+    _key("id", ID),
+    _set("kind", WORD),
+    # Project and destination (the whole URL) are slowed down, capped and backed off as one.
+    _set("project_id"),
+    _set("destination", PROSE),
+    _set("ordering"),
+    _set("payload", BYTES),
+    _maybe("fault_id", ID),
+    _set("attempt", Integer),
+    _set("next_ns", BigInteger),
+    _set("created_ns", BigInteger),
+    _set("state", WORD),
+    _maybe("attempted_ns", BigInteger),
+    _maybe("outcome", PROSE),
+    _maybe("status", Integer),
+    _maybe("lease_owner"),
+    _maybe("lease_until_ns", BigInteger),
+    Index(None, "state", "created_ns", "id"),
+    Index(None, "project_id", "state", "created_ns", "id"),
+)
+
+webhook_secrets = _table(
+    "webhook_secrets",
+    _key("project_id"),
+    # 0 is the newest.
+    _key("position", Integer),
+    _set("secret"),
+    _set("created_ns", BigInteger),
+)
+
+# ---------------------------------------------------------------- accounts
+
+users = _table(
+    "users",
+    _key("id"),
+    _set("name"),
+    _set("password_hash"),
+    _set("password_ns", BigInteger),
+    _set("enabled", Boolean),
+    _maybe("default_project_id"),
+    UniqueConstraint("name"),
+)
+
+assignments = _table("assignments", _key("user_id"), _key("project_id"), _key("role", WORD))
+
+revocations = _table("revocations", _key("token_id"), _set("expires_ns", BigInteger))
+
+credentials = _table(
+    "credentials",
+    _key("kind", WORD),
+    _key("name"),
+    _set("id"),
+    _set("secret_sha256"),
+    _set("created_ns", BigInteger),
+)
+
+audit = _table(
+    "audit",
+    _drawn("sequence"),
+    # Of the whole line, so that writing it twice leaves one and no two lines are taken for one.
+    _set("digest", ID),
+    _set("at_ns", BigInteger),
+    _set("user_id"),
+    _set("project_id"),
+    _set("source"),
+    _set("action"),
+    _set("target", PROSE),
+    _set("detail", PROSE),
+    UniqueConstraint("digest"),
+)

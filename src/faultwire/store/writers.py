@@ -1,0 +1,186 @@
+"""What each type of change writes: a table from type to writer, and the statements they use."""
+
+from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
+from typing import Any
+
+from faultwire.domain import changes
+from faultwire.domain.accounts import CredentialKind
+from faultwire.domain.causes import ResourceKind
+from faultwire.store import account_rows, alarm_rows, inventory_rows, schema
+from faultwire.store.statements import Row, Statement, adding, changing, removing, saving
+
+Run = Callable[[Statement, Sequence[Row]], None]
+"""Runs a statement for rows within the transaction."""
+
+Writer = Callable[[Run, Any], None]
+
+SETTLE = changing(
+    schema.outbox,
+    (
+        "state",
+        "attempt",
+        "next_ns",
+        "attempted_ns",
+        "outcome",
+        "status",
+        "lease_owner",
+        "lease_until_ns",
+    ),
+    by="id",
+)
+MARK = saving(schema.fault_marks)
+SEEN = changing(schema.hosts, ("last_seen_ns",), by="name")
+
+_DELIVERY_LEFT = ("attempted_ns", "outcome", "status", "lease_owner", "lease_until_ns")
+_ADD_HISTORY = saving(schema.alarm_history, keep=True)
+_ADD_ALARM_CHANGE = adding(schema.alarm_changes, leave=("sequence",))
+_REMOVE_CAUSE = removing(schema.causes, "kind", "resource", "fault_id")
+_REMOVE_CAUSES = removing(schema.causes, "kind", "resource")
+_REMOVE_CREDENTIAL = removing(schema.credentials, "kind", "name")
+_REMOVE_SECRETS = removing(schema.webhook_secrets, "project_id")
+_SAVE_SECRET = saving(schema.webhook_secrets)
+
+
+def _each(attribute: str, statement: Statement, row: Callable[[Any], Row]) -> Writer:
+    """Return a writer that runs one statement for every item of a change."""
+    items = attrgetter(attribute)
+
+    def write(run: Run, change: Any) -> None:
+        run(statement, [row(item) for item in items(change)])
+
+    return write
+
+
+def _all(*writers: Writer) -> Writer:
+    """Return a writer that runs these in order."""
+
+    def write(run: Run, change: Any) -> None:
+        for writer in writers:
+            writer(run, change)
+
+    return write
+
+
+def _name(item: str) -> Row:
+    return (item,)
+
+
+def _id(item: Any) -> Row:
+    return (item.id,)
+
+
+def _nothing(run: Run, change: Any) -> None:
+    """Write nothing: the change lives in memory only."""
+
+
+def _secrets_saved(run: Run, change: changes.SecretsSaved) -> None:
+    """All of a project's secrets at once: what is not listed is void."""
+    run(_REMOVE_SECRETS, [(change.project,)])
+    run(
+        _SAVE_SECRET,
+        [account_rows.secret_row(secret, index) for index, secret in enumerate(change.secrets)],
+    )
+
+
+def _history_added(run: Run, change: changes.HistoryAdded) -> None:
+    run(_ADD_HISTORY, [alarm_rows.history_row(change)])
+
+
+WRITERS: Mapping[type, Writer] = {
+    changes.ProjectsSaved: _each("projects", saving(schema.projects), inventory_rows.project_row),
+    changes.ProjectsRemoved: _all(
+        _each("projects", removing(schema.projects, "id"), _name),
+        _each("projects", removing(schema.assignments, "project_id"), _name),
+        _each("projects", _REMOVE_SECRETS, _name),
+    ),
+    changes.HostsSaved: _each(
+        "hosts", saving(schema.hosts, leave=("last_seen_ns",)), inventory_rows.host_row
+    ),
+    changes.HostsRemoved: _all(
+        _each("hosts", removing(schema.hosts, "name"), _name),
+        _each("hosts", _REMOVE_CREDENTIAL, lambda host: (CredentialKind.AGENT.value, host)),
+        _each("hosts", _REMOVE_CAUSES, lambda host: (ResourceKind.HOST.value, host)),
+    ),
+    changes.RunningReported: _nothing,
+    changes.SwitchesSaved: _each("switches", saving(schema.switches), inventory_rows.switch_row),
+    changes.SwitchesRemoved: _each("switches", removing(schema.switches, "name"), _name),
+    changes.ServersSaved: _each("servers", saving(schema.servers), inventory_rows.server_row),
+    changes.ServersMoved: _each(
+        "servers",
+        changing(schema.servers, ("vm_state", "power_state", "task_state", "revision"), by="id"),
+        inventory_rows.moved_server_row,
+    ),
+    changes.ServersRemoved: _all(
+        _each("servers", removing(schema.servers, "id"), _name),
+        _each("servers", _REMOVE_CAUSES, lambda server: (ResourceKind.SERVER.value, server)),
+    ),
+    changes.PortsSaved: _each("ports", saving(schema.ports), inventory_rows.port_row),
+    changes.PortsRemoved: _each("ports", removing(schema.ports, "id"), _name),
+    changes.GuestsSaved: _each("guests", saving(schema.guests), inventory_rows.guest_row),
+    changes.GuestsRemoved: _each("guests", removing(schema.guests, "id"), _name),
+    changes.FaultsSaved: _each("faults", saving(schema.faults), alarm_rows.fault_row),
+    changes.CausesSaved: _each(
+        "causes",
+        saving(schema.causes, by=("kind", "resource", "fault_id"), leave=("sequence",)),
+        alarm_rows.cause_row,
+    ),
+    changes.CausesRemoved: _each("causes", _REMOVE_CAUSE, attrgetter("key")),
+    changes.AlarmsSaved: _all(
+        _each("alarms", saving(schema.alarms), alarm_rows.alarm_row),
+        _each("alarms", _ADD_ALARM_CHANGE, _id),
+    ),
+    changes.AlarmsRemoved: _all(
+        _each("alarms", removing(schema.alarms, "id"), _name),
+        _each("alarms", removing(schema.alarm_history, "alarm_id"), _name),
+        _each("alarms", _ADD_ALARM_CHANGE, _name),
+    ),
+    changes.AlarmsMoved: _all(
+        _each(
+            "transitions",
+            changing(schema.alarms, ("state", "state_reason", "state_ns", "version"), by="id"),
+            alarm_rows.moved_alarm_row,
+        ),
+        _each("transitions", _ADD_HISTORY, alarm_rows.transition_row),
+    ),
+    changes.HistoryAdded: _history_added,
+    changes.DeliveriesQueued: _each(
+        "deliveries",
+        # A delivery that is known already may be settled: what came of it stays.
+        saving(schema.outbox, leave=_DELIVERY_LEFT, keep=True),
+        alarm_rows.delivery_row,
+    ),
+    changes.SecretsSaved: _secrets_saved,
+    changes.UsersSaved: _all(
+        # Out and in, not an upsert: MariaDB's would change whoever holds the name already.
+        _each("users", removing(schema.users, "id"), _id),
+        _each("users", adding(schema.users), account_rows.user_row),
+    ),
+    changes.UsersRemoved: _all(
+        _each("users", removing(schema.users, "id"), _name),
+        _each("users", removing(schema.assignments, "user_id"), _name),
+    ),
+    changes.AssignmentsSaved: _each(
+        "assignments", saving(schema.assignments, keep=True), account_rows.assignment_row
+    ),
+    changes.AssignmentsRemoved: _each(
+        "assignments",
+        removing(schema.assignments, "user_id", "project_id", "role"),
+        account_rows.assignment_row,
+    ),
+    changes.TokensRevoked: _each(
+        "revocations", saving(schema.revocations), account_rows.revocation_row
+    ),
+    changes.CredentialsSaved: _each(
+        "credentials", saving(schema.credentials), account_rows.credential_row
+    ),
+    changes.Audited: _each(
+        "records",
+        saving(schema.audit, by=("digest",), leave=("sequence",), keep=True),
+        account_rows.audit_row,
+    ),
+}
+"""One writer for each type of change; a test holds it against `domain.changes.Change`."""
+
+MEMORY_ONLY = frozenset({changes.RunningReported})
+"""Changes that need no transaction at all."""

@@ -1,0 +1,227 @@
+"""The store in memory: the same promises, without a database.
+
+`MemoryLedger` passes the contract suite that the real store passes. It counts its commits and
+can be told to fail, which a database cannot.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from operator import attrgetter
+from typing import Any, TypeVar
+
+import orjson
+
+from faultwire.domain.accounts import AuditRecord
+from faultwire.domain.alarms import Alarm, Attempt, Delivery, DeliveryState
+from faultwire.domain.changes import Change, HistoryAdded
+from faultwire.domain.errors import FaultwireError, NotFound
+from faultwire.domain.faults import Fault, FaultState
+from faultwire.domain.ids import AlarmId, DeliveryId, FaultId, HostName, ProjectId
+from faultwire.store.load import Snapshot
+from faultwire.testing import store_changes
+from faultwire.testing.store_changes import Found
+
+T = TypeVar("T")
+
+
+class MemoryLedger:
+    """Implements `ports.Ledger`, `ports.FaultStore` and `ports.AlarmStore`, and `load`.
+
+    One writer; readers on any thread see the state of the last commit. `commits` counts the
+    commits that succeeded.
+    """
+
+    def __init__(self) -> None:
+        self.commits = 0
+        self._state = store_changes.State()
+        self._failures: list[FaultwireError] = []
+
+    def fail(self, error: FaultwireError, times: int = 1) -> None:
+        """Let the next writes raise this error instead of writing."""
+        self._failures.extend([error] * times)
+
+    # ------------------------------------------------------------ ports.Ledger
+
+    def commit(self, changes: Sequence[Change]) -> None:
+        """Apply all or nothing; raises Conflict for a user's name that is taken."""
+        state = self._begin()
+        for change in changes:
+            store_changes.apply(state, change)
+        self._state = state
+        self.commits += 1
+
+    def settle(self, attempts: Sequence[Attempt]) -> None:
+        """Record what came of deliveries."""
+        state = self._begin()
+        for item in attempts:
+            found = state.deliveries.get(item.delivery_id)
+            if found is not None:
+                delivery = replace(found[0], attempt=item.attempt, next_ns=item.next_ns)
+                settled = delivery, item.state, item.outcome, item.status
+                state.deliveries[item.delivery_id] = settled
+        self._state = state
+
+    def mark(self, rows: Sequence[tuple[FaultId, Mapping[str, object]]]) -> None:
+        """Replace the stored checkpoints of faults."""
+        state = self._begin()
+        for fault, marks in rows:
+            state.marks[fault] = orjson.loads(orjson.dumps(dict(marks)))
+        self._state = state
+
+    def seen(self, hosts: Sequence[tuple[HostName, int]]) -> None:
+        """Record when hosts were last heard."""
+        state = self._begin()
+        state.last_seen.update((host, at) for host, at in hosts if host in state.hosts)
+        self._state = state
+
+    def _begin(self) -> store_changes.State:
+        if self._failures:
+            raise self._failures.pop(0)
+        return self._state.copy()
+
+    # ------------------------------------------------------------ ports.FaultStore
+
+    def fault(self, fault: FaultId) -> Fault:
+        """Return one fault; raises NotFound."""
+        return _one(self._state.faults, fault)
+
+    def faults(
+        self,
+        *,
+        host: str | None,
+        state: FaultState | None,
+        since_ns: int | None,
+        limit: int,
+        marker: str | None,
+    ) -> tuple[Fault, ...]:
+        """Return faults opened at `since_ns` or later, newest first; raises NotFound."""
+        found = [
+            fault
+            for fault in self._state.faults.values()
+            if host in {None, fault.host}
+            and state in {None, fault.state}
+            and (since_ns is None or fault.opened_ns >= since_ns)
+        ]
+        return _page(found, attrgetter("opened_ns", "id"), marker, limit)
+
+    def marks(self, fault: FaultId) -> Mapping[str, object]:
+        """Return the stored checkpoints of a fault; empty if there are none."""
+        return self._state.marks.get(fault, {})
+
+    def audit(self, limit: int) -> tuple[AuditRecord, ...]:
+        """Return the newest lines of the audit record, newest first."""
+        return tuple(reversed(self._state.audit))[: max(limit, 0)]
+
+    # ------------------------------------------------------------ ports.AlarmStore
+
+    def alarm(self, alarm: AlarmId) -> Alarm:
+        """Return one alarm; raises NotFound."""
+        return _one(self._state.alarms, alarm)
+
+    def alarms(
+        self, *, project: ProjectId | None, limit: int | None, marker: str | None
+    ) -> tuple[Alarm, ...]:
+        """Return alarms, last changed by their owner first; raises NotFound."""
+        found = [item for item in self._state.alarms.values() if project in {None, item.project}]
+        return _page(found, attrgetter("updated_ns", "id"), marker, limit)
+
+    def history(self, alarm: AlarmId, *, limit: int) -> tuple[HistoryAdded, ...]:
+        """Return the history of an alarm, newest first, transitions included."""
+        rows = self._state.history
+        keys = sorted((key for key in rows if key[0] == alarm), reverse=True)
+        return tuple(rows[key] for key in keys[: max(limit, 0)])
+
+    def deliveries(
+        self,
+        *,
+        project: ProjectId | None,
+        state: DeliveryState | None,
+        limit: int,
+        marker: str | None,
+    ) -> tuple[Found, ...]:
+        """Return deliveries, newest first, with state, last outcome and last HTTP status."""
+        found = {
+            item[0].id: item
+            for item in self._state.deliveries.values()
+            if project in {None, item[0].project} and state in {None, item[1]}
+        }
+        order = attrgetter("created_ns", "id")
+        page = _page([item[0] for item in found.values()], order, marker, limit)
+        return tuple(found[delivery.id] for delivery in page)
+
+    def delivery(self, delivery: DeliveryId) -> Delivery:
+        """Return one delivery; raises NotFound."""
+        found = self._state.deliveries.get(delivery)
+        if found is None:
+            raise NotFound(f"no delivery {delivery}")
+        return found[0]
+
+    def pending(
+        self, *, project: ProjectId | None, after: tuple[int, str] | None, limit: int
+    ) -> tuple[Delivery, ...]:
+        """Return owed deliveries, oldest first, after (created_ns, id), at most `limit`."""
+        order = attrgetter("created_ns", "id")
+        owed = [
+            delivery
+            for delivery, state, _, _ in self._state.deliveries.values()
+            if state is DeliveryState.PENDING
+            and project in {None, delivery.project}
+            and (after is None or order(delivery) > after)
+        ]
+        return tuple(sorted(owed, key=order)[: max(limit, 0)])
+
+    # ------------------------------------------------------------ start
+
+    def load(self, *, now_ns: int = 0) -> Snapshot:
+        """Return what is stored, as `faultwire.store.load` does."""
+        state = self._state
+        faults = (fault for fault in state.faults.values() if fault.live)
+        valid = (item for item in _ordered(state.revocations) if item.expires_ns > now_ns)
+        return Snapshot(
+            projects=tuple(_ordered(state.projects)),
+            hosts=tuple(_ordered(state.hosts)),
+            switches=tuple(_ordered(state.switches)),
+            servers=tuple(_ordered(state.servers)),
+            ports=tuple(_ordered(state.ports)),
+            guests=tuple(_ordered(state.guests)),
+            faults=tuple(sorted(faults, key=attrgetter("opened_ns", "id"))),
+            causes=tuple(state.causes.values()),
+            alarms=tuple(_ordered(state.alarms)),
+            secrets=tuple(secret for kept in _ordered(state.secrets) for secret in kept),
+            users=tuple(_ordered(state.users)),
+            assignments=tuple(_ordered(state.assignments)),
+            revocations=tuple(valid),
+            credentials=tuple(_ordered(state.credentials)),
+            last_seen=dict(state.last_seen),
+        )
+
+
+# ---------------------------------------------------------------- reading
+
+
+def _ordered(kind: Mapping[Any, T]) -> Iterator[T]:
+    return (kind[key] for key in sorted(kind))
+
+
+def _one(kind: Mapping[str, T], key: str) -> T:
+    try:
+        return kind[key]
+    except KeyError:
+        raise NotFound(f"no such thing: {key}") from None
+
+
+def _page(
+    found: Sequence[T],
+    order: Callable[[T], tuple[int, str]],
+    marker: str | None,
+    limit: int | None,
+) -> tuple[T, ...]:
+    newest_first = sorted(found, key=order, reverse=True)
+    start = 0
+    if marker is not None:
+        places = [index for index, item in enumerate(newest_first) if order(item)[1] == marker]
+        if not places:
+            raise NotFound(f"marker {marker} is not in this list")
+        start = places[0] + 1
+    end = None if limit is None else start + max(limit, 0)
+    return tuple(newest_first[start:end])

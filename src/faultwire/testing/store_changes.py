@@ -1,0 +1,239 @@
+"""What each type of change does to a store in memory: a table from type to function."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from operator import attrgetter
+from typing import Any
+
+import orjson
+
+from faultwire.domain import changes
+from faultwire.domain.accounts import (
+    Assignment,
+    AuditRecord,
+    Credential,
+    CredentialKind,
+    Revocation,
+    User,
+    WebhookSecret,
+)
+from faultwire.domain.alarms import Alarm, Delivery, DeliveryState, Transition
+from faultwire.domain.causes import Cause, ResourceKind
+from faultwire.domain.errors import Broken, Conflict
+from faultwire.domain.faults import Fault
+from faultwire.domain.ids import HostName, UserId
+from faultwire.domain.resources import Guest, Host, Port, Project, Server, Switch
+
+Found = tuple[Delivery, DeliveryState, str, int | None]
+"""A delivery with its state, last outcome and last HTTP status."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Everything that is stored, one dictionary a kind; replaced whole by each commit."""
+
+    projects: dict[str, Project] = field(default_factory=dict)
+    hosts: dict[str, Host] = field(default_factory=dict)
+    last_seen: dict[HostName, int] = field(default_factory=dict)
+    switches: dict[str, Switch] = field(default_factory=dict)
+    servers: dict[str, Server] = field(default_factory=dict)
+    ports: dict[str, Port] = field(default_factory=dict)
+    guests: dict[str, Guest] = field(default_factory=dict)
+    faults: dict[str, Fault] = field(default_factory=dict)
+    causes: dict[tuple[str, str, str], Cause] = field(default_factory=dict)
+    alarms: dict[str, Alarm] = field(default_factory=dict)
+    history: dict[tuple[str, int, int, str], changes.HistoryAdded] = field(default_factory=dict)
+    deliveries: dict[str, Found] = field(default_factory=dict)
+    secrets: dict[str, tuple[WebhookSecret, ...]] = field(default_factory=dict)
+    users: dict[str, User] = field(default_factory=dict)
+    assignments: dict[tuple[str, str, str], Assignment] = field(default_factory=dict)
+    revocations: dict[str, Revocation] = field(default_factory=dict)
+    credentials: dict[tuple[str, str], Credential] = field(default_factory=dict)
+    audit: dict[AuditRecord, AuditRecord] = field(default_factory=dict)
+    marks: dict[str, Mapping[str, object]] = field(default_factory=dict)
+
+    def copy(self) -> "State":
+        """Return a state that may be changed without changing this one."""
+        return State(*(dict(getattr(self, item.name)) for item in fields(self)))
+
+
+def apply(state: State, change: changes.Change) -> None:
+    """Make a change in a state; raises Conflict for a user's name that is taken."""
+    try:
+        applier = _APPLIERS[type(change)]
+    except KeyError:
+        raise Broken(f"no writer for the change {type(change).__name__}") from None
+    applier(state, change)
+
+
+Applier = Callable[[State, Any], None]
+
+
+def _put(kind: str, items: str, key: Callable[[Any], Any]) -> Applier:
+    """Return what saves the items of a change under their keys."""
+
+    def apply(state: State, change: Any) -> None:
+        table = getattr(state, kind)
+        for item in getattr(change, items):
+            table[key(item)] = item
+
+    return apply
+
+
+def _drop(kind: str, items: str, within: Callable[[Any, Any], bool] | None = None) -> Applier:
+    """Return what removes by key, or with `within` all entries whose (key, item) fit."""
+
+    def apply(state: State, change: Any) -> None:
+        table = getattr(state, kind)
+        for item in getattr(change, items):
+            if within is None:
+                table.pop(item, None)
+                continue
+            for key in [key for key in table if within(key, item)]:
+                del table[key]
+
+    return apply
+
+
+def _all(*appliers: Applier) -> Applier:
+    def apply(state: State, change: Any) -> None:
+        for applier in appliers:
+            applier(state, change)
+
+    return apply
+
+
+def _nothing(state: State, change: changes.RunningReported) -> None:
+    """Memory only: nothing is stored."""
+
+
+def _servers_moved(state: State, change: changes.ServersMoved) -> None:
+    for moved in change.servers:
+        server = state.servers.get(moved.id)
+        if server is not None:
+            state.servers[moved.id] = replace(
+                server,
+                vm_state=moved.vm_state,
+                power_state=moved.power_state,
+                task_state=moved.task_state,
+                revision=moved.revision,
+            )
+
+
+def _causes_removed(state: State, change: changes.CausesRemoved) -> None:
+    for cause in change.causes:
+        state.causes.pop(cause.key, None)
+
+
+def _alarms_moved(state: State, change: changes.AlarmsMoved) -> None:
+    for move in change.transitions:
+        alarm = state.alarms.get(move.alarm_id)
+        if alarm is not None:
+            state.alarms[move.alarm_id] = replace(
+                alarm,
+                state=move.current,
+                state_reason=move.reason,
+                state_ns=move.at_ns,
+                version=move.version,
+            )
+        _tell(state, move.version, _told(move))
+
+
+def _told(move: Transition) -> changes.HistoryAdded:
+    detail = orjson.dumps({"state": move.current.value, "transition_reason": move.reason})
+    return changes.HistoryAdded(
+        move.alarm_id, move.project, UserId(""), "state transition", detail.decode(), move.at_ns
+    )
+
+
+def _tell(state: State, version: int, row: changes.HistoryAdded) -> None:
+    state.history.setdefault((row.alarm_id, row.at_ns, version, row.kind), row)
+
+
+def _history_added(state: State, change: changes.HistoryAdded) -> None:
+    _tell(state, 0, change)
+
+
+def _deliveries_queued(state: State, change: changes.DeliveriesQueued) -> None:
+    for delivery in change.deliveries:
+        state.deliveries.setdefault(delivery.id, (delivery, DeliveryState.PENDING, "", None))
+
+
+def _secrets_saved(state: State, change: changes.SecretsSaved) -> None:
+    state.secrets[change.project] = change.secrets
+
+
+def _users_saved(state: State, change: changes.UsersSaved) -> None:
+    state.users.update((user.id, user) for user in change.users)
+    names = [user.name for user in state.users.values()]
+    if len(names) != len(set(names)):
+        raise Conflict("the name of a user is taken")
+
+
+def _granted(item: Assignment) -> tuple[str, str, str]:
+    return item.user, item.project, item.role.value
+
+
+def _assignments_removed(state: State, change: changes.AssignmentsRemoved) -> None:
+    for item in change.assignments:
+        state.assignments.pop(_granted(item), None)
+
+
+def _audited(state: State, change: changes.Audited) -> None:
+    for record in change.records:
+        state.audit.setdefault(record, record)
+
+
+_ID = attrgetter("id")
+_NAME = attrgetter("name")
+
+_APPLIERS: Mapping[type, Applier] = {
+    changes.ProjectsSaved: _put("projects", "projects", _ID),
+    changes.ProjectsRemoved: _all(
+        _drop("projects", "projects"),
+        _drop("assignments", "projects", lambda key, project: key[1] == project),
+        _drop("secrets", "projects"),
+    ),
+    changes.HostsSaved: _put("hosts", "hosts", _NAME),
+    changes.HostsRemoved: _all(
+        _drop("hosts", "hosts"),
+        _drop("last_seen", "hosts"),
+        _drop("credentials", "hosts", lambda key, host: key == (CredentialKind.AGENT, host)),
+        _drop("causes", "hosts", lambda key, host: key[:2] == (ResourceKind.HOST, host)),
+    ),
+    changes.RunningReported: _nothing,
+    changes.SwitchesSaved: _put("switches", "switches", _NAME),
+    changes.SwitchesRemoved: _drop("switches", "switches"),
+    changes.ServersSaved: _put("servers", "servers", _ID),
+    changes.ServersMoved: _servers_moved,
+    changes.ServersRemoved: _all(
+        _drop("servers", "servers"),
+        _drop("causes", "servers", lambda key, server: key[:2] == (ResourceKind.SERVER, server)),
+    ),
+    changes.PortsSaved: _put("ports", "ports", _ID),
+    changes.PortsRemoved: _drop("ports", "ports"),
+    changes.GuestsSaved: _put("guests", "guests", _ID),
+    changes.GuestsRemoved: _drop("guests", "guests"),
+    changes.FaultsSaved: _put("faults", "faults", _ID),
+    changes.CausesSaved: _put("causes", "causes", attrgetter("key")),
+    changes.CausesRemoved: _causes_removed,
+    changes.AlarmsSaved: _put("alarms", "alarms", _ID),
+    changes.AlarmsRemoved: _all(
+        _drop("alarms", "alarms"),
+        _drop("history", "alarms", lambda key, alarm: key[0] == alarm),
+    ),
+    changes.AlarmsMoved: _alarms_moved,
+    changes.HistoryAdded: _history_added,
+    changes.DeliveriesQueued: _deliveries_queued,
+    changes.SecretsSaved: _secrets_saved,
+    changes.UsersSaved: _users_saved,
+    changes.UsersRemoved: _all(
+        _drop("users", "users"),
+        _drop("assignments", "users", lambda key, user: key[0] == user),
+    ),
+    changes.AssignmentsSaved: _put("assignments", "assignments", _granted),
+    changes.AssignmentsRemoved: _assignments_removed,
+    changes.TokensRevoked: _put("revocations", "revocations", attrgetter("token_id")),
+    changes.CredentialsSaved: _put("credentials", "credentials", attrgetter("kind", "name")),
+    changes.Audited: _audited,
+}

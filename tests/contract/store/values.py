@@ -1,0 +1,195 @@
+"""Examples of everything that is stored, with every field set to something of its own."""
+
+from dataclasses import replace
+
+from faultwire.domain.accounts import (
+    Actor,
+    Assignment,
+    AuditRecord,
+    Credential,
+    CredentialKind,
+    Revocation,
+    Role,
+    User,
+    WebhookSecret,
+)
+from faultwire.domain.alarms import (
+    Alarm,
+    AlarmState,
+    Attempt,
+    Clause,
+    Condition,
+    Delivery,
+    DeliveryState,
+    EventRule,
+    Operator,
+    Transition,
+)
+from faultwire.domain.causes import Cause, ResourceKind
+from faultwire.domain.changes import HistoryAdded
+from faultwire.domain.faults import (
+    FAULT_TYPES,
+    HOST_DOWN,
+    Decision,
+    Evidence,
+    Fault,
+    FaultState,
+    FaultType,
+    Outcome,
+    PlanRecord,
+    Severity,
+)
+from faultwire.domain.resources import (
+    Bmc,
+    Guest,
+    Host,
+    Interface,
+    Port,
+    Project,
+    Server,
+    Switch,
+    SwitchUplink,
+)
+from faultwire.domain.states import AgentState, PowerState, VmState
+
+T0 = 1_800_000_000_123_456_789
+
+PROJECT = Project("p-1", "Ñandú")
+HOST = Host(
+    "compute-1.example",
+    addresses=("192.0.2.1", "2001:db8::1"),
+    zone="az-1",
+    rack="r-7",
+    aggregates=("ssd", "gpu"),
+    bmc=Bmc("https://192.0.2.9", "admin", "s3cret", "1"),
+    interfaces=(Interface("eth0", "bond0", "physnet1", "tor-1", "1/7"), Interface("eth1")),
+    forced_down=True,
+    disabled=True,
+    disabled_reason="firmware",
+    monitored=True,
+    agent=AgentState.LOST,
+    revision=7,
+)
+BARE_HOST = Host("compute-2")
+SWITCH = Switch("tor-1", (SwitchUplink("spine-1", "1/1"), SwitchUplink("spine-2", "1/1")))
+SERVER = Server(
+    "vm-1",
+    "web",
+    PROJECT.id,
+    HOST.name,
+    VmState.SUSPENDED,
+    PowerState.SUSPENDED,
+    "resuming",
+    monitored=False,
+    metadata={"tier": "gold"},
+    addresses=("10.0.0.1",),
+    revision=3,
+)
+BARE_SERVER = Server("vm-2", "db", PROJECT.id, HOST.name)
+PORT = Port(
+    "port-1",
+    PROJECT.id,
+    "eth",
+    SERVER.id,
+    HOST.name,
+    "net-1",
+    "physnet1",
+    "DOWN",
+    ("10.0.0.1",),
+    "DOWN",
+    4,
+)
+GUEST = Guest("guest-1", "mysql", PROJECT.id, SERVER.id, "down")
+
+FAULT = Fault(
+    id="f-1",
+    type=FAULT_TYPES[HOST_DOWN],
+    resource={"hostname": HOST.name},
+    state=FaultState.OPEN,
+    opened_ns=T0,
+    updated_ns=T0 + 1,
+    host=HOST.name,
+    repeats=2,
+    evidence=(
+        Evidence("agent", "compute-1", "down", T0, None, {}),
+        Evidence(
+            "event", "zabbix", "down", T0 + 1, "2027-01-15T08:00:00", {"x": [1, {"y": None}]}
+        ),
+    ),
+    plan=PlanRecord("host down", HOST.name, True, 10, 8, ("vm-3", "vm-4")),
+    decisions=(
+        Decision("guard: stalled", Outcome.PASSED, "the loop is in time"),
+        Decision("rule: host down", Outcome.APPLIED, "8 of 10"),
+    ),
+)
+UNLISTED = FaultType("vendor.fan.down", "vendor.fan.up", (("a", "b"), ("c",)), Severity.MINOR)
+UNMATCHED = Fault("f-2", UNLISTED, {"c": "7"}, FaultState.UNMATCHED, T0 + 5, T0 + 5)
+CLOSED = replace(
+    FAULT, id="f-3", state=FaultState.CLOSED, closed_ns=T0 + 9, closed_by="u-1", opened_ns=T0 + 3
+)
+
+CAUSE = Cause(ResourceKind.SERVER, SERVER.id, FAULT.id, "error", "active", "running", 5)
+LATER_CAUSE = replace(CAUSE, fault_id="a-fault-of-a-smaller-id", awaiting_report=True)
+HOST_CAUSE = Cause(ResourceKind.HOST, HOST.name, FAULT.id, "down", "up")
+
+RULE = EventRule(
+    Clause(
+        "compute.instance.*",
+        (
+            Condition("traits.state", Operator.EQ, "string", "error"),
+            Condition("traits.ports_down", Operator.GE, "integer", "1"),
+        ),
+    ),
+    Clause("compute.instance.update"),
+)
+ALARM = Alarm(
+    "a-1",
+    PROJECT.id,
+    "u-1",
+    "my vm",
+    "notification",
+    RULE,
+    "of mine",
+    enabled=False,
+    severity="critical",
+    state=AlarmState.OK,
+    state_reason="set by hand",
+    state_ns=T0,
+    updated_ns=T0 + 1,
+    repeat_actions=True,
+    alarm_actions=("http://a/1", "http://a/2"),
+    ok_actions=("http://o",),
+    insufficient_data_actions=("http://i",),
+    time_constraints=({"name": "nights", "start": "0 23 * * *", "duration": 3600},),
+    resource_id=SERVER.id,
+    version=4,
+)
+BARE_ALARM = Alarm("a-2", "p-2", "u-2", "", "event", EventRule(Clause("*")), updated_ns=T0)
+MOVE = Transition(
+    ALARM.id, PROJECT.id, AlarmState.OK, AlarmState.ALARM, "Event hits the query", T0 + 7, 5
+)
+CREATION = HistoryAdded(ALARM.id, PROJECT.id, "u-1", "creation", '{"name": "my vm"}', T0)
+
+DELIVERY = Delivery(
+    "d-1", PROJECT.id, "http://a/1?x=ü", ALARM.id, b'{"current": "alarm"}\x00\xff', T0, FAULT.id
+)
+LATER_DELIVERY = Delivery(
+    "c-2", "p-2", "amqp", "order", b"", T0 + 1, kind="bus", attempt=2, next_ns=T0 + 9
+)
+RETRY = Attempt(DELIVERY.id, DeliveryState.PENDING, 1, T0 + 2, T0 + 50, "refused")
+ARRIVED = Attempt(DELIVERY.id, DeliveryState.DELIVERED, 2, T0 + 60, 0, "ok", 204)
+
+SECRETS = (
+    WebhookSecret(PROJECT.id, "whsec_new", T0 + 1),
+    WebhookSecret(PROJECT.id, "whsec_old", T0),
+)
+USER = User("u-1", "ann", "$2b$12$hash", T0, enabled=False, default_project=PROJECT.id)
+OTHER_USER = User("u-2", "bob", "$2b$12$other", T0 + 1)
+GRANT = Assignment(USER.id, PROJECT.id, Role.DATA_PLANE_INTEGRATOR)
+OTHER_GRANT = Assignment(OTHER_USER.id, "p-2", Role.ADMIN)
+REVOCATION = Revocation("token-1", T0 + 100)
+CREDENTIAL = Credential("c-1", CredentialKind.AGENT, HOST.name, "ab" * 32, T0)
+GUEST_CREDENTIAL = Credential("c-2", CredentialKind.GUEST, HOST.name, "cd" * 32, T0)
+AUDITED = AuditRecord(
+    T0, Actor("u-1", PROJECT.id, "192.0.2.4"), "host.force_down", "compute-1", "x"
+)

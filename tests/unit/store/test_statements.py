@@ -1,0 +1,124 @@
+"""Statements for many rows: their texts, their parts, and the words of each database."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy.dialects import mysql, postgresql, sqlite
+
+from faultwire.store import ledger, writers
+from faultwire.store.schema import causes, hosts, users
+from faultwire.store.statements import (
+    MOST_ROWS,
+    Prepared,
+    Statement,
+    _parts,
+    adding,
+    changing,
+    removing,
+    saving,
+)
+
+KINDS = {
+    "saving": saving(hosts, leave=("last_seen_ns",)),
+    "saving by": saving(causes, by=("kind", "resource", "fault_id"), leave=("sequence",)),
+    "keeping": saving(users, keep=True),
+    "adding": adding(causes, leave=("sequence",)),
+    "changing": changing(hosts, ("agent", "revision"), by="name"),
+    "removing": removing(hosts, "name"),
+    "removing by more": removing(causes, "kind", "resource"),
+    "settling": writers.SETTLE,
+}
+each_kind = pytest.mark.parametrize("statement", KINDS.values(), ids=KINDS)
+
+
+class Driver:
+    """Takes what a connection is told to execute."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, Any]] = []
+
+    def exec_driver_sql(self, text: str, values: Any) -> None:
+        """Note the text and the values."""
+        self.told.append((text, values))
+
+
+@each_kind
+@pytest.mark.parametrize("dialect", [sqlite.dialect(), mysql.dialect()], ids=lambda d: d.name)
+@pytest.mark.parametrize("rows", [1, 2, 3, 8, MOST_ROWS])
+def test_a_long_text_is_what_the_compiler_makes(
+    statement: Statement, dialect: Any, rows: int
+) -> None:
+    """The text for many rows, made from those for one and two, is the compiler's own."""
+    prepared = Prepared(statement, dialect)
+    assert prepared.text(rows) == prepared._compiled(rows)
+
+
+@each_kind
+@pytest.mark.parametrize("dialect", [sqlite.dialect(), mysql.dialect()], ids=lambda d: d.name)
+def test_values_stand_in_the_order_of_the_text(statement: Statement, dialect: Any) -> None:
+    """Row by row and name by name is the order in which the text asks for values."""
+    compiled = statement.build(3, dialect.name).compile(dialect=dialect, for_executemany=True)
+    expected = [f"{name}_m{row}" for row in range(3) for name in statement.names]
+    assert compiled.positiontup == expected
+
+
+@each_kind
+def test_values_are_named_where_the_driver_wants_names(statement: Statement) -> None:
+    """A driver with named values gets exactly the names that its text asks for."""
+    dialect = postgresql.dialect(paramstyle="pyformat")
+    driver = Driver()
+    rows = [tuple(f"{name}-{row}" for name in statement.names) for row in range(3)]
+    Prepared(statement, dialect).run(driver, rows)
+    assert len(driver.told) == 2
+    text, values = driver.told[0]
+    compiled = statement.build(2, dialect.name).compile(dialect=dialect, for_executemany=True)
+    assert set(values) == set(compiled.params)
+    assert all(f"%({name})s" in text for name in values)
+    assert values[f"{statement.names[0]}_m1"] == rows[1][0]
+
+
+@pytest.mark.parametrize(
+    ("dialect", "words"),
+    [
+        (sqlite.dialect(), "ON CONFLICT (id) DO"),
+        (postgresql.dialect(), "ON CONFLICT (id) DO"),
+        (mysql.dialect(), "ON DUPLICATE KEY UPDATE"),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_an_upsert_is_said_in_the_databases_words(dialect: Any, words: str) -> None:
+    """Saving and keeping have their own words in each database, and none asks for rows back."""
+    for statement in (saving(users), saving(users, keep=True)):
+        text = Prepared(statement, dialect).text(2)
+        assert words in text
+        assert "RETURNING" not in text
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 255, 256, 257, 1000, 1003])
+def test_rows_are_parted_into_few_sizes(count: int) -> None:
+    """All rows in order, in parts whose sizes are powers of two within the limit."""
+    parts = list(_parts([(number,) for number in range(count)]))
+    assert [row for part in parts for row in part] == [(number,) for number in range(count)]
+    assert all(len(part) <= MOST_ROWS and len(part).bit_count() == 1 for part in parts)
+
+
+def test_of_rows_with_one_key_the_last_is_written() -> None:
+    """One statement names a key once: which of two rows wins is not left to the database."""
+    driver = Driver()
+    Prepared(changing(hosts, ("revision",), by="name"), sqlite.dialect()).run(
+        driver, [(1, "a"), (2, "b"), (3, "a")]
+    )
+    assert [values for _, values in driver.told] == [(3, "a", 2, "b")]
+
+
+def test_no_rows_are_no_statement() -> None:
+    """Nothing is sent for nothing."""
+    driver = Driver()
+    Prepared(removing(hosts, "name"), sqlite.dialect()).run(driver, [])
+    assert driver.told == []
+
+
+def test_a_rehearsal_needs_a_text_of_every_size() -> None:
+    """After warming no number of rows of the hot path needs a text that is not there."""
+    sizes = [len(part) for part in _parts(ledger.rehearsal.attempts())]
+    assert sizes == [MOST_ROWS >> place for place in range(MOST_ROWS.bit_length())]
