@@ -1,0 +1,276 @@
+"""The agent itself: one connection, kept; a sign of life, regularly; a goodbye, when asked."""
+
+import asyncio
+import contextlib
+import random
+import socket
+import ssl
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from types import SimpleNamespace
+from urllib.parse import quote
+
+import aiohttp
+
+from faultwire.agent import servers, wire
+from faultwire.agent.backoff import pause
+from faultwire.agent.credential import BoundCredential
+from faultwire.domain.agents import CloseCode
+from faultwire.domain.errors import FaultwireError, Invalid
+from faultwire.ports import Clock
+
+HEARTBEAT_MS = 1000
+"""What the agent proposes, and how often it looks at its list; the welcome rules the beats."""
+
+CONNECT_SECONDS = 5.0
+GOODBYE_SECONDS = 2.0
+FIRST_LIST_SECONDS = 2.0
+LONGEST_MESSAGE = 1_048_576
+SETTLED_NS = 5_000_000_000
+"""A session that lasted this long was a good one: the next pause is the shortest again."""
+
+LIST_REFUSED = frozenset({CloseCode.TOO_BIG, CloseCode.MALFORMED})
+"""Ways of being hung up on that a list can be the cause of."""
+
+HEADER = "X-Faultwire-Credential"
+
+Say = Callable[[str], None]
+
+
+class Agent:
+    """Keeps a session with the server until `stop` is called; one event loop, `run` once.
+
+    `listed` is a file with the servers that run here (see `servers`); None: the agent reports
+    none. `say` takes one line for the operator at a time.
+    """
+
+    def __init__(
+        self, credential: BoundCredential, clock: Clock, say: Say, listed: Path | None = None
+    ) -> None:
+        """Connect to nobody yet."""
+        self._credential = credential
+        self._clock = clock
+        self._say = say
+        self._listed = listed
+        self._running: frozenset[str] | None = None
+        self._stamp: servers.Stamp | None = None
+        self._refused: frozenset[str] | None = None
+        self._complaint = ""
+        self._news = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._session: aiohttp.ClientWebSocketResponse | None = None
+        self._over = asyncio.Event()
+        host = quote(credential.name, safe="")
+        self.url = f"{credential.server.rstrip('/')}/v1/agents/{host}/session"
+
+    def stop(self) -> None:
+        """Say goodbye and end `run`; harmless when called again."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Stay connected until stopped; what goes wrong is said and tried again."""
+        tasks = [asyncio.create_task(self._stay(), name="agent")]
+        if self._listed is not None:
+            tasks.append(asyncio.create_task(self._keep_list(self._listed), name="agent's list"))
+        stopping = asyncio.create_task(self._stopping.wait())
+        try:
+            done, _ = await asyncio.wait({*tasks, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done & set(tasks):
+                task.result()
+            await self._say_goodbye()
+        finally:
+            for task in (*tasks, stopping):
+                task.cancel()
+            await asyncio.gather(*tasks, stopping, return_exceptions=True)
+
+    # ------------------------------------------------------------ the connection
+
+    async def _stay(self) -> None:
+        if self._listed is not None:
+            # A first list that is slow to read comes later, by a message of its own.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), FIRST_LIST_SECONDS)
+        attempt, said = 0, ""
+        async with self._client() as http:
+            while True:
+                began = self._clock.mono_ns()
+                reason = await self._connect_once(http)
+                if self._stopping.is_set():
+                    return
+                if self._clock.mono_ns() - began >= SETTLED_NS:
+                    attempt, said = 0, ""
+                if reason != said:
+                    self._say(f"not connected: {reason}; trying again")
+                    said = reason
+                await self._clock.sleep(pause(attempt, random.random()))  # noqa: S311  no secret
+                attempt += 1
+
+    @contextlib.asynccontextmanager
+    async def _client(self) -> AsyncIterator[aiohttp.ClientSession]:
+        # A redirect would carry the credential to somebody else.
+        tracing = aiohttp.TraceConfig()
+        tracing.on_request_redirect.append(_refuse_redirect)
+        context = _trust(self._credential)
+        connector = aiohttp.TCPConnector(ssl=True if context is None else context)
+        async with aiohttp.ClientSession(connector=connector, trace_configs=[tracing]) as http:
+            yield http
+
+    async def _connect_once(self, http: aiohttp.ClientSession) -> str:
+        """Connect, stay as long as it lasts, and return why it ended."""
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                connection = await http.ws_connect(
+                    self.url,
+                    headers={HEADER: self._credential.header},
+                    timeout=aiohttp.ClientWSTimeout(ws_close=GOODBYE_SECONDS),
+                    max_msg_size=LONGEST_MESSAGE,
+                )
+            async with connection:
+                return await self._meet(connection)
+        except TimeoutError:
+            return f"no answer from {self.url} in time"
+        except aiohttp.WSServerHandshakeError as error:
+            return f"{self.url} answered HTTP {error.status}"
+        except (aiohttp.ClientError, OSError, FaultwireError) as error:
+            return str(error) or type(error).__name__
+
+    async def _meet(self, connection: aiohttp.ClientWebSocketResponse) -> str:
+        told = self._tellable()
+        async with asyncio.timeout(CONNECT_SECONDS):
+            await connection.send_str(wire.hello(HEARTBEAT_MS, told))
+            first = await connection.receive()
+        if first.type is not aiohttp.WSMsgType.TEXT:
+            return self._why_closed(connection, first)
+        terms = wire.welcome(first.data)
+        _give_up_after(connection, terms.silence_ms)
+        self._say(f"connected to {self.url}")
+        self._over.clear()
+        self._session = connection
+        tasks = [
+            asyncio.create_task(self._listen(connection)),
+            asyncio.create_task(self._beat(connection, terms)),
+            asyncio.create_task(self._tell_news(connection, terms, told)),
+        ]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            return "; ".join(task.result() for task in done)
+        finally:
+            self._session = None
+            self._over.set()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _listen(self, connection: aiohttp.ClientWebSocketResponse) -> str:
+        while True:
+            message = await connection.receive()
+            if message.type not in {aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY}:
+                return self._why_closed(connection, message)
+            if message.type is aiohttp.WSMsgType.TEXT and message.data.startswith(wire.PING):
+                async with asyncio.timeout(CONNECT_SECONDS):
+                    await connection.send_str(wire.beat(0))
+
+    async def _beat(self, connection: aiohttp.ClientWebSocketResponse, terms: wire.Terms) -> str:
+        number = 0
+        while True:
+            # From beat to beat, by no timetable: after a stop of ours one is due, not all.
+            await self._clock.sleep(terms.heartbeat_ms / 1000)
+            number += 1
+            async with asyncio.timeout(terms.silence_ms / 1000):
+                await connection.send_str(wire.beat(number))
+
+    async def _tell_news(
+        self,
+        connection: aiohttp.ClientWebSocketResponse,
+        terms: wire.Terms,
+        told: frozenset[str] | None,
+    ) -> str:
+        while True:
+            self._news.clear()
+            fresh = self._tellable()
+            if fresh is not None and fresh != told:
+                told = fresh
+                async with asyncio.timeout(terms.silence_ms / 1000):
+                    await connection.send_str(wire.servers(told))
+            await self._news.wait()
+
+    def _tellable(self) -> frozenset[str] | None:
+        return None if self._running == self._refused else self._running
+
+    def _why_closed(
+        self, connection: aiohttp.ClientWebSocketResponse, message: aiohttp.WSMessage
+    ) -> str:
+        if message.type is aiohttp.WSMsgType.ERROR:
+            return f"the connection broke: {message.data}"
+        if message.type is not aiohttp.WSMsgType.CLOSE:
+            return f"the connection was lost ({connection.close_code})"
+        if message.data in LIST_REFUSED:
+            # That the host lives matters more than its list: come back without this one.
+            self._refused = self._running
+        text = f": {message.extra}" if message.extra else ""
+        return f"closed by the server ({message.data}{text})"
+
+    async def _say_goodbye(self) -> None:
+        if self._session is None:
+            return
+        try:
+            async with asyncio.timeout(GOODBYE_SECONDS):
+                await self._session.send_str(wire.goodbye("stopped"))
+                await self._over.wait()
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            self._say(f"the goodbye may not have arrived: {error!r}")
+
+    # ------------------------------------------------------------ the list
+
+    async def _keep_list(self, path: Path) -> None:
+        while True:
+            try:
+                # On a thread: a slow disk must not hold up a beat.
+                found = await asyncio.to_thread(_changed, path, self._stamp)
+                self._complaint = ""
+                if found is not None:
+                    self._stamp, self._running = found
+            except Invalid as error:
+                if str(error) != self._complaint:
+                    self._complaint = str(error)
+                    self._say(f"the list of servers is left as it was: {error}")
+            self._news.set()
+            await self._clock.sleep(HEARTBEAT_MS / 1000)
+
+
+def _changed(
+    path: Path, known: servers.Stamp | None
+) -> tuple[servers.Stamp, frozenset[str]] | None:
+    """Return the stamp and the list of a file that was written anew; None for one that was not."""
+    stamp = servers.stamp(path)
+    # The stamp is taken first: a change in between is read now and looked at once more.
+    return None if stamp == known else (stamp, servers.read(path))
+
+
+def _trust(credential: BoundCredential) -> ssl.SSLContext | None:
+    if credential.certificate is None:
+        return None
+    try:
+        context = ssl.create_default_context(cadata=credential.certificate)
+    except (ssl.SSLError, ValueError) as error:
+        raise Invalid("certificate", f"is no PEM certificate: {error}") from None
+    # The certificate itself is trusted, whoever signed it.
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context
+
+
+async def _refuse_redirect(
+    session: aiohttp.ClientSession,
+    context: SimpleNamespace,
+    params: aiohttp.TraceRequestRedirectParams,
+) -> None:
+    del session, context
+    raise aiohttp.ClientError(f"{params.url} redirects; an agent's server does not")
+
+
+def _give_up_after(connection: aiohttp.ClientWebSocketResponse, silence_ms: int) -> None:
+    """Have the kernel end a connection whose other machine acknowledges nothing."""
+    end = connection.get_extra_info("socket")
+    option = getattr(socket, "TCP_USER_TIMEOUT", None)
+    if end is not None and option is not None:
+        end.setsockopt(socket.IPPROTO_TCP, option, silence_ms)

@@ -1,0 +1,74 @@
+"""What the agent says, and what it understands of the server's words."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import orjson
+
+from faultwire.domain.agents import PROTOCOL_VERSION, check_version
+from faultwire.domain.errors import Conflict, Invalid
+
+PING = '{"ping"'
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The welcome: what holds for this session."""
+
+    session: str
+    heartbeat_ms: int
+    silence_ms: int
+    must_not_start: tuple[str, ...] = ()
+
+
+def hello(heartbeat_ms: int, servers: frozenset[str] | None) -> str:
+    """Return the first message."""
+    listed = None if servers is None else sorted(servers)
+    content = {"version": PROTOCOL_VERSION, "heartbeat_ms": heartbeat_ms, "servers": listed}
+    return orjson.dumps({"hello": content}).decode()
+
+
+def beat(number: int) -> str:
+    """Return a sign of life."""
+    return f'{{"beat":{number}}}'
+
+
+def servers(running: frozenset[str]) -> str:
+    """Return the message that the list changed."""
+    return orjson.dumps({"servers": sorted(running)}).decode()
+
+
+def goodbye(reason: str) -> str:
+    """Return the last message of an agent that is stopped on purpose."""
+    return orjson.dumps({"goodbye": reason}).decode()
+
+
+def welcome(text: str) -> Terms:
+    """Return the terms of a welcome; raises Invalid, Conflict for another major version."""
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise Invalid("welcome", f"malformed JSON: {error}") from None
+    content = value.get("welcome") if isinstance(value, Mapping) else None
+    if not isinstance(content, Mapping):
+        raise Invalid("welcome", "is missing from the server's first message")
+    difference = check_version(content.get("version"), "welcome.version")
+    if difference is not None:
+        raise Conflict(f"the server: {difference}")
+    session = content.get("session")
+    barred = content.get("must_not_start") or []
+    if not isinstance(session, str) or not isinstance(barred, list):
+        raise Invalid("welcome", "session must be text and must_not_start a list")
+    return Terms(
+        session,
+        _milliseconds(content, "heartbeat_ms"),
+        _milliseconds(content, "silence_ms"),
+        tuple(map(str, barred)),
+    )
+
+
+def _milliseconds(content: Mapping[str, object], key: str) -> int:
+    value = content.get(key)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= 3_600_000:
+        raise Invalid(f"welcome.{key}", "must be milliseconds, above 0")
+    return value

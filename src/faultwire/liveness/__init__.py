@@ -1,0 +1,1 @@
+"""Who is alive: engines that judge signs of life, with time as an argument."""

@@ -1,0 +1,1 @@
+"""Monitors notice: they turn signals into reports and hand them to the one lane."""

@@ -1,0 +1,325 @@
+"""The agents' monitor: sessions in, reports of dead hosts out (D20, D24)."""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from faultwire.domain.accounts import Actor
+from faultwire.domain.agents import AgentStatus, CloseCode
+from faultwire.domain.commands import AgentChanged, ReportFaults
+from faultwire.domain.errors import Conflict, Unavailable
+from faultwire.domain.faults import FAULT_TYPES, HOST_DOWN, Evidence, Report
+from faultwire.domain.ids import FaultId, HostName
+from faultwire.domain.instants import rfc3339
+from faultwire.domain.states import AgentState
+from faultwire.liveness.heartbeat import Heartbeats, Verdict, VerdictKind
+from faultwire.liveness.settings import Settings
+from faultwire.monitors.owed import Owed
+from faultwire.monitors.sessions import Session
+from faultwire.ports import AgentWire, Clock, Intake, Meter
+
+log = logging.getLogger(__name__)
+
+TICK_NS = 50_000_000
+"""Longest time between two looks; how exactly our own stalls are known."""
+CREDITED_NS = 20_000_000
+"""Lateness from which a stall is credited; less is the loop's ordinary grain."""
+PUT_OFF_NS = 100_000_000
+"""How long a verdict is put off while the loop is late."""
+DRAINING_TURNS = 8
+"""Turns of the loop before judging: what already lies in a socket must be read first."""
+NOTED_NS = 5_000_000_000
+"""How often the times at which hosts were seen are handed on."""
+LISTS_APART_NS = 250_000_000
+"""Shortest time between two lists of one host that become commands."""
+COMPLAINTS_APART_NS = 10_000_000_000
+"""Shortest time between two log lines on second sessions of one host."""
+
+ACTOR = Actor("monitor agents")
+
+_NS = 1_000_000_000
+_MS = 1_000_000
+
+Seen = Callable[[Sequence[tuple[HostName, int]]], Awaitable[None]]
+"""Takes the wall times at which hosts were last heard; raises Unavailable."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoopGuard:
+    """How late the loop was lately, and from where on verdicts are put off.
+
+    `limit_ms` must not be above the inspector's `stalled_ms`: what we let pass it would veto.
+    """
+
+    lag_ms: Callable[[], float]
+    limit_ms: float
+
+
+@dataclass(slots=True)
+class _Seconds:
+    """Second sessions of one host that were refused."""
+
+    count: int = 0
+    logged_ns: int | None = None
+
+
+class AgentMonitor:
+    """Implements `ports.AgentSessions`; everything runs on the event loop.
+
+    `run` must be running for verdicts to be given. Before connections are closed because we stop,
+    `stop` must have been called: those ends are ours and speak against nobody.
+    """
+
+    def __init__(
+        self,
+        intake: Intake,
+        clock: Clock,
+        meter: Meter,
+        settings: Settings,
+        guard: LoopGuard,
+        seen: Seen,
+    ) -> None:
+        """Know no host."""
+        self._clock = clock
+        self._meter = meter
+        self._grace_ns = settings.agent_start_grace_ms * _MS
+        self._guard = guard
+        self._note_seen = seen
+        self._engine = Heartbeats(settings)
+        self._owed = Owed(intake, clock)
+        self._sessions: dict[HostName, Session] = {}
+        self._later: dict[HostName, Session] = {}
+        self._seconds: dict[HostName, _Seconds] = {}
+        self._noted_ns = clock.mono_ns()
+        self._suspended = False
+        self._stopping = False
+
+    # ------------------------------------------------------------ what the app calls
+
+    def expect(self, hosts: Iterable[HostName]) -> None:
+        """Wait for hosts whose agents were connected when the server last stopped."""
+        now = self._clock.mono_ns()
+        for host in hosts:
+            self._engine.expected(host, now, self._grace_ns)
+
+    def forget(self, hosts: Iterable[HostName]) -> None:
+        """Watch hosts no longer that were taken out of the map; hang up on their agents."""
+        for host in hosts:
+            session = self._sessions.pop(host, None)
+            self._engine.forget(host)
+            self._later.pop(host, None)
+            self._seconds.pop(host, None)
+            if session is not None:
+                session.wire.hang_up(CloseCode.REMOVED, f"host {host} is not in the inventory")
+        self._count_sessions()
+
+    async def run(self) -> None:
+        """Judge until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._watch(), name="agents' monitor")
+            group.create_task(self._keep_noting(), name="agents seen")
+
+    async def stop(self, seconds: float = 2.0) -> None:
+        """Judge nobody and admit nobody any more; see what is owed through, up to `seconds`.
+
+        What the lane did not take is found again after the next start: the host is still stored
+        as connected and will be expected.
+        """
+        self._stopping = True
+        await self._owed.stop(seconds)
+
+    # ------------------------------------------------------------ ports.AgentSessions
+
+    def open(
+        self, host: HostName, credential: str, running: frozenset[str] | None, wire: AgentWire
+    ) -> Session:
+        """Admit an agent; raises Conflict where another one lives, Unavailable while we stop."""
+        if self._stopping:
+            raise Unavailable("the server is stopping")
+        now = self._clock.mono_ns()
+        held = self._sessions.get(host)
+        if held is not None and held.credential != credential:
+            self.ended(held, now, goodbye=False)
+            held.wire.hang_up(CloseCode.REPLACED, "the credential of this session was replaced")
+        session = Session(self, self._clock.mono_ns, host, credential, running, wire)
+        if not self._engine.connected(host, session.id, now):
+            self._refuse_second(host, now)
+            raise Conflict(f"another session of the agent of host {host} lives")
+        self._sessions[host] = session
+        self._count_sessions()
+        self._owed.change(AgentChanged(host, AgentState.CONNECTED, running))
+        return session
+
+    def status(self, host: HostName) -> AgentStatus | None:
+        """Return what is known of a host's agent."""
+        if host not in self._engine and host not in self._seconds:
+            return None
+        seen = self._engine.seen(host)
+        seconds = self._seconds.get(host)
+        return AgentStatus(
+            host,
+            self._engine.state(host).value,
+            None if seen is None else self._wall(seen),
+            seconds.count if seconds else 0,
+        )
+
+    def statuses(self) -> Iterable[AgentStatus]:
+        """Return what is known of every agent, in order of host."""
+        for host in sorted(self._engine):
+            status = self.status(host)
+            if status is not None:
+                yield status
+
+    # ------------------------------------------------------------ sessions.Register
+
+    def beaten(self, session: Session, now: int) -> bool:
+        """Note a sign of life; False for a session that is over."""
+        return self._engine.beat(session.host, session.id, now)
+
+    def reported(self, session: Session, now: int) -> None:
+        """Owe the session's new list, at once if the one before is long enough ago."""
+        if now - session.told_ns < LISTS_APART_NS:
+            self._later[session.host] = session
+            return
+        session.told_ns = now
+        self._owed.change(AgentChanged(session.host, AgentState.CONNECTED, session.running))
+
+    def ended(self, session: Session, now: int, *, goodbye: bool) -> None:
+        """Note the end of a session; harmless when it is over."""
+        if self._sessions.get(session.host) is not session or self._stopping:
+            return
+        self._detach(session)
+        self._engine.closed(session.host, session.id, now, goodbye=goodbye)
+        if goodbye:
+            self._owed.change(AgentChanged(session.host, AgentState.GONE))
+
+    # ------------------------------------------------------------ judging
+
+    async def _watch(self) -> None:
+        now = self._clock.mono_ns()
+        while True:
+            due = None if self._stopping else self._engine.next_deadline()
+            planned = now + TICK_NS if due is None else max(now + _MS, min(now + TICK_NS, due))
+            await self._clock.sleep((planned - now) / _NS)
+            try:
+                await self._look(planned)
+            except Exception:
+                log.exception("the agents' monitor could not judge; it goes on")
+                await self._clock.sleep(PUT_OFF_NS / _NS)
+            now = self._clock.mono_ns()
+
+    async def _look(self, planned: int) -> None:
+        now = self._clock.mono_ns()
+        if now - planned >= CREDITED_NS:
+            self._engine.stalled(now - planned, now)
+        for host in [
+            one for one in self._later if now - self._later[one].told_ns >= LISTS_APART_NS
+        ]:
+            self.reported(self._later.pop(host), now)
+        due = self._engine.next_deadline()
+        if due is None or due > now or self._stopping:
+            return
+        for _ in range(DRAINING_TURNS):
+            await asyncio.sleep(0)
+        self._judge(self._clock.mono_ns())
+
+    def _judge(self, now: int) -> None:
+        lag = self._guard.lag_ms()
+        if lag > self._guard.limit_ms:
+            late = self._engine.put_off(now, PUT_OFF_NS)
+            if late and not self._suspended:
+                self._suspended = True
+                log.warning("the loop was %.0f ms late: %d verdicts are put off", lag, late)
+            if late:
+                self._meter.count("faultwire_verdicts_suspended_total", late)
+            return
+        if self._suspended:
+            self._suspended = False
+            log.info("the loop keeps time again: verdicts are given")
+        for verdict in self._engine.due(now):
+            self._tell(verdict, lag)
+
+    def _tell(self, verdict: Verdict, lag: float) -> None:
+        host = verdict.host
+        log.warning("host %s is down: %s for %.0f ms", host, verdict.kind, verdict.age_ns / _MS)
+        self._meter.count("faultwire_verdicts_total", kind=verdict.kind.value)
+        now = self._clock.instant()
+        report = Report(
+            FaultId(str(uuid.uuid4())),
+            FAULT_TYPES[HOST_DOWN],
+            raised=True,
+            resource={"hostname": host},
+            evidence=Evidence(
+                "agent", host, "down", now.wall_ns, details=self._figures(verdict, lag)
+            ),
+            detected=now,
+        )
+        self._owed.report(host, ReportFaults((report,), ACTOR))
+        self._owed.change(AgentChanged(host, AgentState.LOST))
+        session = self._sessions.get(host)
+        if session is not None:
+            self._detach(session)
+            text = f"no sign of life for {verdict.age_ns // _MS} ms"
+            session.wire.hang_up(CloseCode.SILENT, text)
+
+    def _figures(self, verdict: Verdict, lag: float) -> dict[str, object]:
+        figures: dict[str, object] = {
+            "verdict": verdict.kind.value,
+            "age_ms": verdict.age_ns / _MS,
+            "limit_ms": verdict.limit_ns / _MS,
+            "loop_lag_ms": round(lag, 3),
+        }
+        if verdict.seen is not None:
+            figures["last_beat"] = rfc3339(self._wall(verdict.seen))
+        if verdict.kind is VerdictKind.CLOSED:
+            figures["closed"] = rfc3339(self._wall(verdict.since))
+        return figures
+
+    # ------------------------------------------------------------ the rest
+
+    def _refuse_second(self, host: HostName, now: int) -> None:
+        seconds = self._seconds.setdefault(host, _Seconds())
+        seconds.count += 1
+        self._meter.count("faultwire_agent_second_sessions_total")
+        if seconds.logged_ns is None or now - seconds.logged_ns >= COMPLAINTS_APART_NS:
+            seconds.logged_ns = now
+            log.warning(
+                "agent_second_session host=%s refused=%d: one credential, two agents",
+                host,
+                seconds.count,
+            )
+        held = self._sessions.get(host)
+        if held is not None:
+            # If that one is dead at its other end, writing to it makes its machine say so.
+            held.wire.poke()
+
+    def _detach(self, session: Session) -> None:
+        del self._sessions[session.host]
+        self._later.pop(session.host, None)
+        self._count_sessions()
+
+    def _count_sessions(self) -> None:
+        self._meter.gauge("faultwire_agents_connected", len(self._sessions))
+
+    async def _keep_noting(self) -> None:
+        while True:
+            await self._clock.sleep(NOTED_NS / _NS)
+            try:
+                await self._note()
+            except Unavailable as error:
+                log.warning("when hosts were seen was not stored: %s", error)
+            except Exception:
+                log.exception("when hosts were seen could not be stored")
+
+    async def _note(self) -> None:
+        mark = self._clock.mono_ns()
+        rows = [(host, self._wall(seen)) for host, seen in self._engine.seen_after(self._noted_ns)]
+        if rows:
+            await self._note_seen(rows)
+        self._noted_ns = mark
+
+    def _wall(self, mono_ns: int) -> int:
+        now = self._clock.instant()
+        return now.wall_ns - ((now.mono_ns or mono_ns) - mono_ns)

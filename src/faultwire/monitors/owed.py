@@ -1,0 +1,91 @@
+"""What a monitor owes the lane: kept per host and in order until it is taken."""
+
+import asyncio
+import logging
+from collections import deque
+
+from faultwire.domain.commands import AgentChanged, ReportFaults
+from faultwire.domain.errors import Refused, Unavailable
+from faultwire.domain.ids import HostName
+from faultwire.ports import Clock, Intake
+
+log = logging.getLogger(__name__)
+
+FIRST_RETRY_SECONDS = 0.05
+LONGEST_RETRY_SECONDS = 5.0
+
+Owing = ReportFaults | AgentChanged
+
+
+class Owed:
+    """Submits what hosts owe; one that is stuck delays no other host.
+
+    What waits for a host is bounded: one report, and of changes in a row only the newest.
+    """
+
+    def __init__(self, intake: Intake, clock: Clock) -> None:
+        """Owe nothing."""
+        self._intake = intake
+        self._clock = clock
+        self._queues: dict[HostName, deque[Owing]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __len__(self) -> int:
+        """Return how many hosts owe something."""
+        return len(self._queues)
+
+    def report(self, host: HostName, report: ReportFaults) -> None:
+        """Owe a report; while another one of the host waits, it would only repeat it."""
+        queue = self._queues.get(host)
+        if queue is None or not any(isinstance(one, ReportFaults) for one in queue):
+            self._owe(host, report)
+
+    def change(self, change: AgentChanged) -> None:
+        """Owe a change; it stands for the one before it, if that still waits."""
+        queue = self._queues.get(change.host)
+        if queue and isinstance(queue[-1], AgentChanged):
+            queue[-1] = change
+        else:
+            self._owe(change.host, change)
+
+    async def stop(self, seconds: float) -> None:
+        """Give what is owed that long to be taken, then give up."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=seconds)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _owe(self, host: HostName, owing: Owing) -> None:
+        if host in self._queues:
+            self._queues[host].append(owing)
+            return
+        self._queues[host] = deque((owing,))
+        task = asyncio.get_running_loop().create_task(self._pay(host), name=f"owed {host}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _pay(self, host: HostName) -> None:
+        queue = self._queues[host]
+        try:
+            while queue:
+                await self._submit(host, queue.popleft())
+        finally:
+            del self._queues[host]
+
+    async def _submit(self, host: HostName, owing: Owing) -> None:
+        wait = FIRST_RETRY_SECONDS
+        name = type(owing).__name__
+        while True:
+            try:
+                await self._intake.submit(owing)
+                return
+            except Refused as error:
+                log.error("%s of host %s was refused: %s", name, host, error)  # noqa: TRY400
+                return
+            except Unavailable as error:
+                log.warning("%s of host %s is kept for %.2g s: %s", name, host, wait, error)
+            except Exception:
+                log.exception("%s of host %s could not be taken; it is kept", name, host)
+            await self._clock.sleep(wait)
+            wait = min(2 * wait, LONGEST_RETRY_SECONDS)

@@ -1,0 +1,85 @@
+"""One agent's session, on our side of the wire."""
+
+import uuid
+from collections.abc import Callable
+from typing import Protocol
+
+from faultwire.domain.agents import CloseCode
+from faultwire.domain.ids import HostName
+from faultwire.ports import AgentWire
+
+BEAT_COSTS_NS = 20_000_000
+"""An agent may send fifty beats a second ..."""
+
+LIST_COSTS_NS = 400_000_000
+"""... or five lists of servers in two ..."""
+
+SAVED_NS = 40_000_000_000
+"""... and at once what it may send in this time, as when a stall of ours lets beats pile up.
+
+Without a limit one agent could hold up the loop for everybody.
+"""
+
+
+class Register(Protocol):
+    """What a session tells the register that admitted it."""
+
+    def beaten(self, session: "Session", now: int) -> bool:
+        """Note a sign of life; False for a session that is over."""
+
+    def reported(self, session: "Session", now: int) -> None:
+        """Note that the session's running servers changed."""
+
+    def ended(self, session: "Session", now: int, *, goodbye: bool) -> None:
+        """Note the end of a session; harmless when it is over."""
+
+
+class Session:
+    """Implements `ports.AgentSession`."""
+
+    def __init__(
+        self,
+        register: Register,
+        mono_ns: Callable[[], int],
+        host: HostName,
+        credential: str,
+        running: frozenset[str] | None,
+        wire: AgentWire,
+    ) -> None:
+        """Be admitted; the register holds it from now on."""
+        self.id = uuid.uuid4().hex
+        self.host = host
+        self.credential = credential
+        self.running = running
+        self.wire = wire
+        self.told_ns = mono_ns()
+        self._register = register
+        self._mono_ns = mono_ns
+        self._spent_until = 0
+
+    def beat(self) -> None:
+        """Note a sign of life."""
+        now = self._mono_ns()
+        if self._register.beaten(self, now):
+            self._spend(now, BEAT_COSTS_NS)
+
+    def report(self, running: frozenset[str]) -> None:
+        """Take the running servers; the same set again is a sign of life and no more."""
+        now = self._mono_ns()
+        if not self._register.beaten(self, now) or not self._spend(now, LIST_COSTS_NS):
+            return
+        if running != self.running:
+            self.running = running
+            self._register.reported(self, now)
+
+    def end(self, *, goodbye: bool) -> None:
+        """Note that the connection is over."""
+        self._register.ended(self, self._mono_ns(), goodbye=goodbye)
+
+    def _spend(self, now: int, cost: int) -> bool:
+        self._spent_until = max(self._spent_until, now) + cost
+        if self._spent_until - now <= SAVED_NS:
+            return True
+        self._register.ended(self, now, goodbye=False)
+        self.wire.hang_up(CloseCode.TOO_FAST, "too many messages")
+        return False
