@@ -38,7 +38,7 @@ types: $(VENV)/.package $(VENV)/.test ## Static types, strict.
 	@$(BIN)/mypy
 
 bench: $(VENV)/.package $(VENV)/.test ## Measure against the bare relay (ARGS=--smoke: quickly).
-	@$(BIN)/python bench/run.py $(ARGS)
+	@$(BIN)/python -m bench.run $(ARGS)
 
 venv: $(VENV)/.package $(VENV)/.test ## Make .venv with everything that developing needs.
 

@@ -36,7 +36,10 @@ def _behind(path: Path, doors: tuple[str, ...]) -> bool:
 
 def _attributes(path: Path, names: set[str]) -> Iterator[str]:
     for node in ast.walk(tree.parsed(path)):
-        if isinstance(node, ast.Attribute) and node.attr in names:
+        if not isinstance(node, ast.Attribute) or node.attr not in names:
+            continue
+        # A resource may have an attribute of that name; what starts a process is os's.
+        if node.attr != "system" or ast.unparse(node) == "os.system":
             yield f"{tree.at(path, node.lineno)} {ast.unparse(node)}"
 
 

@@ -24,9 +24,13 @@ class Followers:
         self._inventory = inventory
         self._holds = holds
         followers: tuple[Follower, ...] = (inventory, holds, *others)
-        self._appliers: tuple[Callable[[Change], None], ...] = tuple(
+        self._appliers: list[Callable[[Change], None]] = [
             follower.apply for follower in followers
-        )
+        ]
+
+    def follow(self, apply: Callable[[Change], None]) -> None:
+        """Have somebody who came later take committed changes too, after all others."""
+        self._appliers.append(apply)
 
     def scratch(self) -> MapScratch:
         """Return a fresh overlay for one command."""

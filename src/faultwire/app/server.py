@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,10 @@ from faultwire.app.listen import Address, Listener, Tls, parse_address
 from faultwire.app.marks import Marks
 from faultwire.app.offload import Offload
 from faultwire.config.configuration import Configuration
+from faultwire.domain.changes import Change, HostsRemoved
 from faultwire.domain.errors import Invalid
+from faultwire.domain.ids import HostName
+from faultwire.domain.resources import Host
 from faultwire.domain.states import AgentState
 from faultwire.identity.bootstrap import draw_ids, first_changes, keep_passwords, write_clouds
 from faultwire.identity.passwords import Passwords
@@ -23,11 +26,13 @@ from faultwire.monitors.agents import AgentMonitor, LoopGuard
 from faultwire.notifier.delivery import guard
 from faultwire.notifier.delivery.sender import Sender, Wiring
 from faultwire.store import (
+    Engine,
     Ledger,
     StoredAlarms,
     StoredFaults,
     engine_in_folder,
     load,
+    tidy,
     upgrade,
 )
 from faultwire.telemetry.lag import LagGauge
@@ -36,6 +41,7 @@ log = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 0.25
 GAUGE_SECONDS = 2.0
+TIDY_SECONDS = 1.0
 
 
 class Server:
@@ -93,24 +99,14 @@ class Server:
         core.memory.apply(changes)
 
     async def _wire(
-        self, core: Core, passwords: Passwords, listener: Listener, engine: Any
+        self, core: Core, passwords: Passwords, listener: Listener, engine: Engine
     ) -> None:
         configuration, tools = self._configuration, core.tools
-        alarms, faults = StoredAlarms(engine), StoredFaults(engine)
+        alarms, stored = StoredAlarms(engine), StoredFaults(engine)
         rules = guard.rules_of(configuration.notifier, on_loopback=self._address.loopback)
         if rules.loopback:
             log.info("webhooks to 127.0.0.0/8 and ::1 are allowed")
-        directory = core.indexes.directory
-        wiring = Wiring(
-            tools.clock,
-            core.writer.settle,
-            lambda project: [one.secret for one in directory.secrets(project)],
-            core.reader,
-            alarms,
-            tools.probe,
-            tools.metrics,
-        )
-        sender = Sender(wiring, configuration.notifier, rules)
+        sender = _sender(core, alarms, configuration, rules)
         lane = core.connect(sender, configuration.inspector)
         lag = LagGauge(tools.clock, tools.metrics)
         monitor = AgentMonitor(
@@ -121,7 +117,8 @@ class Server:
             LoopGuard(lag.recent_ms, configuration.inspector.stalled_ms),
             core.writer.seen,
         )
-        marks = Marks(tools.recorder, faults, core.writer, core.reader, tools.metrics)
+        core.memory.follow(lambda change: _forget_removed(monitor, change))
+        marks = Marks(tools.recorder, stored, core.writer, core.reader, tools.metrics)
         offload = Offload()
         self._stack.callback(offload.close)
         parts = faces.Parts(
@@ -131,7 +128,7 @@ class Server:
             monitor,
             offload,
             passwords,
-            faults,
+            stored,
             alarms,
             lambda url: guard.check_url(url, rules),
             lambda: self._broken or lane.broken,
@@ -145,13 +142,13 @@ class Server:
         self._stack.push_async_callback(self._close_lane, lane, lane_task)
         self._watch(lag.run(), "loop lag")
         self._watch(monitor.run(), "agents' monitor")
-        self._watch(_every(FLUSH_SECONDS, marks.flush, tools.clock), "marks")
-        self._watch(_every(GAUGE_SECONDS, _gauges(core, lane), tools.clock), "gauges")
-        monitor.expect(
-            host.name
-            for host in core.indexes.inventory.hosts()
-            if host.agent is AgentState.CONNECTED
-        )
+        for name, seconds, work in (
+            ("marks", FLUSH_SECONDS, marks.flush),
+            ("gauges", GAUGE_SECONDS, _gauges(core, lane)),
+            ("tidying", TIDY_SECONDS, lambda: core.reader(tidy, engine)),
+        ):
+            self._watch(_every(seconds, work, tools.clock), name)
+        monitor.expect(_connected(core.indexes.inventory.hosts()))
         await self._listen(listener, built)
         self._stack.push_async_callback(monitor.stop)
 
@@ -197,6 +194,31 @@ class Server:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._stack.aclose()
+
+
+def _sender(
+    core: Core, alarms: StoredAlarms, configuration: Configuration, rules: guard.Rules
+) -> Sender:
+    directory, tools = core.indexes.directory, core.tools
+    wiring = Wiring(
+        tools.clock,
+        core.writer.settle,
+        lambda project: [one.secret for one in directory.secrets(project)],
+        core.reader,
+        alarms,
+        tools.probe,
+        tools.metrics,
+    )
+    return Sender(wiring, configuration.notifier, rules)
+
+
+def _forget_removed(monitor: AgentMonitor, change: Change) -> None:
+    if isinstance(change, HostsRemoved):
+        monitor.forget(change.hosts)
+
+
+def _connected(hosts: Iterable[Host]) -> list[HostName]:
+    return [host.name for host in hosts if host.agent is AgentState.CONNECTED]
 
 
 def _refuse_open_door(address: Address, tls: Tls, *, behind: bool) -> None:

@@ -4,91 +4,24 @@ import contextlib
 import json
 import os
 import signal
-import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console
 
 from faultwire.cli import demo_report
 from faultwire.cli.demo_cloud import Cloud, Received, host_name, in_order
+from faultwire.cli.demo_outcome import Outcome
 from faultwire.cli.demo_world import DemoError, Peer, Process, World, wait_for, wait_until
 from faultwire.client import ClientError, Session
 
-LAW_MS = 1_000.0
 VICTIM = 1
 TOLD_SECONDS = 20.0
 QUIET_SECONDS = 0.5
-_NS_PER_MS = 1_000_000
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What the demo saw; times are nanoseconds of this machine's wall clock."""
-
-    fault_kind: str
-    expected: dict[str, str]
-    occurred: tuple[int, int] | None = None
-    detected_ns: int | None = None
-    alarms: list[Received] = field(default_factory=list)
-    clears: list[Received] = field(default_factory=list)
-    unexpected: list[str] = field(default_factory=list)
-    timeline: dict[str, Any] = field(default_factory=dict)
-    host_down: dict[str, Any] = field(default_factory=dict)
-    host_back: dict[str, Any] = field(default_factory=dict)
-
-    def since_detected_ms(self) -> list[float]:
-        """Return each alarm's delay after detection, in order of receipt."""
-        if self.detected_ns is None:
-            return []
-        return [(r.at_ns - self.detected_ns) / _NS_PER_MS for r in self.alarms]
-
-    def passed(self) -> bool:
-        """Whether all and only the expected alarms came, in time, and all cleared."""
-        delays = self.since_detected_ms()
-        return (
-            sorted(r.alarm_id for r in self.alarms) == sorted(self.expected.values())
-            and sorted(r.alarm_id for r in self.clears) == sorted(self.expected.values())
-            and not self.unexpected
-            and bool(delays)
-            and delays[-1] <= LAW_MS
-        )
-
-    def document(self) -> dict[str, Any]:
-        """Return the demo's JSON."""
-        delays = self.since_detected_ms()
-        occurred = self.occurred[0] if self.occurred else None
-        return {
-            "fault": self.fault_kind,
-            "alarms_expected": len(self.expected),
-            "alarms_received": len(self.alarms),
-            "unexpected": self.unexpected,
-            "cleared_expected": len(self.expected),
-            "cleared_received": len(self.clears),
-            "detected_to_received_ms": {
-                "first": _rounded(delays[0]) if delays else None,
-                "median": _rounded(statistics.median(delays)) if delays else None,
-                "last": _rounded(delays[-1]) if delays else None,
-            },
-            "occurred_to_detected_ms": None
-            if occurred is None or self.detected_ns is None
-            else _rounded((self.detected_ns - occurred) / _NS_PER_MS),
-            "checkpoints": {
-                f"T{number:02}": self.timeline.get("checkpoints", {}).get(f"T{number:02}")
-                for number in range(11)
-            },
-            "passed": self.passed(),
-        }
-
-
-def _rounded(value: float) -> float:
-    return round(value, 3)
 
 
 class Demo:

@@ -1,21 +1,19 @@
 """What the demo prints: what happened in order, the timeline, the verdict, the recovery."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
+from faultwire.cli.demo_outcome import Outcome
 from faultwire.profiler import marks_from_json, profile
 from faultwire.profiler.report import render
-
-if TYPE_CHECKING:
-    from faultwire.cli.demo import Outcome
 
 _SHOWN = 5
 
 
-def show(console: Console, outcome: "Outcome") -> None:
+def show(console: Console, outcome: Outcome) -> None:
     """Print the whole run."""
     console.print()
     console.print(_story(outcome))
@@ -26,7 +24,7 @@ def show(console: Console, outcome: "Outcome") -> None:
     console.print(_verdict(outcome))
 
 
-def _story(outcome: "Outcome") -> Table:
+def _story(outcome: Outcome) -> Table:
     table = Table(title="What happened, in order", title_justify="left", box=None)
     for heading in ("after detection", "what"):
         table.add_column(heading, justify="right" if heading.startswith("after") else "left")
@@ -35,7 +33,7 @@ def _story(outcome: "Outcome") -> Table:
     return table
 
 
-def _lines(outcome: "Outcome") -> list[tuple[float | None, str]]:
+def _lines(outcome: Outcome) -> list[tuple[float | None, str]]:
     host = outcome.host_down
     lines: list[tuple[float | None, str]] = []
     if outcome.occurred is not None and outcome.detected_ns is not None:
@@ -61,7 +59,7 @@ def _lines(outcome: "Outcome") -> list[tuple[float | None, str]]:
     return lines
 
 
-def _recovery(outcome: "Outcome") -> Table:
+def _recovery(outcome: Outcome) -> Table:
     host = outcome.host_back
     table = Table(title="Recovery", title_justify="left", box=None, show_header=False)
     states = _count(server["vm_state"] for server in host["servers"])
@@ -78,7 +76,7 @@ def _count(values: Any) -> dict[str, int]:
     return counted
 
 
-def _verdict(outcome: "Outcome") -> Panel:
+def _verdict(outcome: Outcome) -> Panel:
     delays = outcome.since_detected_ms()
     told = f"{len(outcome.alarms)} of {len(outcome.expected)} alarms received"
     last = f"the last {delays[-1]:.1f} ms after detection" if delays else "none"
