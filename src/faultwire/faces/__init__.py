@@ -1,0 +1,1 @@
+"""Faces: one application per API. A face translates and holds no logic."""

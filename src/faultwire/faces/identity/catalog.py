@@ -1,0 +1,69 @@
+"""The service catalog: where each face is, as a token tells it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from faultwire.domain.ids import derived
+
+REGION = "RegionOne"
+INTERFACES = ("public", "internal", "admin")
+BASES_REMEMBERED = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service of the catalog; `path` follows the base URL of the listener."""
+
+    type: str
+    name: str
+    path: str
+
+
+SERVICES = (
+    Service("identity", "keystone", "/identity/v3"),
+    Service("fault", "faultwire", "/fault"),
+    # Doctor's monitors post to ``{rca}/v1/event``, as Vitrage has it (D4).
+    Service("rca", "vitrage", "/fault"),
+    # Clients append ``/v2`` themselves.
+    Service("alarming", "aodh", "/alarming"),
+)
+"""The services of the first faces; the composition may add to them."""
+
+
+class Catalog:
+    """Makes the catalog for a base URL, once for each."""
+
+    def __init__(self, services: Iterable[Service] = SERVICES) -> None:
+        """Take the services in the order in which they are shown."""
+        self._services = tuple(services)
+        self._made: dict[str, list[dict[str, object]]] = {}
+
+    def at(self, base: str) -> list[dict[str, object]]:
+        """Return the catalog in Keystone's form; not to be changed."""
+        made = self._made.get(base)
+        if made is None:
+            made = [_entry(service, base) for service in self._services]
+            # The base comes with the request: nobody may fill the memory with names of us.
+            if len(self._made) >= BASES_REMEMBERED:
+                self._made.clear()
+            self._made[base] = made
+        return made
+
+
+def _entry(service: Service, base: str) -> dict[str, object]:
+    endpoints = [
+        {
+            "id": derived("endpoint", service.type, interface).replace("-", ""),
+            "interface": interface,
+            "region": REGION,
+            "region_id": REGION,
+            "url": base + service.path,
+        }
+        for interface in INTERFACES
+    ]
+    return {
+        "id": derived("service", service.type).replace("-", ""),
+        "type": service.type,
+        "name": service.name,
+        "endpoints": endpoints,
+    }

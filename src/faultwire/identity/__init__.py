@@ -1,0 +1,1 @@
+"""Who speaks: users, projects and roles, their passwords and tokens, and bound credentials."""

@@ -1,0 +1,1 @@
+"""Who may do what: rules as data, one module per face, decided by oslo.policy."""

@@ -1,0 +1,50 @@
+"""Rules of the fault face.
+
+An enrolled credential may report for its own name and hold its own connection; the face sees to
+that, no rule is asked. Everything else here is asked for whoever has a token.
+"""
+
+from faultwire.policy.rule import ADMIN, MEMBER_IN_PROJECT, Rule
+
+RULES = (
+    Rule(
+        "events:post",
+        "rule:admin_required or role:service",
+        "Report faults and their clears.",
+        (("PUT|POST", "/fault/v1/events"), ("PUT|POST", "/fault/v1/event")),
+    ),
+    Rule("faults:list", ADMIN, "List faults.", (("GET", "/fault/v1/faults"),)),
+    Rule(
+        "faults:get",
+        ADMIN,
+        "Show a fault with its evidence, plan, decisions and timeline.",
+        (("GET", "/fault/v1/faults/{id}"), ("GET", "/fault/v1/faults/{id}/timeline")),
+    ),
+    Rule("faults:close", ADMIN, "Close a fault.", (("POST", "/fault/v1/faults/{id}/close"),)),
+    Rule(
+        "marks:post",
+        MEMBER_IN_PROJECT,
+        "Report when an alarm was received and handled, by the project of its delivery.",
+        (("POST", "/fault/v1/faults/{id}/marks"),),
+    ),
+    Rule("inventory:get", ADMIN, "Read the inventory.", (("GET", "/fault/v1/inventory"),)),
+    Rule(
+        "inventory:put",
+        ADMIN,
+        "Replace or extend the inventory.",
+        (("PUT|PATCH", "/fault/v1/inventory"),),
+    ),
+    Rule(
+        "hosts:list",
+        ADMIN,
+        "List hosts with their state, and show what is known of an agent.",
+        (("GET", "/fault/v1/hosts"), ("GET", "/fault/v1/agents/{host}")),
+    ),
+    Rule(
+        "agents:enrol",
+        ADMIN,
+        "Get a credential for the agent of a host.",
+        (("POST", "/fault/v1/agents/{host}/enrol"),),
+    ),
+    Rule("audit:list", ADMIN, "Read the audit record.", (("GET", "/fault/v1/audit"),)),
+)
