@@ -48,10 +48,14 @@ def parse_address(text: str, field: str) -> Address:
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """Files of a listener's certificate chain and key; empty where there is none."""
+    """Files of a listener's certificate chain and key; empty where there is none.
+
+    `proxied`: a proxy in front does TLS, and what its headers say of the client is believed.
+    """
 
     certificate: str = ""
     key: str = ""
+    proxied: bool = False
 
 
 class _Quiet(uvicorn.Server):
@@ -72,6 +76,8 @@ class Listener:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             self._socket.bind((address.host, address.port))
+            # Only a listening socket keeps its port from others that allow its reuse.
+            self._socket.listen(BACKLOG)
         except OSError as error:
             self._socket.close()
             raise Invalid(
@@ -96,6 +102,7 @@ class Listener:
                 ws_per_message_deflate=False,
                 lifespan="off",
                 access_log=False,
+                proxy_headers=self._tls.proxied,
                 log_config=None,
                 server_header=False,
                 backlog=BACKLOG,

@@ -52,7 +52,8 @@ class Server:
         self._configuration = configuration
         self._state_dir = state_dir
         self._address = parse_address(configuration.server.listen, "[server] listen")
-        self._tls = Tls(configuration.server.tls_certificate, configuration.server.tls_key)
+        server = configuration.server
+        self._tls = Tls(server.tls_certificate, server.tls_key, server.behind_proxy)
         _refuse_open_door(self._address, self._tls, behind=configuration.server.behind_proxy)
         self._stack = contextlib.AsyncExitStack()
         self._tasks: list[asyncio.Task[None]] = []

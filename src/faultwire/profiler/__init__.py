@@ -1,28 +1,56 @@
 """The profiler: where every millisecond of a fault went (S52-S81).
 
-It imports nothing of the server. Times are arguments; only `report` draws, with rich.
+It imports nothing of the server and reads no clock: marks come in, a profile comes out. The
+console's picture is `faultwire.profiler.report.render`, which alone needs rich and is therefore
+not imported here.
 """
 
-from faultwire.profiler.checkpoints import CHECKPOINTS, Checkpoint
-from faultwire.profiler.marks import (
-    UPPER_BOUND,
-    Mark,
-    Moment,
-    Recorder,
-    marks_from_json,
-    marks_to_json,
+from faultwire.profiler.checkpoints import (
+    BOUNDARIES,
+    CHECKPOINTS,
+    DOCTOR,
+    FAULT_MANAGEMENT,
+    LANES,
+    OWNERS,
+    Boundary,
+    Checkpoint,
+    Lane,
 )
-from faultwire.profiler.profile import Profile, Share, Span, Verdict, profile, to_json
+from faultwire.profiler.document import marks_from_json, marks_to_json, to_json
+from faultwire.profiler.marks import OURS, UPPER_BOUND, Instant, Mark, Moment, Reading
+from faultwire.profiler.profile import (
+    LAW_MS,
+    Component,
+    Point,
+    Profile,
+    Span,
+    Verdict,
+    profile,
+)
+from faultwire.profiler.recorder import FAULTS_KEPT, Recorder
 
 __all__ = [
+    "BOUNDARIES",
     "CHECKPOINTS",
+    "DOCTOR",
+    "FAULTS_KEPT",
+    "FAULT_MANAGEMENT",
+    "LANES",
+    "LAW_MS",
+    "OURS",
+    "OWNERS",
     "UPPER_BOUND",
+    "Boundary",
     "Checkpoint",
+    "Component",
+    "Instant",
+    "Lane",
     "Mark",
     "Moment",
+    "Point",
     "Profile",
+    "Reading",
     "Recorder",
-    "Share",
     "Span",
     "Verdict",
     "marks_from_json",

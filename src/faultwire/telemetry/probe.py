@@ -2,7 +2,7 @@
 
 from faultwire.domain.ids import FaultId
 from faultwire.domain.instants import Instant
-from faultwire.profiler import Mark, Moment, Recorder
+from faultwire.profiler import Recorder
 
 
 class RecordingProbe:
@@ -22,6 +22,4 @@ class RecordingProbe:
         source: str = "faultwire",
     ) -> None:
         """Note that a checkpoint was passed, `count` times between `first` and `last`."""
-        begin = Moment(first.wall_ns, first.mono_ns)
-        end = begin if last is None else Moment(last.wall_ns, last.mono_ns)
-        self._recorder.mark(fault, Mark(point, begin, end, count, source))
+        self._recorder.note(fault, point, first, last or first, count, source)

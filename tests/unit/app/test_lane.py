@@ -1,0 +1,98 @@
+"""The lane: order, urgency, refusals, defects, the end."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from faultwire.app.lane import Lane
+from faultwire.domain.accounts import Actor
+from faultwire.domain.commands import CloseFault, Command, RetryUnmatched
+from faultwire.domain.errors import NotFound, Unavailable
+from faultwire.domain.ids import FaultId
+from faultwire.telemetry.metrics import Metrics
+from faultwire.testing.clock import ManualClock
+
+URGENT = CloseFault(FaultId("f"), Actor("u"))
+
+
+class ScriptedChain:
+    """Stands for the chain: answers by a function, in the order of calls."""
+
+    def __init__(self, answer: Callable[[Command], object]) -> None:
+        self.seen: list[Command] = []
+        self._answer = answer
+
+    async def run(self, command: Command) -> tuple[object, tuple[Command, ...]]:
+        """Note the command, then answer or raise."""
+        self.seen.append(command)
+        await asyncio.sleep(0)
+        answer = self._answer(command)
+        if isinstance(answer, Exception):
+            raise answer
+        if isinstance(answer, tuple):
+            return None, answer
+        return answer, ()
+
+
+def lane_of(answer: Callable[[Command], object]) -> tuple[Lane, ScriptedChain]:
+    chain = ScriptedChain(answer)
+    return Lane(chain, ManualClock(), Metrics()), chain  # type: ignore[arg-type]
+
+
+async def run_out(lane: Lane) -> None:
+    lane.close()
+    await lane.run()
+
+
+async def test_faults_go_ahead_of_edits_and_each_keeps_its_order() -> None:
+    """Edits that wait do not delay a fault; among equals the first comes first."""
+    lane, chain = lane_of(lambda _: "done")
+    edits = [RetryUnmatched(), RetryUnmatched()]
+    tasks = [asyncio.create_task(lane.submit(command)) for command in (*edits, URGENT)]
+    await asyncio.sleep(0)
+    await run_out(lane)
+    assert await asyncio.gather(*tasks) == ["done"] * 3
+    assert chain.seen[0] is URGENT
+    assert chain.seen[1] is edits[0]
+
+
+async def test_errors_reach_their_caller_and_the_lane_goes_on() -> None:
+    """A refusal, an unavailable ledger and a defect each fail one command only."""
+    errors: list[Exception] = [NotFound("x"), Unavailable("y"), RuntimeError("z")]
+    lane, _ = lane_of(lambda _: errors.pop(0) if errors else "done")
+    tasks = [asyncio.create_task(lane.submit(RetryUnmatched())) for _ in range(4)]
+    await asyncio.sleep(0)
+    await run_out(lane)
+    found = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(one) for one in found] == [NotFound, Unavailable, RuntimeError, str]
+    assert lane.broken is not None
+    assert "RuntimeError" in lane.broken
+
+
+async def test_commands_that_follow_run_before_others() -> None:
+    """What a command brings with it is run, and nobody waits for it."""
+    lane, chain = lane_of(lambda c: (URGENT,) if isinstance(c, RetryUnmatched) else "done")
+    task = asyncio.create_task(lane.submit(RetryUnmatched()))
+    await asyncio.sleep(0)
+    await run_out(lane)
+    assert await task is None
+    assert chain.seen[1] is URGENT
+
+
+async def test_a_caller_that_leaves_does_not_stop_its_command() -> None:
+    """Once a command is taken it is run."""
+    lane, chain = lane_of(lambda _: "done")
+    task = asyncio.create_task(lane.submit(RetryUnmatched()))
+    await asyncio.sleep(0)
+    task.cancel()
+    await run_out(lane)
+    assert len(chain.seen) == 1
+
+
+async def test_a_closed_lane_refuses() -> None:
+    """After close a command is told to come back, never silently kept."""
+    lane, _ = lane_of(lambda _: "done")
+    await run_out(lane)
+    with pytest.raises(Unavailable):
+        await lane.submit(RetryUnmatched())
