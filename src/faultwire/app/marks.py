@@ -1,7 +1,7 @@
 """Checkpoints: kept in memory while a fault is young, stored lazily, read from either."""
 
 import logging
-from collections import OrderedDict
+from dataclasses import replace
 from typing import Any
 
 from faultwire.app.writer import ReaderThreads, Writer
@@ -24,8 +24,6 @@ log = logging.getLogger(__name__)
 _BEGINS_HERE = "T02"
 """A fault with this mark in memory was opened by this process: nothing older is stored."""
 
-_KEPT = 4096
-
 
 class Marks:
     """Joins the recorder with what is stored; on the loop."""
@@ -44,10 +42,11 @@ class Marks:
         self._writer = writer
         self._reader = reader
         self._meter = meter
-        self._whole: OrderedDict[str, None] = OrderedDict()
 
     async def timeline(self, fault: FaultId) -> dict[str, Any]:
         """Return the profile of a fault as JSON values; all unknown for one without marks."""
+        if not self._recorder.marks(fault):
+            return to_json(profile(await self._stored(fault)))
         await self._complete(fault)
         return to_json(profile(self._recorder.marks(fault)))
 
@@ -56,32 +55,45 @@ class Marks:
     ) -> None:
         """Take a mark that somebody reported; KeyError for a checkpoint that is none."""
         await self._complete(fault)
-        moment = Moment(at.wall_ns, at.mono_ns)
-        self._recorder.mark(fault, Mark(point, moment, moment, count, source))
+        self._recorder.note(fault, point, at, at, count, source)
 
     async def flush(self) -> None:
         """Store what changed since the last flush; what cannot be stored now is tried again."""
-        rows = []
-        for fault, _ in self._recorder.drain_changed():
-            await self._complete(FaultId(fault))
-            rows.append((FaultId(fault), marks_to_json(self._recorder.marks(fault))))
-        if not rows:
+        changed = [FaultId(fault) for fault, _ in self._recorder.drain_changed()]
+        if not changed:
             return
         try:
-            await self._writer.mark(rows)
+            for fault in changed:
+                await self._complete(fault)
+            await self._writer.mark(
+                [(fault, marks_to_json(self._recorder.marks(fault))) for fault in changed]
+            )
         except Unavailable as error:
-            self._meter.count("faultwire_marks_dropped_total", len(rows))
-            log.warning("checkpoints of %d faults were not stored: %s", len(rows), error)
+            self._recorder.changed_again(changed)
+            self._meter.count("faultwire_marks_late_total", len(changed))
+            log.warning("checkpoints of %d faults are not stored yet: %s", len(changed), error)
 
     async def _complete(self, fault: FaultId) -> None:
-        """Put what was stored before this process began under what it recorded."""
-        if fault in self._whole:
+        """Put what an earlier process stored under what this one recorded.
+
+        Monotonic times of before mean nothing beside those of now: the machine may have been
+        started anew in between.
+        """
+        if self._recorder.loaded(fault) or self._began_here(fault):
             return
-        if not any(mark.point == _BEGINS_HERE for mark in self._recorder.marks(fault)):
-            stored: Any = await self._reader(self._store.marks, fault)
-            if fault in self._whole:
-                return
-            self._recorder.load(fault, marks_from_json(stored))
-        self._whole[fault] = None
-        while len(self._whole) > _KEPT:
-            self._whole.popitem(last=False)
+        stored = await self._stored(fault)
+        if not self._recorder.loaded(fault):
+            self._recorder.load(fault, [_by_wall(mark) for mark in stored])
+
+    def _began_here(self, fault: FaultId) -> bool:
+        return any(mark.point == _BEGINS_HERE for mark in self._recorder.marks(fault))
+
+    async def _stored(self, fault: FaultId) -> tuple[Mark, ...]:
+        found: Any = await self._reader(self._store.marks, fault)
+        return marks_from_json(found)
+
+
+def _by_wall(mark: Mark) -> Mark:
+    return replace(
+        mark, first=Moment(mark.first.wall_ns, None), last=Moment(mark.last.wall_ns, None)
+    )

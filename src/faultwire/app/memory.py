@@ -24,9 +24,7 @@ class Followers:
         self._inventory = inventory
         self._holds = holds
         followers: tuple[Follower, ...] = (inventory, holds, *others)
-        self._appliers: list[Callable[[Change], None]] = [
-            follower.apply for follower in followers
-        ]
+        self._appliers: list[Callable[[Change], None]] = [follower.apply for follower in followers]
 
     def follow(self, apply: Callable[[Change], None]) -> None:
         """Have somebody who came later take committed changes too, after all others."""

@@ -5,23 +5,26 @@ from typing import Any
 
 from faultwire.profiler.checkpoints import BY_KEY, CHECKPOINTS
 from faultwire.profiler.marks import Instant, Mark
-from faultwire.profiler.profile import LAW_MS, Point, Profile
+from faultwire.profiler.profile import LAW_MS, Point, Profile, Span
 
 
-def marks_to_json(marks: Iterable[Mark]) -> dict[str, dict[str, Any]]:
-    """Return marks as rows; the keys are distinct for marks that were joined, and mean no more.
+def marks_to_json(marks: Iterable[Mark]) -> dict[str, list[dict[str, Any]]]:
+    """Return marks by checkpoint, a row for each source.
 
-    A row holds ``point``, ``source``, ``upper_bound``, ``first_wall_ns``, ``first_mono_ns``,
+    A row holds ``source``, ``upper_bound``, ``first_wall_ns``, ``first_mono_ns``,
     ``last_wall_ns``, ``last_mono_ns``, ``count``, ``restated`` and ``note``.
     """
-    return {_name(mark): _row(mark) for mark in marks}
+    stored: dict[str, list[dict[str, Any]]] = {}
+    for mark in marks:
+        stored.setdefault(mark.point, []).append(_row(mark))
+    return stored
 
 
 def marks_from_json(stored: Mapping[str, Any]) -> tuple[Mark, ...]:
     """Return what `marks_to_json` wrote; KeyError, TypeError or ValueError for anything else."""
     return tuple(
         Mark(
-            row["point"],
+            point,
             Instant(row["first_wall_ns"], row["first_mono_ns"]),
             Instant(row["last_wall_ns"], row["last_mono_ns"]),
             row["count"],
@@ -30,7 +33,8 @@ def marks_from_json(stored: Mapping[str, Any]) -> tuple[Mark, ...]:
             row["note"],
             row["restated"],
         )
-        for _, row in sorted(stored.items())
+        for point, rows in sorted(stored.items())
+        for row in rows
     )
 
 
@@ -40,11 +44,11 @@ def to_json(result: Profile) -> dict[str, Any]:
     - ``T00`` .. ``T10``: when the checkpoint was last passed, from the first known one; or null.
     - ``checkpoints``: the same keys, each null or ``number, name, owner, first_ms, last_ms,
       first_wall_ns, first_mono_ns, last_wall_ns, last_mono_ns, count, source, upper_bound, note``.
-    - ``spans``: in the order in which they happened, ``{from, to, owner, ms, negative, unknown}``;
-      negative as `Span` says, ``unknown`` lists the checkpoints that are missing between.
+    - ``spans``: in the order in which they happened, ``{from, to, owner, ms, negative, gaps}``;
+      negative as `Span` says, ``gaps`` lists the checkpoints that are missing between.
     - ``components``: most costly first, ``{component, ms, percent}``; percent sums to 100, or is
       null without a total.
-    - ``unknown``: the keys of the checkpoints that are not known.
+    - ``gaps``: the keys of the checkpoints that are not known.
     - ``total``: ``{from, to, ms, upper_bound}``, from T00, or T01 where T00 is unknown, to T09.
     - ``law``: ``{from, to, ms, limit_ms, upper_bound, missing, verdict}``, from the first T01 to
       the last T09; ``missing`` alarms were fired and are not known to be received; ``verdict`` is
@@ -52,31 +56,20 @@ def to_json(result: Profile) -> dict[str, Any]:
     - ``occurred_to_detected_ms``, ``received_to_handled_ms``: beside the law and the percentages.
     - ``marks``: what `marks_from_json` reads; the profile can be made again from it.
     """
-    points = {point.key: point for point in result.points}
-    offsets = {
-        p.key: _rounded(points[p.key].last_ms) if p.key in points else None for p in CHECKPOINTS
-    }
+    known = {point.key: point for point in result.points}
+    points = {about.key: known.get(about.key) for about in CHECKPOINTS}
+    offsets = {key: _rounded(point.last_ms) if point else None for key, point in points.items()}
     return {
         **offsets,
         "checkpoints": {
-            p.key: _checkpoint(points[p.key]) if p.key in points else None for p in CHECKPOINTS
+            key: _checkpoint(point) if point else None for key, point in points.items()
         },
-        "spans": [
-            {
-                "from": span.begin,
-                "to": span.end,
-                "owner": span.owner,
-                "ms": _rounded(span.ms),
-                "negative": span.negative,
-                "unknown": list(span.unknown),
-            }
-            for span in result.spans
-        ],
+        "spans": [_span(span) for span in result.spans],
         "components": [
             {"component": one.owner, "ms": _rounded(one.ms), "percent": one.percent}
             for one in result.components
         ],
-        "unknown": list(result.unknown),
+        "gaps": list(result.gaps),
         "total": {
             "from": result.total_from,
             "to": "T09",
@@ -117,14 +110,19 @@ def _checkpoint(point: Point) -> dict[str, Any]:
     }
 
 
-def _name(mark: Mark) -> str:
-    clock = "both clocks" if mark.clocked else "wall clock"
-    return "/".join((mark.point, mark.source, "bound" if mark.upper_bound else "true", clock))
+def _span(span: Span) -> dict[str, Any]:
+    return {
+        "from": span.begin,
+        "to": span.end,
+        "owner": span.owner,
+        "ms": _rounded(span.ms),
+        "negative": span.negative,
+        "gaps": list(span.gaps),
+    }
 
 
 def _row(mark: Mark) -> dict[str, Any]:
     return {
-        "point": mark.point,
         "source": mark.source,
         "upper_bound": mark.upper_bound,
         "first_wall_ns": mark.first.wall_ns,

@@ -108,9 +108,11 @@ class Tally:
         self._note: tuple[tuple[int, int], str] | None = None
 
     def add(self, first: Reading, last: Reading, count: int, restated: int = 0) -> None:
-        """Add passes between two instants of the key's clock, the first not after the last."""
+        """Add passes between two instants of the key's clock."""
         begin = _order(first)
         end = begin if last is first else _order(last)
+        if end < begin:
+            first, last, begin, end = last, first, end, begin
         if begin < self._begin:
             self._first, self._begin = first, begin
         if end > self._end:

@@ -56,7 +56,7 @@ class Span:
     """From one checkpoint to the next that happened, milliseconds between their last instants.
 
     Negative where clocks disagree, for no effect comes before its cause, or where the begin is
-    an upper bound or was passed more often than the end is known to be. `unknown` names the
+    an upper bound or was passed more often than the end is known to be. `gaps` names the
     checkpoints between the two that are not known: their owners' time may be in here.
     """
 
@@ -64,7 +64,7 @@ class Span:
     end: str
     owner: str
     ms: float
-    unknown: tuple[str, ...] = ()
+    gaps: tuple[str, ...] = ()
 
     @property
     def negative(self) -> bool:
@@ -86,7 +86,7 @@ class Profile:
     """A profile of one fault; times are milliseconds, None where an end is not known.
 
     `marks` is what it was made of, joined. `points` and `spans` are in the order in which they
-    happened, `unknown` in order of number. `total_from` is T00, or T01 where T00 is unknown;
+    happened, `gaps` in order of number. `total_from` is T00, or T01 where T00 is unknown;
     `total_ms` runs from there to T09 and is what the percentages are of. `law_ms` runs from the
     first T01 to the last T09, `occurred_ms` from T00 to the first T01, `handled_ms` from T09 to
     T10, outside the percentages. `upper_bound`: T09, and so total and law, may truly be less.
@@ -96,7 +96,7 @@ class Profile:
     marks: tuple[Mark, ...]
     points: tuple[Point, ...]
     spans: tuple[Span, ...]
-    unknown: tuple[str, ...]
+    gaps: tuple[str, ...]
     components: tuple[Component, ...]
     total_from: str | None
     total_ms: float | None
@@ -155,7 +155,7 @@ def profile(marks: Iterable[Mark]) -> Profile:
         marks=known,
         points=_points(settled, order),
         spans=_spans(settled, order),
-        unknown=tuple(point.key for point in CHECKPOINTS if point.key not in settled),
+        gaps=tuple(point.key for point in CHECKPOINTS if point.key not in settled),
         components=_components(settled, order, total),
         total_from=start,
         total_ms=_ms(total),

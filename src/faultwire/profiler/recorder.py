@@ -2,7 +2,6 @@
 
 from collections import OrderedDict
 from collections.abc import Iterable
-from typing import overload
 
 from faultwire.profiler.checkpoints import BY_KEY
 from faultwire.profiler.marks import (
@@ -45,11 +44,7 @@ class Recorder:
         self._drained: OrderedDict[str, _Held] = OrderedDict()
         self.lost = 0
 
-    @overload
-    def mark(self, fault: str, point: Mark) -> None: ...
-
-    @overload
-    def mark(
+    def note(  # noqa: PLR0913  a mark's fields, so that the fault path need not make a mark
         self,
         fault: str,
         point: str,
@@ -59,43 +54,32 @@ class Recorder:
         source: str = OURS,
         *,
         upper_bound: bool = False,
-    ) -> None: ...
-
-    def mark(  # noqa: PLR0913  a mark's fields, so that the fault path need not make a mark
-        self,
-        fault: str,
-        point: str | Mark,
-        first: Reading | None = None,
-        last: Reading | None = None,
-        count: int = 1,
-        source: str = OURS,
-        *,
-        upper_bound: bool = False,
     ) -> None:
         """Note that a fault passed a checkpoint, `count` times from `first` to `last`.
 
-        Or give a whole `Mark`, which says what a count of 0 means. Raises KeyError for a
-        checkpoint that is none, ValueError for a negative count or a missing instant. A pass at
-        one instant costs about a microsecond.
+        `Mark` says what a count of 0 means. Raises KeyError for a checkpoint that is none,
+        ValueError for a negative count. Costs about a microsecond.
         """
-        if isinstance(point, Mark):
-            self._add(fault, point)
-            return
-        if first is None:
-            raise ValueError(f"{point}: a mark has an instant")
-        if last is not None or count <= 0:
-            begin, end = _instant(first), _instant(first if last is None else last)
-            self._add(fault, Mark(point, begin, end, count, source, upper_bound))
+        last = last or first
+        clocked = first.mono_ns is not None
+        if count <= 0 or (last.mono_ns is not None) is not clocked:
+            mark = Mark(point, _instant(first), _instant(last), count, source, upper_bound)
+            self.mark(fault, mark)
             return
         if point not in BY_KEY:
             raise KeyError(point)
-        bound = upper_bound or source == UPPER_BOUND
-        key = point, bound, source, first.mono_ns is not None
+        key = point, upper_bound or source == UPPER_BOUND, source, clocked
         tallies = self._change(fault).tallies
         tally = tallies.get(key)
         if tally is None:
-            tally = tallies[key] = Tally(key, first, first)
-        tally.add(first, first, count)
+            tally = tallies[key] = Tally(key, first, last)
+        tally.add(first, last, count)
+
+    def mark(self, fault: str, mark: Mark) -> None:
+        """Note a mark that was made elsewhere; KeyError for a checkpoint that is none."""
+        if mark.point not in BY_KEY:
+            raise KeyError(mark.point)
+        add(self._change(fault).tallies, mark)
 
     def load(self, fault: str, marks: Iterable[Mark]) -> None:
         """Put marks that were stored before to those that came since; once per fault.
@@ -139,11 +123,6 @@ class Recorder:
             if fault in self._drained:
                 self._changed[fault] = self._drained.pop(fault)
         self._forget()
-
-    def _add(self, fault: str, mark: Mark) -> None:
-        if mark.point not in BY_KEY:
-            raise KeyError(mark.point)
-        add(self._change(fault).tallies, mark)
 
     def _held(self, fault: str) -> _Held | None:
         return self._changed[fault] if fault in self._changed else self._drained.get(fault)

@@ -41,8 +41,8 @@ def render(result: Profile, console: Console) -> None:
         for line in timeline(result, console.width, begin):
             console.print(line, no_wrap=True, overflow="crop")
         console.print()
-    if result.unknown:
-        names = ", ".join(_title(BY_KEY[key]) for key in result.unknown)
+    if result.gaps:
+        names = ", ".join(_title(BY_KEY[key]) for key in result.gaps)
         console.print(Text(f"Unknown: {names}", style="yellow"))
         console.print()
     console.print(instants(result))
@@ -206,7 +206,7 @@ def verdict_lines(result: Profile) -> list[Text]:
 def _why(result: Profile) -> str:
     if result.verdict is not Verdict.UNKNOWN:
         return ""
-    lacking = [key for key in ("T01", "T09") if key in result.unknown]
+    lacking = [key for key in ("T01", "T09") if key in result.gaps]
     if lacking:
         names = " and ".join(_title(BY_KEY[key]) for key in lacking)
         return f", {names} not known"

@@ -14,7 +14,7 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "faultwire_verdicts_total": ("Verdicts of monitors, by kind.", ("kind",)),
     "faultwire_verdicts_suspended_total": ("Verdicts put off because the loop was late.", ()),
     "faultwire_agent_second_sessions_total": ("Second sessions refused under one credential.", ()),
-    "faultwire_marks_dropped_total": ("Checkpoints that could not be stored.", ()),
+    "faultwire_marks_late_total": ("Checkpoints that could not be stored at the first try.", ()),
 }
 GAUGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "faultwire_resources": ("Resources in the map, by kind.", ("kind",)),

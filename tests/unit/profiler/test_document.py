@@ -61,13 +61,13 @@ def test_the_rest_of_the_document() -> None:
         "owner": "delivery",
         "ms": 240.0,
         "negative": False,
-        "unknown": ["T05", "T06", "T07", "T08"],
+        "gaps": ["T05", "T06", "T07", "T08"],
     }
     assert document["components"] == [
         {"component": "delivery", "ms": 240.0, "percent": 67},
         {"component": "inspector", "ms": 120.0, "percent": 33},
     ]
-    assert document["unknown"] == ["T00", "T02", "T05", "T06", "T07", "T08", "T10"]
+    assert document["gaps"] == ["T00", "T02", "T05", "T06", "T07", "T08", "T10"]
     assert document["total"] == {"from": "T01", "to": "T09", "ms": 360.0, "upper_bound": False}
     assert document["law"] == {
         "from": "T01",
@@ -85,4 +85,13 @@ def test_the_rest_of_the_document() -> None:
 def test_a_stored_row_that_is_none_is_refused() -> None:
     """Something that was not written as marks raises, rather than reading as nothing."""
     with pytest.raises((KeyError, TypeError)):
-        marks_from_json({"T01": {"count": 1}})
+        marks_from_json({"T01": [{"count": 1}]})
+
+
+def test_marks_are_stored_by_checkpoint() -> None:
+    """S54: each checkpoint has a row for each source that speaks of it."""
+    stored = marks_to_json(joined(own_run()))
+    assert [row["source"] for row in stored["T09"]] == ["consumer", "upper_bound"]
+    assert [row["upper_bound"] for row in stored["T09"]] == [False, True]
+    assert "T11" not in stored
+    assert len(stored["T01"]) == 1

@@ -29,7 +29,7 @@ def test_the_seeds_run() -> None:
     assert [span.owner for span in result.spans[1:4]] == ["inspector"] * 3
     assert (result.total_from, result.total_ms, result.law_ms) == ("T00", 410, 360)
     assert (result.occurred_ms, result.handled_ms) == (50, 40)
-    assert result.unknown == ()
+    assert result.gaps == ()
     assert result.verdict is Verdict.MET
 
 
@@ -62,13 +62,13 @@ def test_spans_run_in_the_order_in_which_they_happened() -> None:
 def test_a_limited_run_works_with_what_it_has() -> None:
     """S75: missing points are named, their time is in the span around them, none is zero."""
     result = profile(limited_run())
-    assert result.unknown == ("T00", "T02", "T05", "T06", "T07", "T08", "T10")
+    assert result.gaps == ("T00", "T02", "T05", "T06", "T07", "T08", "T10")
     assert spans(result) == [
         ("T01", "T03", "inspector", 80),
         ("T03", "T04", "inspector", 40),
         ("T04", "T09", "delivery", 240),
     ]
-    assert [span.unknown for span in result.spans] == [
+    assert [span.gaps for span in result.spans] == [
         ("T02",),
         (),
         ("T05", "T06", "T07", "T08"),
@@ -86,11 +86,18 @@ def test_without_an_end_there_is_no_total() -> None:
     assert result.verdict is Verdict.UNKNOWN
 
 
+def test_the_consumers_time_is_never_ours() -> None:
+    """D5: what the consumer took is no component, not even where its receipt is unknown."""
+    result = profile([one("T01", 0), one("T08", 5), one("T10", 9)])
+    assert shares(result) == [("evaluator", 5, None)]
+    assert result.handled_ms is None
+
+
 def test_without_any_mark_all_is_unknown() -> None:
     """S75: an empty profile is no profile of zeros."""
     result = profile([])
     assert (result.points, result.spans, result.components) == ((), (), ())
-    assert len(result.unknown) == 11
+    assert len(result.gaps) == 11
     assert (result.total_from, result.total_ms, result.law_ms) == (None, None, None)
     assert result.verdict is Verdict.UNKNOWN
 
