@@ -7,7 +7,8 @@
 One chain runs one command at a time: decide, make true, evaluate, commit, apply, answer, wake.
 """
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -15,10 +16,10 @@ from faultwire.domain.changes import Change, DeliveriesQueued
 from faultwire.domain.commands import Command
 from faultwire.domain.decided import Decided, Realised, Work
 from faultwire.domain.errors import Broken
-from faultwire.domain.events import Event
+from faultwire.domain.events import SERVICE_UPDATE, Event
 from faultwire.domain.ids import FaultId
 from faultwire.domain.instants import Instant
-from faultwire.domain.plans import Plan
+from faultwire.domain.plans import Plan, RaisePlan
 from faultwire.ports import (
     Breathe,
     Clock,
@@ -47,7 +48,7 @@ class _Run:
     changes: list[Change] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     detected: dict[FaultId, Instant] = field(default_factory=dict)
-    realised: list[tuple[Instant, Instant, int]] = field(default_factory=list)
+    found: dict[FaultId, Instant] = field(default_factory=dict)
 
     def take(self, decided: Decided) -> None:
         self.changes.extend(decided.changes)
@@ -130,10 +131,10 @@ class Chain:
 
     async def _make_true(self, plan: Plan, run: _Run) -> Realised:
         stages = self._stages
-        began = stages.clock.instant()
+        if isinstance(plan, RaisePlan):
+            run.found[plan.fault.id] = stages.clock.instant()
         realised = await self._drive(stages.controller.realise(plan, run.view, run.now))
         run.make_true(realised)
-        run.realised.append((began, stages.clock.instant(), len(realised.events)))
         return realised
 
     async def _drive(self, work: Work[T]) -> T:
@@ -151,28 +152,25 @@ class Chain:
                 slice_end = clock.mono_ns() + SLICE_NS
 
     def _mark(self, run: _Run, transformed: Instant, evaluated: Instant) -> None:
-        """Mark T01-T07 of every fault that was opened; T03-T05 are the one commit (D5)."""
+        """Mark T01-T07 of every fault that was opened; T03-T05 are the one commit (D5).
+
+        What did not happen is not marked: a fault without a plan found nobody affected.
+        """
         probe, committed = self._stages.probe, self._stages.clock.instant()
-        first = run.realised[0][0] if run.realised else transformed
-        told = _events_by_fault(run.events)
+        hosts = Counter(e.fault_id for e in run.events if e.event_type == SERVICE_UPDATE)
+        owners = Counter(e.fault_id for e in run.events if e.project)
         for fault, detected in run.detected.items():
             probe.mark(fault, "T01", detected)
-            probe.mark(fault, "T02", first)
-            count = told.get(fault, 0)
-            if not count:
+            if fault not in run.found:
                 continue
-            probe.mark(fault, "T06", first, transformed, count)
-            probe.mark(fault, "T07", evaluated, count=count)
-            for point in ("T03", "T04", "T05"):
-                probe.mark(fault, point, committed, count=1 if point == "T03" else count)
-
-
-def _events_by_fault(events: Iterable[Event]) -> dict[FaultId, int]:
-    told: dict[FaultId, int] = {}
-    for event in events:
-        if event.fault_id is not None and event.project:
-            told[event.fault_id] = told.get(event.fault_id, 0) + 1
-    return told
+            probe.mark(fault, "T02", run.found[fault])
+            if hosts[fault]:
+                probe.mark(fault, "T03", committed, count=hosts[fault])
+            if count := owners[fault]:
+                probe.mark(fault, "T06", run.found[fault], transformed, count)
+                probe.mark(fault, "T07", evaluated, count=count)
+                probe.mark(fault, "T04", committed, count=count)
+                probe.mark(fault, "T05", committed, count=count)
 
 
 def decider_for(deciders: Mapping[type, Decider[Any]], command: Command) -> Decider[Any]:

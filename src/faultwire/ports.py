@@ -17,6 +17,7 @@ from faultwire.domain.accounts import (
     User,
     WebhookSecret,
 )
+from faultwire.domain.agents import AgentStatus, CloseCode
 from faultwire.domain.alarms import Alarm, Attempt, Delivery, DeliveryState
 from faultwire.domain.causes import Cause, ResourceKind
 from faultwire.domain.changes import Change
@@ -65,6 +66,9 @@ class Inventory(Protocol):
     def entry(self, host: HostName) -> HostEntry | None:
         """Return a host with its servers, by exact name, in constant time."""
 
+    def host(self, host: HostName) -> Host | None:
+        """Return a host alone, by exact name, in constant time."""
+
     def match_host(self, name: str) -> tuple[HostName, ...]:
         """Return the exact host, else all whose short name equals the given short name (D21)."""
 
@@ -73,6 +77,9 @@ class Inventory(Protocol):
 
     def port(self, port: PortId) -> Port | None:
         """Return a port by id."""
+
+    def ports_of(self, server: ServerId) -> tuple[Port, ...]:
+        """Return the ports of a server, in constant time per port."""
 
     def guest(self, guest: GuestId) -> Guest | None:
         """Return a guest by id."""
@@ -231,6 +238,9 @@ class AlarmStore(Protocol):
     ) -> tuple[tuple[Delivery, DeliveryState, str, int | None], ...]:
         """Return deliveries, newest first, with state, last outcome and last HTTP status."""
 
+    def delivery(self, delivery: DeliveryId) -> Delivery:
+        """Return one delivery; raises NotFound."""
+
     def pending(
         self, *, project: ProjectId | None, after: tuple[int, str] | None, limit: int
     ) -> tuple[Delivery, ...]:
@@ -268,6 +278,12 @@ class Directory(Protocol):
     def roles(self, user: UserId, project: ProjectId) -> frozenset[Role]:
         """Return the roles a user holds in a project, implied ones included."""
 
+    def granted(self, user: UserId, project: ProjectId) -> frozenset[Role]:
+        """Return the roles granted to a user in a project, without implied ones."""
+
+    def projects_of(self, user: UserId) -> tuple[Project, ...]:
+        """Return the projects in which a user holds a role, in order of name."""
+
     def assignments(self) -> Iterable[Assignment]:
         """Return all grants, without implied roles."""
 
@@ -289,6 +305,52 @@ class Authenticator(Protocol):
 
     def bound(self, credential: str) -> Caller:
         """Return the caller of ``X-Faultwire-Credential: KIND/NAME:SECRET``; Unauthenticated."""
+
+
+class AgentWire(Protocol):
+    """The server's end of one agent's connection, as the monitor sees it; no call waits."""
+
+    def hang_up(self, code: CloseCode, reason: str) -> None:
+        """Close the connection with a reason; harmless once it is closed."""
+
+    def poke(self) -> None:
+        """Send something, so that a connection that is dead at the other end is found out."""
+
+
+class AgentSession(Protocol):
+    """One agent's session, as the face sees it; on the loop, no call waits or fails."""
+
+    @property
+    def id(self) -> str:
+        """Return the name of this session, unlike any other's."""
+
+    def beat(self) -> None:
+        """Note a sign of life; costs about a microsecond."""
+
+    def report(self, running: frozenset[str]) -> None:
+        """Take the servers that run on the host now; the same set again is no news."""
+
+    def end(self, *, goodbye: bool) -> None:
+        """Note that the connection is over; only the first call counts."""
+
+
+class AgentSessions(Protocol):
+    """The register of agents' sessions: one for each host; on the loop."""
+
+    def open(
+        self, host: HostName, credential: str, running: frozenset[str] | None, wire: AgentWire
+    ) -> AgentSession:
+        """Admit an agent that authenticated with a credential (its id).
+
+        Raises Conflict where a session under the same credential lives, Unavailable while we
+        stop. A session under another credential of the host is hung up: that was replaced.
+        """
+
+    def status(self, host: HostName) -> AgentStatus | None:
+        """Return what is known of a host's agent; None if nothing ever was."""
+
+    def statuses(self) -> Iterable[AgentStatus]:
+        """Return what is known of every agent, in order of host."""
 
 
 class Enforcer(Protocol):

@@ -1,6 +1,7 @@
 """Faults and hosts on the command line."""
 
 from typing import Any
+from urllib.parse import quote
 
 import click
 
@@ -40,22 +41,14 @@ DECISION_COLUMNS = (("name", "Asked"), ("outcome", "Outcome"), ("why", "Why"))
 @click.command()
 @click.option("--host", help="Faults of this host only.")
 @click.option("--state", type=click.Choice(["open", "unmatched", "closed"]))
-@click.option("--since", metavar="TIME", help="Opened or changed since (ISO 8601).")
+@click.option("--since", metavar="TIME", help="Opened then or later (ISO 8601).")
 @click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True)
+@click.option("--marker", metavar="FAULT", help="Go on after this fault, the last one shown.")
 @api_command
-def fault_list(
-    *,
-    host: str | None,
-    state: str | None,
-    since: str | None,
-    limit: int,
-    session: Session,
-    as_json: bool,
-) -> None:
+def fault_list(*, session: Session, as_json: bool, **filters: Any) -> None:
     """List faults, newest first."""
-    filters = {"host": host, "state": state, "since": since}
-    params: dict[str, str | int] = {key: value for key, value in filters.items() if value}
-    answer = session.get("fault", "/v1/faults", {**params, "limit": limit})
+    params = {key: value for key, value in filters.items() if value is not None}
+    answer = session.get("fault", "/v1/faults", params)
     print_rows(answer["faults"], FAULT_COLUMNS, as_json=as_json)
 
 
@@ -64,7 +57,7 @@ def fault_list(
 @api_command
 def fault_show(*, fault: str, session: Session, as_json: bool) -> None:
     """Show FAULT with its evidence, plan, decisions and timeline."""
-    whole: dict[str, Any] = session.get("fault", f"/v1/faults/{fault}")["fault"]
+    whole: dict[str, Any] = session.get("fault", _path(fault))["fault"]
     if as_json:
         print_json(whole)
         return
@@ -85,7 +78,7 @@ def fault_show(*, fault: str, session: Session, as_json: bool) -> None:
 @api_command
 def fault_close(*, fault: str, session: Session, as_json: bool) -> None:
     """Close FAULT: what it holds is let go, as by a posted clear."""
-    answer = session.request("POST", "fault", f"/v1/faults/{fault}/close")
+    answer = session.request("POST", "fault", f"{_path(fault)}/close")
     print_fields(answer["fault"], as_json=as_json)
 
 
@@ -97,7 +90,7 @@ def fault_report(*, kind: str, details: tuple[str, ...], session: Session, as_js
     """Post an event of TYPE, for example: compute.host.down hostname=compute-1."""
     pairs = [detail.partition("=") for detail in details]
     if not all(key and sign for key, sign, _ in pairs):
-        raise click.UsageError("details are KEY=VALUE")
+        raise click.UsageError("details are KEY=VALUE, for example hostname=compute-1")
     event = {
         "time": rfc3339(SystemClock().wall_ns()),
         "type": kind,
@@ -113,3 +106,7 @@ def host_list(*, session: Session, as_json: bool) -> None:
     """List hosts with the state of their service."""
     answer = session.get("fault", "/v1/hosts")
     print_rows(answer["hosts"], HOST_COLUMNS, as_json=as_json)
+
+
+def _path(fault: str) -> str:
+    return f"/v1/faults/{quote(fault, safe='')}"

@@ -47,12 +47,20 @@ def import_file(
 def _document(file: Path) -> bytes:
     """Return the file as JSON; JSON is sent as it is, so that its errors keep their places."""
     raw = file.read_bytes()
-    if raw.lstrip()[:1] == b"{":
+    if file.suffix == ".json" or _is_json(raw):
         return raw
     try:
         return orjson.dumps(yaml.load(raw, Loader=_loader()))  # noqa: S506  it is a safe one
-    except (yaml.YAMLError, UnicodeDecodeError, orjson.JSONEncodeError) as error:
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         raise click.ClickException(f"{file}: {error}") from None
+
+
+def _is_json(raw: bytes) -> bool:
+    try:
+        orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return False
+    return True
 
 
 def _loader() -> Any:

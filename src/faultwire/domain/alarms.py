@@ -81,6 +81,31 @@ class Alarm:
     resource_id: str | None = None
     version: int = 0
 
+    def moved(self, move: "Transition") -> "Alarm":
+        """Return this alarm after a transition of its own."""
+        return Alarm(
+            self.id,
+            self.project,
+            self.user,
+            self.name,
+            self.type,
+            self.rule,
+            self.description,
+            self.enabled,
+            self.severity,
+            move.current,
+            move.reason,
+            move.at_ns,
+            self.updated_ns,
+            self.repeat_actions,
+            self.alarm_actions,
+            self.ok_actions,
+            self.insufficient_data_actions,
+            self.time_constraints,
+            self.resource_id,
+            move.version,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Transition:

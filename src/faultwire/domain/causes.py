@@ -22,11 +22,12 @@ class ResourceKind(StrEnum):
 class Cause:
     """One fault's hold on one resource.
 
-    For a server: `wanted` is the vm_state the fault asks for, `prior` and `prior_power` what
-    returns. For a host: `wanted` and `prior` are ``"down"`` or ``"up"`` and `prior_power` is
-    empty. `revision` is the resource's revision after the latest change that causes made; a
-    higher one means that somebody else changed it. `awaiting_report` marks a cause whose fault
-    is closed and which only waits for the agent to say that the server runs (D20).
+    For a server: `wanted` is the vm_state the fault asks for, empty where it asks for none and
+    only tells the owner (D6, unchanged); `prior` and `prior_power` are what returns. For a host:
+    `wanted` and `prior` are ``"down"`` or ``"up"`` and `prior_power` is empty. `revision` is the
+    resource's revision after the latest change that causes made; a higher one means that somebody
+    else changed it. `awaiting_report` marks a cause whose fault is closed and which only waits
+    for the agent to say that the server runs (D20).
     """
 
     kind: ResourceKind

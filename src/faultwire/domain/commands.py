@@ -120,11 +120,17 @@ class RotateSecret:
 
 @dataclass(frozen=True, slots=True)
 class SaveUser:
-    """Create (`new`) or change a user; raises Conflict where the name is taken."""
+    """Create (`new`) or change a user; answers the user as stored.
+
+    Only the named `fields` of an existing user are changed (none named: all), so that two
+    changes at once do not undo each other. `password_ns` is the decider's to set. Raises
+    Conflict where the name is taken and for the last administrator.
+    """
 
     user: User
     new: bool
     actor: Actor
+    fields: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,10 @@ class Invalid(Refused):
         self.field = field
         self.reason = reason
 
+    def __reduce__(self) -> tuple[type["Invalid"], tuple[str, str]]:
+        """Let it come out of a child process as it went in."""
+        return type(self), (self.field, self.reason)
+
 
 class Unauthenticated(Refused):
     """No token or credential, or one that is unknown, expired or revoked."""

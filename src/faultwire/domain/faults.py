@@ -127,8 +127,14 @@ class Report:
 
 
 def identity_of(type_name: str, resource: Mapping[str, str]) -> str:
-    """Return the key under which an open fault is known."""
-    return "|".join((type_name, *(f"{key}={resource[key]}" for key in sorted(resource))))
+    """Return the key under which an open fault is known; no two resources share one."""
+    parts = (f"{key}={_escaped(resource[key])}" for key in sorted(resource))
+    return "|".join((type_name, *parts))
+
+
+def _escaped(value: str) -> str:
+    """Keep a value that holds the separator from passing for two details."""
+    return value.replace("\\", "\\\\").replace("|", "\\|")
 
 
 class Outcome(StrEnum):

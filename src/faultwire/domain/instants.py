@@ -1,6 +1,7 @@
 """Points in time: wall clock for people and other machines, monotonic clock for spans."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,3 +14,9 @@ class Instant:
 
     wall_ns: int
     mono_ns: int | None = None
+
+
+def rfc3339(wall_ns: int) -> str:
+    """Return a wall time as text: UTC, microseconds, ``2026-01-31T12:00:00.000000Z``."""
+    moment = datetime.fromtimestamp(wall_ns // 1_000_000_000, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{wall_ns % 1_000_000_000 // 1000:06d}Z"

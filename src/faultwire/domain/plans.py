@@ -47,10 +47,13 @@ class ClearPlan:
 
 @dataclass(frozen=True, slots=True)
 class ReturnPlan:
-    """An agent reports servers running whose faults are closed already: give them back (D20)."""
+    """An agent is back and reports servers running whose faults are closed: give them back (D20).
+
+    `running` None: the agent reports no servers at all, so that the clears vouch for them.
+    """
 
     host: HostName
-    running: frozenset[str]
+    running: frozenset[str] | None
 
 
 Plan = RaisePlan | ClearPlan | ReturnPlan

@@ -99,7 +99,7 @@ class Server:
     power_state: PowerState = PowerState.RUNNING
     task_state: str | None = None
     monitored: bool | None = None
-    metadata: Mapping[str, str] = NO_METADATA
+    metadata: Mapping[str, str] = field(default_factory=lambda: NO_METADATA)
     addresses: tuple[str, ...] = ()
     revision: int = 0
 

@@ -5,11 +5,13 @@ from dataclasses import replace
 from faultwire.domain.changes import Change, HostsSaved, RunningReported
 from faultwire.domain.commands import AgentChanged
 from faultwire.domain.decided import Decided, Deciding, Steps
-from faultwire.domain.faults import FAULT_TYPES, HOST_DOWN, identity_of
+from faultwire.domain.faults import HOST_DOWN, identity_of
+from faultwire.domain.ids import HostName
 from faultwire.domain.instants import Instant
 from faultwire.domain.plans import ReturnPlan
 from faultwire.domain.states import AgentState
 from faultwire.inspector import clearing
+from faultwire.inspector.guards import OWN_MONITORS
 from faultwire.inspector.settings import Recover, Settings
 from faultwire.ports import View
 
@@ -23,25 +25,31 @@ class AgentDecider:
 
     def decide(self, command: AgentChanged, view: View, now: Instant) -> Deciding:
         """Record the change; a host that merely answers again closes nothing unless told to."""
-        entry = view.entry(command.host)
-        if entry is None:
+        host = view.host(command.host)
+        if host is None:
             return Decided()
         changes: list[Change] = []
-        if entry.host.agent is not command.state or not entry.host.monitored:
-            known = replace(entry.host, agent=command.state, monitored=True)
+        running = view.running(command.host)
+        if host.agent is not command.state or not host.monitored:
+            known = replace(host, agent=command.state, monitored=True)
             changes.append(HostsSaved((known,)))
-        if command.running is not None or command.state is not AgentState.CONNECTED:
+        gone = command.state is not AgentState.CONNECTED
+        if (gone or command.running is not None) and running != command.running:
             changes.append(RunningReported(command.host, command.running))
         yield Decided(changes=tuple(changes))
-        if command.state is AgentState.CONNECTED:
-            yield from self._returned(command, view, now)
+        if not gone:
+            back = host.agent is not AgentState.CONNECTED
+            yield from self._returned(command.host, view, now, back=back)
         return Decided()
 
-    def _returned(self, command: AgentChanged, view: View, now: Instant) -> Steps[None]:
-        identity = identity_of(FAULT_TYPES[HOST_DOWN].name, {"hostname": command.host})
-        fault = view.open_fault(identity)
+    def _returned(self, host: HostName, view: View, now: Instant, *, back: bool) -> Steps[None]:
+        """Close what the agent's return disproves, and give back what it vouches for.
+
+        An agent that was here all along disproves only what our own ears concluded.
+        """
+        fault = view.open_fault(identity_of(HOST_DOWN, {"hostname": host}))
         if fault is not None and self._settings.recover is Recover.AUTO:
-            reporter = f"agent {command.host}"
-            yield from clearing.close(fault, reporter, view, now, self._settings)
-        if command.running is not None:
-            yield ReturnPlan(command.host, command.running)
+            ours = all(one.source in OWN_MONITORS for one in fault.evidence)
+            if back or ours:
+                yield from clearing.close(fault, f"agent {host}", view, now, self._settings)
+        yield ReturnPlan(host, view.running(host))

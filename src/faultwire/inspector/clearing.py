@@ -21,11 +21,10 @@ def close(
     if fault.state is FaultState.OPEN:
         running, why = vouched(fault.host, view)
         decisions.append(Decision("return", Outcome.APPLIED, why))
-        if not settings.unforce_on_recovery:
-            why = "unforce_on_recovery is off: the host stays forced down"
-            decisions.append(Decision("unforce", Outcome.SKIPPED, why))
         whole_host = fault.host if fault.type.name == HOST_DOWN else None
         yield ClearPlan(fault, whole_host, settings.unforce_on_recovery, running)
+        if whole_host is not None:
+            decisions.append(_unforced(whole_host, view, settings))
     closed = replace(
         fault,
         state=FaultState.CLOSED,
@@ -37,10 +36,24 @@ def close(
     yield telling.cleared(closed, now)
 
 
+def _unforced(host: HostName, view: View, settings: Settings) -> Decision:
+    """Say what became of the force-down, once the plan was made true."""
+    after = view.host(host)
+    if after is None:
+        return Decision("unforce", Outcome.SKIPPED, f"host {host} is not in the map any more")
+    if not after.forced_down:
+        return Decision("unforce", Outcome.APPLIED, "no force-down is left on the host")
+    if not settings.unforce_on_recovery:
+        why = "unforce_on_recovery is off: the host stays forced down"
+    else:
+        why = "the force-down is not this fault's own, or was changed since: it stays"
+    return Decision("unforce", Outcome.SKIPPED, why)
+
+
 def vouched(host: HostName | None, view: View) -> tuple[frozenset[str] | None, str]:
     """Return the servers known to run on a host (None: the clear vouches for all), and why."""
-    entry = view.entry(host) if host is not None else None
-    agent = entry.host.agent if entry else AgentState.NEVER
+    known = view.host(host) if host is not None else None
+    agent = known.agent if known else AgentState.NEVER
     if agent is AgentState.LOST:
         return frozenset(), "the agent is not back: servers return as it reports them running"
     running = view.running(host) if host is not None and agent is AgentState.CONNECTED else None

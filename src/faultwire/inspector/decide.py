@@ -37,14 +37,15 @@ class ReportsDecider:
         answers = []
         for report in command.reports:
             found = match(report.type, report.resource, view)
-            report_now = replace(report, resource=found.resource)
-            fault = view.open_fault(report_now.identity)
+            known = replace(report, resource=found.resource)
+            # What waits for its resource is known by the name under which it was reported.
+            fault = view.open_fault(known.identity) or view.open_fault(report.identity)
             if not report.raised:
-                answer = yield from self._clear(report_now, fault, view, now)
+                answer = yield from self._clear(known, found, fault, view, now)
             elif fault is None:
-                answer = yield from self._open(report_now, found, view, now)
+                answer = yield from self._open(known, found, view, now)
             else:
-                answer = yield from self._fold(report_now, fault, now)
+                answer = yield from self._fold(known, found, fault, view, now)
             answers.append(answer)
         return Decided(answer=tuple(answers))
 
@@ -74,20 +75,26 @@ class ReportsDecider:
         yield from open_fault(fault, report.detected, view, now, self._settings)
         return FaultAnswer(fault.id, fault.state)
 
-    def _fold(self, report: Report, fault: Fault, now: Instant) -> Steps[FaultAnswer]:
+    def _fold(
+        self, report: Report, found: Match, fault: Fault, view: View, now: Instant
+    ) -> Steps[FaultAnswer]:
         folded = replace(
             fault,
             repeats=fault.repeats + 1,
             updated_ns=now.wall_ns,
             evidence=with_evidence(fault.evidence, report.evidence),
         )
+        if fault.state is FaultState.UNMATCHED and found.found:
+            yield from appear(folded, found, view, now, self._settings)
+            return FaultAnswer(fault.id, FaultState.OPEN)
         yield Decided(changes=(FaultsSaved((folded,)),))
         return FaultAnswer(folded.id, folded.state)
 
     def _clear(
-        self, report: Report, fault: Fault | None, view: View, now: Instant
+        self, report: Report, found: Match, fault: Fault | None, view: View, now: Instant
     ) -> Steps[FaultAnswer]:
         if fault is None:
+            why = "no such fault is open"
             nothing = Fault(
                 report.id,
                 report.type,
@@ -95,10 +102,11 @@ class ReportsDecider:
                 FaultState.CLOSED,
                 now.wall_ns,
                 now.wall_ns,
+                found.host,
                 closed_ns=now.wall_ns,
                 closed_by=report.evidence.reporter,
                 evidence=(report.evidence,),
-                decisions=(Decision("clear", Outcome.SKIPPED, "no such fault is open"),),
+                decisions=(found.decision, Decision("clear", Outcome.SKIPPED, why)),
             )
             yield Decided(changes=(FaultsSaved((nothing,)),))
             return FaultAnswer(nothing.id, nothing.state)
@@ -128,6 +136,45 @@ def open_fault(
             decisions=(*fault.decisions, Decision(rule.name, Outcome.APPLIED, rule.why)),
         )
     yield telling.raised(opened, detected, now)
+
+
+def appear(
+    waiting: Fault, found: Match, view: View, now: Instant, settings: Settings
+) -> Steps[None]:
+    """Open a fault whose resource has appeared, under its own id.
+
+    If another fault stands for that resource already, it joins that one and is closed: no two
+    open faults are about the same thing.
+    """
+    known = replace(
+        waiting,
+        resource=found.resource,
+        host=found.host,
+        state=FaultState.OPEN,
+        updated_ns=now.wall_ns,
+        decisions=(*waiting.decisions, found.decision),
+    )
+    other = view.open_fault(known.identity)
+    if other is None or other.state is FaultState.UNMATCHED:
+        # It was detected when it was first reported, not when its resource appeared.
+        detected = Instant(waiting.evidence[0].received_ns)
+        yield from open_fault(known, detected, view, now, settings)
+        return
+    why = f"fault {other.id} is open for it already"
+    joined = replace(
+        known,
+        state=FaultState.CLOSED,
+        closed_ns=now.wall_ns,
+        closed_by=f"fault {other.id}",
+        decisions=(*known.decisions, Decision("join", Outcome.APPLIED, why)),
+    )
+    evidence = other.evidence
+    for one in waiting.evidence:
+        evidence = with_evidence(evidence, one)
+    repeats = other.repeats + waiting.repeats + 1
+    told = replace(other, repeats=repeats, updated_ns=now.wall_ns, evidence=evidence)
+    yield Decided(changes=(FaultsSaved((told,)),))
+    yield telling.cleared(joined, now)
 
 
 def with_evidence(held: tuple[Evidence, ...], new: Evidence) -> tuple[Evidence, ...]:
@@ -171,15 +218,6 @@ class RetryDecider:
         for fault in view.unmatched():
             found = match(fault.type, fault.resource, view)
             yield None
-            if not found.found:
-                continue
-            known = replace(
-                fault,
-                resource=found.resource,
-                host=found.host,
-                state=FaultState.OPEN,
-                updated_ns=now.wall_ns,
-                decisions=(*fault.decisions, found.decision),
-            )
-            yield from open_fault(known, now, view, now, self._settings)
+            if found.found:
+                yield from appear(fault, found, view, now, self._settings)
         return Decided()

@@ -28,7 +28,8 @@ def match(kind: FaultType, resource: Mapping[str, str], view: View) -> Match:
             why = f"no server {resource['instance_id']} in the map"
             return Match(resource, False, None, Decision("match", Outcome.SKIPPED, why))
         why = f"server {server.id} on {server.host or 'no host'}"
-        return Match(resource, True, server.host, Decision("match", Outcome.APPLIED, why))
+        decision = Decision("match", Outcome.APPLIED, why)
+        return Match(resource, True, server.host or None, decision)
     why = "named by its reporter; not looked up"
     return Match(resource, True, None, Decision("match", Outcome.PASSED, why))
 

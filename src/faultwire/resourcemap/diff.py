@@ -14,13 +14,10 @@ from faultwire.domain.ids import GuestId, HostName, PortId, ProjectId, ServerId
 from faultwire.domain.instants import Instant
 from faultwire.domain.resources import Host, InventoryDocument, Project, Server
 from faultwire.ports import View
-from faultwire.resourcemap.references import Known, resolved
+from faultwire.resourcemap.references import KEPT_PROJECTS, Known, resolved
 
 SLICE = 256
 """Resources compared between two breathing points."""
-
-KEPT_PROJECTS = frozenset({"admin", "demo"})
-"""Names of the projects that no document removes."""
 
 KEPT_SHARE = 10
 """Percent of a kind that may go without `force`."""
@@ -60,13 +57,13 @@ class ImportDecider:
         """Answer an `ImportSummary`; Invalid names the path, Conflict what would go."""
         known = Known.of(command.document, view, self._projects(), replace=command.replace)
         document = yield from resolved(command.document, known)
-        tallies = {
-            "projects": _projects(document, tuple(self._projects()), replace=command.replace),
-            "hosts": _hosts(document, view, replace=command.replace),
-        }
+        present = tuple(self._projects())
+        tallies = {"projects": _projects(document, present, replace=command.replace)}
+        tallies["hosts"] = yield from _hosts(document, view, replace=command.replace)
         for kind, identify in (("switches", "name"), ("ports", "id"), ("guests", "id")):
-            tallies[kind] = _plain(kind, identify, document, view, replace=command.replace)
-            yield None
+            tallies[kind] = yield from _plain(
+                kind, identify, document, view, replace=command.replace
+            )
         held: list[changes.Change] = []
         tallies["servers"] = yield from _servers(document, view, held, replace=command.replace)
         if command.replace and not command.force:
@@ -79,7 +76,9 @@ class ImportDecider:
             return Decided(answer=summary)
         text = " ".join(f"{kind}:+{a}~{c}-{r}" for kind, a, c, r in summary.counts)
         line = AuditRecord(now.wall_ns, command.actor, "inventory.import", "inventory", text)
-        appeared = tallies["hosts"].added or tallies["servers"].added
+        hosts, servers = tallies["hosts"], tallies["servers"]
+        # A host that goes may leave its short name to one other alone (D21).
+        appeared = hosts.added or hosts.removed or servers.added
         return Decided(
             answer=summary,
             changes=(*made, changes.Audited((line,))),
@@ -89,7 +88,7 @@ class ImportDecider:
 
 def _refuse_too_much(tallies: Iterable[_Tally]) -> None:
     for tally in tallies:
-        if tally.kind != "projects" and tally.too_much():
+        if tally.too_much():
             message = (
                 f"{len(tally.removed)} of {tally.before} {tally.kind} would be removed, more "
                 f"than {KEPT_SHARE} %: repeat with force to do so"
@@ -132,11 +131,13 @@ def _projects(
     return tally
 
 
-def _hosts(document: InventoryDocument, view: View, *, replace: bool) -> _Tally:
+def _hosts(document: InventoryDocument, view: View, *, replace: bool) -> Steps[_Tally]:
     held = {host.name: host for host in view.hosts()}
     tally = _Tally("hosts", len(held))
-    for host in document.hosts:
+    for number, host in enumerate(document.hosts, 1):
         tally.put(held.get(host.name), _merged(held.get(host.name), host))
+        if number % SLICE == 0:
+            yield None
     if replace:
         named = {host.name for host in document.hosts}
         tally.removed = [HostName(name) for name in held if name not in named]
@@ -168,14 +169,28 @@ _TYPED: Mapping[str, Callable[[str], object]] = {
     "guests": GuestId,
 }
 
+_UNSAID: Mapping[str, tuple[str, ...]] = {
+    "switches": (),
+    "ports": ("data_plane_status", "revision"),
+    "guests": ("state",),
+}
+"""What no document says of a resource: it stays as it is."""
+
+
+def _unsaid_kept(kind: str, old: Any, new: Any) -> Any:
+    return replace(new, **{name: getattr(old, name) for name in _UNSAID[kind]})
+
 
 def _plain(
     kind: str, identify: str, document: InventoryDocument, view: View, *, replace: bool
-) -> _Tally:
+) -> Steps[_Tally]:
     held = {getattr(one, identify): one for one in getattr(view, kind)()}
     tally = _Tally(kind, len(held))
-    for one in getattr(document, kind):
-        tally.put(held.get(getattr(one, identify)), one)
+    for number, one in enumerate(getattr(document, kind), 1):
+        old = held.get(getattr(one, identify))
+        tally.put(old, one if old is None else _unsaid_kept(kind, old, one))
+        if number % SLICE == 0:
+            yield None
     if replace:
         named = {getattr(one, identify) for one in getattr(document, kind)}
         tally.removed = [_TYPED[kind](name) for name in held if name not in named]
@@ -206,8 +221,9 @@ def _kept_state(
 ) -> Server:
     """Return the server with the state it has, unless the document says another.
 
-    What a document says of a server that a fault holds becomes what it returns to; a server
-    that moved to another host is no longer held by what happened to the old one.
+    The status it is in already is no news. Another one, for a server that an open fault holds,
+    becomes what it returns to. It ends the waiting for an agent's word; and a server that moved
+    to another host is no longer held by what happened on the old one.
     """
     causes = view.causes_of(ResourceKind.SERVER, old.id)
     ours = bool(causes) and all(cause.revision == old.revision for cause in causes)
@@ -218,26 +234,29 @@ def _kept_state(
         task_state=old.task_state,
         revision=old.revision,
     )
-    news = said and (new.vm_state, new.power_state) != (old.vm_state, old.power_state)
+    news = said and new.vm_state is not old.vm_state
     if causes and new.host != old.host:
         held.append(changes.CausesRemoved(causes))
-        states = causes[0].prior_states() if ours and not said else _said(new, old, said=said)
-        return stay.in_state(*states)
+        if news:
+            return _as_said(stay, new)
+        return stay.in_state(*causes[0].prior_states()) if ours else stay
     if not news:
         return stay
     if not ours:
-        return stay.in_state(new.vm_state, new.power_state)
-    held.append(
-        changes.CausesSaved(
-            tuple(
-                replace(c, prior=new.vm_state.value, prior_power=new.power_state.value)
-                for c in causes
-            )
-        )
+        return _as_said(stay, new)
+    if all(cause.awaiting_report for cause in causes):
+        held.append(changes.CausesRemoved(causes))
+        return _as_said(stay, new)
+    if not any(cause.wanted for cause in causes):
+        stay = _as_said(stay, new)
+    prior, power = new.vm_state.value, new.power_state.value
+    renewed = tuple(
+        replace(cause, prior=prior, prior_power=power, revision=stay.revision) for cause in causes
     )
+    if renewed != causes:
+        held.append(changes.CausesSaved(renewed))
     return stay
 
 
-def _said(new: Server, old: Server, *, said: bool) -> tuple[Any, Any]:
-    source = new if said else old
-    return source.vm_state, source.power_state
+def _as_said(server: Server, document: Server) -> Server:
+    return server.in_state(document.vm_state, document.power_state)

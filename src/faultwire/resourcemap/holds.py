@@ -62,11 +62,15 @@ class Holds:
 
     def _faults_saved(self, change: changes.FaultsSaved) -> None:
         for fault in change.faults:
+            before = self._faults.get(fault.id)
+            # A fault that waited under a short name is known by the full one once it is found.
+            if before is not None and self._by_identity.get(before.identity) == fault.id:
+                del self._by_identity[before.identity]
             if fault.live:
                 self._faults[fault.id] = fault
                 self._by_identity[fault.identity] = fault.id
-            elif self._faults.pop(fault.id, None) is not None:
-                self._by_identity.pop(fault.identity, None)
+            elif before is not None:
+                del self._faults[fault.id]
 
     def _causes_saved(self, change: changes.CausesSaved) -> None:
         for cause in change.causes:

@@ -10,8 +10,11 @@ from faultwire.domain.resources import Guest, Host, HostEntry, Port, Server, Swi
 
 
 def short_name(name: str) -> str:
-    """Return a host's name up to its first dot."""
-    return name.partition(".")[0]
+    """Return a host's name up to its first dot; an IPv4 address is short as it is.
+
+    No name ends in a label of digits, and 10.0.0.1 must never pass for 10.9.9.9.
+    """
+    return name if name.rpartition(".")[2].isdecimal() else name.partition(".")[0]
 
 
 class ResourceMap:
@@ -24,9 +27,11 @@ class ResourceMap:
     def __init__(self) -> None:
         """Start empty; `apply` fills it."""
         self._entries: dict[HostName, HostEntry] = {}
+        self._moved: set[HostName] = set()
         self._short: dict[str, tuple[HostName, ...]] = {}
         self._servers: dict[ServerId, Server] = {}
         self._ports: dict[PortId, Port] = {}
+        self._plugged: dict[ServerId, tuple[PortId, ...]] = {}
         self._guests: dict[GuestId, Guest] = {}
         self._switches: dict[str, Switch] = {}
         self._running: dict[HostName, frozenset[str]] = {}
@@ -37,8 +42,8 @@ class ResourceMap:
             changes.ServersSaved: self._servers_saved,
             changes.ServersMoved: self._servers_moved,
             changes.ServersRemoved: self._servers_removed,
-            changes.PortsSaved: lambda c: self._ports.update((p.id, p) for p in c.ports),
-            changes.PortsRemoved: lambda c: _drop(self._ports, c.ports),
+            changes.PortsSaved: self._ports_saved,
+            changes.PortsRemoved: self._ports_removed,
             changes.GuestsSaved: lambda c: self._guests.update((g.id, g) for g in c.guests),
             changes.GuestsRemoved: lambda c: _drop(self._guests, c.guests),
             changes.SwitchesSaved: lambda c: self._switches.update(
@@ -55,7 +60,14 @@ class ResourceMap:
 
     def entry(self, host: HostName) -> HostEntry | None:
         """Return a host with its servers, by exact name."""
+        if host in self._moved:
+            self._catch_up(host)
         return self._entries.get(host)
+
+    def host(self, host: HostName) -> Host | None:
+        """Return a host alone, by exact name."""
+        entry = self._entries.get(host)
+        return entry.host if entry else None
 
     def match_host(self, name: str) -> tuple[HostName, ...]:
         """Return the exact host, else all whose short name equals the given short name (D21)."""
@@ -71,6 +83,11 @@ class ResourceMap:
     def port(self, port: PortId) -> Port | None:
         """Return a port by id."""
         return self._ports.get(port)
+
+    def ports_of(self, server: ServerId) -> tuple[Port, ...]:
+        """Return the ports of a server."""
+        plugged = self._plugged.get(server)
+        return tuple([self._ports[port] for port in plugged]) if plugged else ()
 
     def guest(self, guest: GuestId) -> Guest | None:
         """Return a guest by id."""
@@ -123,6 +140,7 @@ class ResourceMap:
             if self._entries.pop(name, None) is None:
                 continue
             self._running.pop(name, None)
+            self._moved.discard(name)
             short = short_name(name)
             left = tuple(other for other in self._short[short] if other != name)
             if left:
@@ -148,12 +166,15 @@ class ResourceMap:
 
     def _servers_moved(self, change: changes.ServersMoved) -> None:
         self._servers.update((server.id, server) for server in change.servers)
-        entry = self._entries.get(change.host)
-        if entry is not None:
-            now = self._servers
-            self._entries[change.host] = HostEntry(
-                entry.host, tuple([now[server.id] for server in entry.servers])
-            )
+        if change.host in self._entries:
+            self._moved.add(change.host)
+
+    def _catch_up(self, host: HostName) -> None:
+        """Bring an entry up to date once, however many changes moved its servers."""
+        self._moved.discard(host)
+        entry, now = self._entries[host], self._servers
+        servers = tuple([now.get(server.id, server) for server in entry.servers])
+        self._entries[host] = HostEntry(entry.host, servers)
 
     def _servers_removed(self, change: changes.ServersRemoved) -> None:
         touched: dict[HostName, dict[ServerId, Server | None]] = defaultdict(dict)
@@ -163,10 +184,34 @@ class ResourceMap:
                 touched[server.host][name] = None
         self._rebuild(touched)
 
+    def _ports_saved(self, change: changes.PortsSaved) -> None:
+        for port in change.ports:
+            old = self._ports.get(port.id)
+            self._ports[port.id] = port
+            if old is not None and old.server != port.server:
+                self._unplug(old)
+            if port.server is not None and (old is None or old.server != port.server):
+                self._plugged[port.server] = (*self._plugged.get(port.server, ()), port.id)
+
+    def _ports_removed(self, change: changes.PortsRemoved) -> None:
+        for name in change.ports:
+            port = self._ports.pop(name, None)
+            if port is not None:
+                self._unplug(port)
+
+    def _unplug(self, port: Port) -> None:
+        if port.server is None:
+            return
+        left = tuple(other for other in self._plugged[port.server] if other != port.id)
+        if left:
+            self._plugged[port.server] = left
+        else:
+            del self._plugged[port.server]
+
     def _rebuild(self, touched: Mapping[HostName, dict[ServerId, Server | None]]) -> None:
         """Replace the entry of each touched host once, however many of its servers changed."""
         for host, news in touched.items():
-            entry = self._entries.get(host)
+            entry = self.entry(host)
             if entry is None:
                 continue
             kept = {server.id: server for server in entry.servers}

@@ -1,6 +1,6 @@
 """References inside an inventory document: each must lead somewhere, or the path is named."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from faultwire.domain.decided import Steps
@@ -10,6 +10,9 @@ from faultwire.domain.resources import InventoryDocument, Project
 from faultwire.ports import View
 
 SLICE = 256
+
+KEPT_PROJECTS = frozenset({"admin", "demo"})
+"""Names of the projects that no document removes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +32,15 @@ class Known:
         *,
         replace: bool,
     ) -> "Known":
-        """Collect the names; projects are known by id and by name. Raises Invalid."""
-        projects = dict(_project_names(document, tuple(present)))
+        """Collect the names; projects are known by id and by name. Raises Invalid.
+
+        With `replace` a project that is there counts only if it stays.
+        """
+        held = tuple(present)
+        _refuse_taken_names(document, held)
+        stay = [p for p in held if not replace or p.name in KEPT_PROJECTS]
+        projects = {p.name: p.id for p in (*stay, *document.projects)}
+        projects.update((p.id, p.id) for p in (*stay, *document.projects))
         hosts = {host.name for host in document.hosts}
         servers = {server.id for server in document.servers}
         if not replace:
@@ -39,19 +49,17 @@ class Known:
         return cls(projects, frozenset(hosts), frozenset(servers))
 
 
-def _project_names(
-    document: InventoryDocument, present: tuple[Project, ...]
-) -> Iterator[tuple[str, ProjectId]]:
-    """Return every name and id a project goes by; a name that two would bear is refused."""
+def _refuse_taken_names(document: InventoryDocument, present: tuple[Project, ...]) -> None:
+    """Raise Invalid for a name that two projects would bear, or a kept project would lose."""
     names = {project.name: project.id for project in present}
+    kept = {project.id: project.name for project in present if project.name in KEPT_PROJECTS}
     for number, project in enumerate(document.projects):
+        if kept.get(project.id, project.name) != project.name:
+            raise Invalid(f"projects[{number}].name", f"project {kept[project.id]} keeps its name")
         holder = names.setdefault(project.name, project.id)
         if holder != project.id:
             reason = f"the name {project.name} belongs to project {holder}"
             raise Invalid(f"projects[{number}].name", reason)
-    yield from names.items()
-    for project in (*present, *document.projects):
-        yield project.id, project.id
 
 
 def resolved(document: InventoryDocument, known: Known) -> Steps[InventoryDocument]:

@@ -11,6 +11,8 @@ from faultwire.domain.resources import Guest, Host, HostEntry, Port, Server, Swi
 from faultwire.resourcemap.holds import Holds
 from faultwire.resourcemap.index import ResourceMap
 
+_Key = tuple[str, str]
+
 
 class MapScratch:
     """An overlay; implements `ports.Scratch`. It lives for one command and is then dropped.
@@ -27,7 +29,8 @@ class MapScratch:
         self._servers: dict[ServerId, Server] = {}
         self._faults: dict[FaultId, Fault] = {}
         self._identities: dict[str, FaultId] = {}
-        self._causes: dict[tuple[str, str], dict[str, Cause]] = {}
+        self._causes: dict[_Key, dict[str, Cause]] = {}
+        self._news_of: dict[str, dict[_Key, Cause | None]] = {}
         self._running: dict[HostName, frozenset[str] | None] = {}
         self._layers: dict[type, Callable[[Any], None]] = {
             changes.HostsSaved: lambda c: self._hosts.update((h.name, h) for h in c.hosts),
@@ -52,23 +55,32 @@ class MapScratch:
     def _lay_faults(self, change: changes.FaultsSaved) -> None:
         for fault in change.faults:
             self._faults[fault.id] = fault
-            self._identities[fault.identity] = fault.id
+            if fault.live:
+                self._identities[fault.identity] = fault.id
 
     def _lay_causes(self, change: changes.CausesSaved) -> None:
         for cause in change.causes:
-            self._held(cause.kind, cause.resource)[cause.fault_id] = cause
+            self._held(cause)[cause.fault_id] = cause
+            self._note(cause, cause)
 
     def _lift_causes(self, change: changes.CausesRemoved) -> None:
         for cause in change.causes:
-            self._held(cause.kind, cause.resource).pop(cause.fault_id, None)
+            self._held(cause).pop(cause.fault_id, None)
+            self._note(cause, None)
 
-    def _held(self, kind: ResourceKind, resource: str) -> dict[str, Cause]:
-        key = (kind.value, resource)
+    def _held(self, cause: Cause) -> dict[str, Cause]:
+        """Return what holds the resource of a cause, to be changed in place."""
+        key = (cause.kind.value, cause.resource)
         held = self._causes.get(key)
         if held is None:
-            held = {c.fault_id: c for c in self._holds.causes_of(kind, resource)}
-            self._causes[key] = held
+            base = self._holds.causes_of(cause.kind, cause.resource)
+            held = self._causes[key] = {c.fault_id: c for c in base}
         return held
+
+    def _note(self, cause: Cause, news: Cause | None) -> None:
+        """Keep what became of a cause where its fault finds it."""
+        noted = self._news_of.setdefault(cause.fault_id, {})
+        noted[cause.kind.value, cause.resource] = news
 
     def entry(self, host: HostName) -> HostEntry | None:
         """Return a host with its servers as they are after this command's changes so far."""
@@ -82,6 +94,10 @@ class MapScratch:
             servers = tuple([news.get(server.id, server) for server in servers])
         return HostEntry(changed or entry.host, servers)
 
+    def host(self, host: HostName) -> Host | None:
+        """Return a host alone, by exact name."""
+        return self._hosts.get(host) or self._base.host(host)
+
     def match_host(self, name: str) -> tuple[HostName, ...]:
         """Return the exact host, else all whose short name equals the given short name (D21)."""
         return (HostName(name),) if name in self._hosts else self._base.match_host(name)
@@ -94,9 +110,10 @@ class MapScratch:
         """Return the live fault of that identity."""
         name = self._identities.get(identity)
         if name is None:
-            return self._holds.open_fault(identity)
-        fault = self._faults[name]
-        return fault if fault.live else None
+            held = self._holds.open_fault(identity)
+            name = held.id if held else None
+        fault = self.live_fault(name) if name is not None else None
+        return fault if fault is not None and fault.identity == identity else None
 
     def live_fault(self, fault: FaultId) -> Fault | None:
         """Return a live fault by id."""
@@ -118,13 +135,13 @@ class MapScratch:
 
     def causes_by(self, fault: FaultId) -> tuple[Cause, ...]:
         """Return what a fault holds."""
-        base = {cause.key: cause for cause in self._holds.causes_by(fault)}
-        for (kind, resource), held in self._causes.items():
-            if fault in held:
-                base[kind, resource, fault] = held[fault]
-            else:
-                base.pop((kind, resource, fault), None)
-        return tuple(base.values())
+        base = self._holds.causes_by(fault)
+        news = self._news_of.get(fault)
+        if not news:
+            return base
+        held: dict[_Key, Cause | None] = {(c.kind.value, c.resource): c for c in base}
+        held.update(news)
+        return tuple(cause for cause in held.values() if cause is not None)
 
     def running(self, host: HostName) -> frozenset[str] | None:
         """Return the servers that the host's agent last reported; None if it reports none."""
@@ -133,6 +150,10 @@ class MapScratch:
     def port(self, port: PortId) -> Port | None:
         """Return a port by id."""
         return self._base.port(port)
+
+    def ports_of(self, server: ServerId) -> tuple[Port, ...]:
+        """Return the ports of a server."""
+        return self._base.ports_of(server)
 
     def guest(self, guest: GuestId) -> Guest | None:
         """Return a guest by id."""

@@ -15,7 +15,7 @@ from faultwire.domain.changes import (
 from faultwire.domain.decided import Realised, Work
 from faultwire.domain.events import Event
 from faultwire.domain.faults import PlanRecord
-from faultwire.domain.ids import FaultId, HostName, ServerId
+from faultwire.domain.ids import HostName, ServerId
 from faultwire.domain.instants import Instant
 from faultwire.domain.plans import ClearPlan, Plan, RaisePlan, ReturnPlan
 from faultwire.domain.resources import Host, Server
@@ -73,8 +73,8 @@ class EmbeddedController:
 
 
 def _status(view: View, host: HostName) -> HostStatus:
-    entry = view.entry(host)
-    return entry.host.status if entry else HostStatus.NONE
+    known = view.host(host)
+    return known.status if known else HostStatus.NONE
 
 
 def _raise(plan: RaisePlan, view: View, now: Instant) -> Work[Realised]:
@@ -92,18 +92,15 @@ def _raise(plan: RaisePlan, view: View, now: Instant) -> Work[Realised]:
         harvest.keep(before, held)
         statuses = down or (_status(view, before.host),) * 2
         shown = step.shown if held.saved else None
-        harvest.events.append(
-            telling.instance_update(
-                before, held.server, shown, statuses, fault_id, now, raised=True
-            )
-        )
+        told = telling.Told(before, held.server, shown, statuses, view.ports_of(before.id))
+        harvest.events.append(telling.instance_update(told, fault_id, now, raised=True))
         if harvest.seen % SLICE == 0:
             yield
     changed = sum(map(len, harvest.moved.values()))
     record = PlanRecord(
         plan.rule,
         plan.host,
-        forced_down=True if down else None,
+        forced_down=bool(harvest.hosts) if down else None,
         servers=harvest.seen,
         changed=changed,
         untouched=tuple(untouched[:100]),
@@ -114,10 +111,9 @@ def _raise(plan: RaisePlan, view: View, now: Instant) -> Work[Realised]:
 def _force_down(
     plan: RaisePlan, view: View, now: Instant, harvest: _Harvest
 ) -> tuple[HostStatus, HostStatus] | None:
-    entry = view.entry(plan.host) if plan.force_down and plan.host is not None else None
-    if entry is None:
+    host = view.host(plan.host) if plan.force_down and plan.host is not None else None
+    if host is None:
         return None
-    host = entry.host
     held = view.causes_of(ResourceKind.HOST, host.name)
     inherited = bool(held) and all(cause.revision == host.revision for cause in held)
     prior = held[0].prior if inherited else (_DOWN if host.forced_down else _UP)
@@ -154,9 +150,8 @@ def _clear(plan: ClearPlan, view: View, now: Instant) -> Work[Realised]:
             here = (_status(view, before.host),) * 2
         else:
             here = statuses
-        harvest.events.append(
-            telling.instance_update(before, held.server, None, here, fault_id, now, raised=False)
-        )
+        told_now = telling.Told(before, held.server, held.shown, here, view.ports_of(name))
+        harvest.events.append(telling.instance_update(told_now, fault_id, now, raised=False))
         if harvest.seen % SLICE == 0:
             yield
     return harvest.realised()
@@ -170,10 +165,9 @@ def _unforce(
     plan: ClearPlan, view: View, now: Instant, harvest: _Harvest
 ) -> tuple[HostStatus, HostStatus] | None:
     """Take back the force-down that this fault set; an operator's own stays (D20)."""
-    entry = view.entry(plan.host) if plan.host is not None else None
-    if entry is None:
+    host = view.host(plan.host) if plan.host is not None else None
+    if host is None:
         return None
-    host = entry.host
     after = host
     for mine in view.causes_by(plan.fault.id):
         if _is_server(mine):
@@ -197,14 +191,15 @@ def _return(plan: ReturnPlan, view: View, now: Instant) -> Work[Realised]:
     for before in entry.servers if entry else ():
         held_by = view.causes_of(ResourceKind.SERVER, before.id)
         waiting = next((c for c in held_by if c.awaiting_report), None)
-        if waiting is None or before.id not in plan.running:
+        if waiting is None or not (plan.running is None or before.id in plan.running):
             continue
         held = holding.let_go(before, waiting, held_by, plan.running)
         harvest.keep(before, held)
-        fault_id = FaultId(waiting.fault_id)
-        harvest.events.append(
-            telling.instance_update(before, held.server, None, status, fault_id, now, raised=False)
-        )
+        if held.server is not before or not waiting.wanted:
+            told = telling.Told(before, held.server, None, status, view.ports_of(before.id))
+            harvest.events.append(
+                telling.instance_update(told, waiting.fault_id, now, raised=False)
+            )
         if harvest.seen % SLICE == 0:
             yield
     return harvest.realised()

@@ -15,13 +15,21 @@ RUNS = frozenset({PowerState.RUNNING, PowerState.PAUSED})
 """Power states in which an agent lists a server among those that run."""
 
 
+TOLD = VmState.ERROR
+"""What owners are told of a server as long as it is held without a change (D6, unchanged)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What comes of a server: its value afterwards, causes to write, causes to drop."""
+    """What comes of a server: its value afterwards, causes to write, causes to drop.
+
+    `shown` is what its owner is still told where that is not its true state.
+    """
 
     server: Server
     saved: tuple[Cause, ...] = ()
     dropped: tuple[Cause, ...] = ()
+    shown: VmState | None = None
 
 
 def _untouched_since(server: Server, held: Sequence[Cause]) -> bool:
@@ -29,17 +37,44 @@ def _untouched_since(server: Server, held: Sequence[Cause]) -> bool:
     return bool(held) and all(cause.revision == server.revision for cause in held)
 
 
-def _moved(server: Server, wanted: VmState) -> Server:
-    if server.vm_state is wanted:
+def _strongest(wanted: Sequence[str], also: VmState | None = None) -> VmState | None:
+    """Return the state that wins; None where nobody asks for any."""
+    states = [VmState(one) for one in wanted if one]
+    if also is not None:
+        states.append(also)
+    return max(states, key=_strength) if len(states) > 1 else states[0] if states else None
+
+
+def _strength(state: VmState) -> int:
+    return _STRENGTH.get(state, 0)
+
+
+def _renewed(causes: Sequence[Cause], before: Server, after: Server) -> tuple[Cause, ...]:
+    """Return the causes that still hold a server which another one of them has moved."""
+    if after is before:
+        return ()
+    return tuple([replace(cause, revision=after.revision) for cause in causes])
+
+
+def _moved(server: Server, wanted: VmState | None) -> Server:
+    if wanted is None or server.vm_state is wanted:
         return server
     return server.in_state(wanted, POWER_AFTER.get(wanted) or server.power_state)
+
+
+def _returned(server: Server, prior: tuple[VmState, PowerState]) -> Server:
+    if (server.vm_state, server.power_state) == prior:
+        return server
+    return server.in_state(*prior)
 
 
 def take(server: Server, fault_id: FaultId, wanted: VmState | None, held: Sequence[Cause]) -> Held:
     """Let a fault take hold of a server; S119's states are left alone and not held.
 
     What a server returns to is inherited from the causes that hold it already, unless somebody
-    else has changed it meanwhile. `wanted` None holds it without a change.
+    else has changed it meanwhile. `wanted` None holds it without a change, and only its owner is
+    told. A cause that waits for the agent has nothing to wait for any more: the new one takes its
+    place, and keeps the state in which it waited if it asks for none itself.
     """
     inherited = _untouched_since(server, held)
     if inherited:
@@ -48,27 +83,21 @@ def take(server: Server, fault_id: FaultId, wanted: VmState | None, held: Sequen
         prior, prior_power = server.vm_state, server.power_state
     if prior in UNTOUCHED_BY_HOST_DOWN:
         return Held(server)
-    keep = tuple(c for c in held if inherited and not c.awaiting_report)
-    drop = tuple(c for c in held if c not in keep)
-    strongest = max(
-        (VmState(c.wanted) for c in keep),
-        key=lambda state: _STRENGTH.get(state, 0),
-        default=server.vm_state,
-    )
-    if wanted is not None and _STRENGTH.get(wanted, 0) >= _STRENGTH.get(strongest, 0):
-        strongest = wanted
-    after = _moved(server, strongest)
+    keep = tuple([c for c in held if not c.awaiting_report]) if inherited else ()
+    drop = tuple([c for c in held if c not in keep])
+    waited_in = next((c.wanted for c in drop), "") if inherited else ""
+    asked = wanted.value if wanted else waited_in
+    after = _moved(server, _strongest([c.wanted for c in keep], wanted))
     cause = Cause(
         ResourceKind.SERVER,
         server.id,
         fault_id,
-        (wanted or server.vm_state).value,
+        asked,
         prior.value,
         prior_power.value,
         after.revision,
     )
-    renewed = tuple(replace(c, revision=after.revision) for c in keep if after is not server)
-    return Held(after, (*renewed, cause), drop)
+    return Held(after, (*_renewed(keep, server, after), cause), drop)
 
 
 def let_go(
@@ -82,15 +111,14 @@ def let_go(
     others = tuple(c for c in held if c.fault_id != mine.fault_id and not c.awaiting_report)
     if not _untouched_since(server, (mine,)):
         return Held(server, dropped=(mine,))
+    prior = mine.prior_states()
     if others:
-        wanted = max((VmState(c.wanted) for c in others), key=lambda s: _STRENGTH.get(s, 0))
-        after = _moved(server, wanted)
-        renewed = tuple(replace(c, revision=after.revision) for c in others)
-        return Held(after, renewed if after is not server else (), (mine,))
-    prior, power = mine.prior_states()
-    if running is not None and power in RUNS and server.id not in running:
-        return Held(server, (replace(mine, awaiting_report=True),))
+        wanted = _strongest([c.wanted for c in others])
+        after = _moved(server, wanted) if wanted else _returned(server, prior)
+        shown = None if wanted else TOLD
+        return Held(after, _renewed(others, server, after), (mine,), shown)
+    if running is not None and prior[1] in RUNS and server.id not in running:
+        shown = None if mine.wanted else TOLD
+        return Held(server, (replace(mine, awaiting_report=True),), shown=shown)
     dropped = tuple({c.key: c for c in (*held, mine)}.values())
-    if (server.vm_state, server.power_state) == (prior, power):
-        return Held(server, dropped=dropped)
-    return Held(server.in_state(prior, power), dropped=dropped)
+    return Held(_returned(server, prior), dropped=dropped)

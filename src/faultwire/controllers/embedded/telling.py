@@ -1,28 +1,41 @@
 """The facts that owners and administrators hear of servers and services (interfaces.md, S47)."""
 
+from dataclasses import dataclass
+
 from faultwire.domain.events import INSTANCE_UPDATE, SERVICE_UPDATE, Event
 from faultwire.domain.ids import ADMINISTRATORS, FaultId, derived
 from faultwire.domain.instants import Instant
-from faultwire.domain.resources import Host, Server
-from faultwire.domain.states import HostStatus, VmState
+from faultwire.domain.resources import Host, Port, Server
+from faultwire.domain.states import AgentState, HostStatus, VmState
+
+_DOWN = "DOWN"
+_WORST_FIRST = (_DOWN, "ACTIVE")
+"""A server's data plane is as good as its worst port's; empty where no port has a status (D7)."""
 
 
-def instance_update(  # noqa: PLR0913  one argument per fact that the event carries
-    before: Server,
-    after: Server,
-    shown: VmState | None,
-    statuses: tuple[HostStatus, HostStatus],
-    fault_id: FaultId,
-    now: Instant,
-    *,
-    raised: bool,
-) -> Event:
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is told of a server: before and after, its host's old and new status, its ports.
+
+    `shown` is told in the place of its true state (D6, unchanged).
+    """
+
+    before: Server
+    after: Server
+    shown: VmState | None
+    statuses: tuple[HostStatus, HostStatus]
+    ports: tuple[Port, ...] = ()
+
+
+def instance_update(told: Told, fault_id: FaultId, now: Instant, *, raised: bool) -> Event:
     """Tell a server's owner everything that one plan changed for it, in one event.
 
-    `statuses` are the host's old and new status. The host's name is on the administrators' copy
-    only; `fault_id` is also the correlation id, the same for the raise and the clear (D9).
+    The host's name is on the administrators' copy only; `fault_id` is also the correlation id,
+    the same for the raise and the clear (D9).
     """
+    after = told.after
     project = after.project
+    data_planes = [port.data_plane_status for port in told.ports]
     return Event(
         derived(INSTANCE_UPDATE, after.id, fault_id, raised, after.revision, now.wall_ns),
         INSTANCE_UPDATE,
@@ -34,11 +47,13 @@ def instance_update(  # noqa: PLR0913  one argument per fact that the event carr
             "project_id": project,
             "tenant_id": project,
             "display_name": after.name,
-            "state": (shown or after.vm_state).value,
-            "old_state": before.vm_state.value,
+            "state": (told.shown or after.vm_state).value,
+            "old_state": told.before.vm_state.value,
             "power_state": after.power_state.value,
-            "host_status": statuses[1].value,
-            "old_host_status": statuses[0].value,
+            "host_status": told.statuses[1].value,
+            "old_host_status": told.statuses[0].value,
+            "data_plane_status": next((s for s in _WORST_FIRST if s in data_planes), ""),
+            "ports_down": data_planes.count(_DOWN),
             "fault_id": fault_id,
             "correlation_id": fault_id,
         },
@@ -49,7 +64,7 @@ def instance_update(  # noqa: PLR0913  one argument per fact that the event carr
 
 def service_update(host: Host, fault_id: FaultId, now: Instant, *, raised: bool) -> Event:
     """Tell the administrators that a host's nova-compute service changed."""
-    up = host.status in {HostStatus.UP, HostStatus.MAINTENANCE}
+    up = host.agent is not AgentState.LOST and not host.forced_down
     return Event(
         derived(SERVICE_UPDATE, host.name, host.revision, now.wall_ns),
         SERVICE_UPDATE,

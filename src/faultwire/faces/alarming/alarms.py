@@ -1,6 +1,8 @@
 """Alarms: create, list, show, replace, delete, and their state."""
 
+import re
 import uuid
+from dataclasses import replace
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -10,20 +12,24 @@ from faultwire.domain.alarms import Alarm, AlarmState
 from faultwire.domain.commands import RemoveAlarm, SaveAlarm, SetAlarmState
 from faultwire.domain.errors import Broken, Invalid, NotFound, Unauthenticated
 from faultwire.domain.ids import AlarmId, ProjectId
+from faultwire.faces.alarming import requests
+from faultwire.faces.alarming.listing import Listing
 from faultwire.faces.alarming.ports import AlarmingPorts
-from faultwire.faces.alarming.shape import ACTIONS, from_json, to_json
-from faultwire.faces.http import (
-    actor_of,
-    base_url,
-    caller_of,
-    json_response,
-    parse_json,
-    read_body,
+from faultwire.faces.alarming.shape import (
+    ACTIONS,
+    STATES,
+    TYPES,
+    Described,
+    from_json,
+    naive,
+    to_json,
 )
+from faultwire.faces.http import actor_of, base_url, caller_of, json_response
 
 STATE_BYTES = 1024
-PAGE, LARGEST_PAGE = 1000, 1000
-_LISTED = frozenset({"limit", "marker", "all_projects", "project_id"})
+ID_LIMIT = 64
+BY_API = "Manually set via API"
+_LOGIN_IN_URL = re.compile(r"//[^/@]*@")
 
 
 class Alarms:
@@ -36,8 +42,20 @@ class Alarms:
     async def create(self, request: Request) -> Response:
         """Create an alarm. It is effective for the very next event."""
         caller = caller_of(request)
-        alarm = await self._described(request, caller, AlarmId(str(uuid.uuid4())))
-        saved = await self._save(request, caller, alarm[0], new=True, set_state=alarm[1])
+        self._ports.enforcer.enforce("telemetry:create_alarm", caller, caller.project)
+        requests.only(request)
+        body = await self._body(request)
+        said = from_json(
+            body,
+            AlarmId(str(uuid.uuid4())),
+            caller.project,
+            caller.user,
+            self._ports.settings.actions_limit,
+        )
+        self._check(caller, said.alarm)
+        if said.alarm.user != caller.user and not caller.admin:
+            raise Unauthenticated(f"Not Authorized to access user {said.alarm.user}")
+        saved = await self._save(request, caller, said.alarm, new=True, set_state=said.names_state)
         location = f"{base_url(request)}{request.scope.get('root_path', '')}/v2/alarms/{saved.id}"
         return json_response(to_json(saved), 201, {"Location": location})
 
@@ -45,124 +63,121 @@ class Alarms:
         """Replace an alarm whole. Attributes that are left out return to their defaults."""
         caller = caller_of(request)
         held = await self._get(request, caller, "telemetry:change_alarm")
-        alarm, set_state = await self._described(request, caller, held.id, held)
-        saved = await self._save(request, caller, alarm, new=False, set_state=set_state)
+        requests.only(request)
+        body = await self._body(request)
+        limit = self._ports.settings.actions_limit
+        said = from_json(body, held.id, held.project, held.user, limit)
+        self._check(caller, said.alarm)
+        if said.alarm.user not in {held.user, caller.user} and not caller.admin:
+            raise Unauthenticated(f"Not Authorized to access user {said.alarm.user}")
+        moves = _moves(said, held)
+        alarm = replace(said.alarm, state_reason=BY_API) if moves else said.alarm
+        saved = await self._save(request, caller, alarm, new=False, set_state=moves)
         return json_response(to_json(saved))
 
     async def list(self, request: Request) -> Response:
         """List alarms, newest first. Pages by limit and marker."""
         caller = caller_of(request)
-        query = request.query_params
-        for key in query:
-            if key not in _LISTED:
-                raise Invalid(key, f"is no parameter here: {', '.join(sorted(_LISTED))}")
-        project: ProjectId | None = caller.project
-        if query.get("all_projects", "false").lower() in {"true", "1", ""}:
+        query = requests.only(request, requests.ALARMS)
+        limit = requests.limit_of(query.get("limit"))
+        project: ProjectId | None = requests.project_of(query, caller)
+        if requests.all_projects(query):
             self._ports.enforcer.enforce("telemetry:get_alarms:all_projects", caller)
             project = None
-        elif "project_id" in query:
-            project = self._own(caller, query["project_id"])
-        self._ports.enforcer.enforce("telemetry:get_alarms", caller, project or caller.project)
-        found = await self._ports.read(
-            self._ports.alarms.alarms,
-            project=project,
-            limit=limit_of(query.get("limit")),
-            marker=query.get("marker"),
-        )
-        return json_response([to_json(alarm) for alarm in _alarms(found)])
+        else:
+            self._ports.enforcer.enforce("telemetry:get_alarms", caller, project)
+        return await Listing(self._ports, project, limit).answer(query.get("marker"))
 
     async def show(self, request: Request) -> Response:
         """Show an alarm."""
         held = await self._get(request, caller_of(request), "telemetry:get_alarm")
+        requests.only(request)
         return json_response(to_json(held))
 
     async def delete(self, request: Request) -> Response:
         """Delete an alarm with its history. Deliveries that are owed still go out."""
         caller = caller_of(request)
         held = await self._get(request, caller, "telemetry:delete_alarm")
+        requests.only(request)
         await self._ports.intake.submit(RemoveAlarm(held.id, actor_of(request, caller)))
         return Response(status_code=204)
 
     async def state(self, request: Request) -> Response:
         """Show the state of an alarm."""
         held = await self._get(request, caller_of(request), "telemetry:get_alarm_state")
+        requests.only(request)
         return json_response(held.state.value)
 
     async def set_state(self, request: Request) -> Response:
         """Set the state of an alarm by hand. No action runs."""
         caller = caller_of(request)
         held = await self._get(request, caller, "telemetry:change_alarm_state")
-        value = parse_json(await read_body(request, STATE_BYTES))
-        if value not in tuple(AlarmState):
+        requests.only(request)
+        value = await requests.body_of(request, STATE_BYTES)
+        if not isinstance(value, str) or value not in STATES:
             raise Invalid("", "state invalid")
-        command = SetAlarmState(held.id, AlarmState(str(value)), actor_of(request, caller))
+        command = SetAlarmState(held.id, AlarmState(value), actor_of(request, caller))
         await self._ports.intake.submit(command)
         return json_response(value)
 
+    async def _body(self, request: Request) -> object:
+        return await requests.body_of(request, self._ports.settings.alarm_bytes)
+
     async def _get(self, request: Request, caller: Caller, rule: str) -> Alarm:
         """Return an alarm that the caller may know of; another project's is NotFound."""
-        name = AlarmId(request.path_params["alarm_id"])
-        missing = NotFound(f"Alarm {name} not found")
+        name = request.path_params["alarm_id"]
+        missing = NotFound(f"Alarm {name[:ID_LIMIT]} not found")
+        if len(name) > ID_LIMIT or not name.isprintable():
+            raise missing
         try:
-            alarm = await self._ports.read(self._ports.alarms.alarm, name)
+            alarm = await self._ports.read(self._ports.alarms.alarm, AlarmId(name))
         except NotFound:
             raise missing from None
         if not isinstance(alarm, Alarm):
-            raise missing
-        if alarm.project != caller.project and not caller.admin:
+            raise Broken("reading an alarm answered something else")
+        own = bool(caller.project) and alarm.project == caller.project
+        if not own and not caller.admin:
             raise missing
         self._ports.enforcer.enforce(rule, caller, alarm.project)
         return alarm
 
-    async def _described(
-        self, request: Request, caller: Caller, name: AlarmId, held: Alarm | None = None
-    ) -> tuple[Alarm, bool]:
-        if held is None:
-            self._ports.enforcer.enforce("telemetry:create_alarm", caller, caller.project)
-        body = parse_json(await read_body(request, self._ports.settings.alarm_bytes))
-        project = held.project if held else caller.project
-        user = held.user if held else caller.user
-        limit = self._ports.settings.actions_limit
-        alarm, set_state = from_json(body, name, project, user, limit)
-        self._own(caller, alarm.project)
+    def _check(self, caller: Caller, alarm: Alarm) -> None:
+        """Raise for a foreign project, and for what the settings or the guard refuse."""
+        requests.own_project(caller, alarm.project)
         if alarm.resource_id is None and self._ports.settings.require_resource_id:
-            raise Invalid("resource_id", "is mandatory here ([alarming] require_resource_id)")
+            raise Invalid("", "resource_id is mandatory: [alarming] require_resource_id is set")
         for kind in ACTIONS:
             for number, url in enumerate(getattr(alarm, kind)):
-                self._check(url, f"{kind}[{number}]")
-        return alarm, set_state
-
-    def _check(self, url: str, path: str) -> None:
-        try:
-            self._ports.check_action(url)
-        except Invalid as error:
-            raise Invalid(path, f"Unsupported action {url[:200]}: {error.reason}") from None
-
-    def _own(self, caller: Caller, project: str) -> ProjectId:
-        """Return the project; as in Aodh, a foreign one is 401 for who is no administrator."""
-        if project != caller.project and not caller.admin:
-            raise Unauthenticated(f"Not Authorized to access project {project}")
-        return ProjectId(project)
+                try:
+                    self._ports.check_action(url)
+                except Invalid as error:
+                    shown = _LOGIN_IN_URL.sub("//...@", url[:200])
+                    reason = f"{kind}[{number}] {error.reason}"
+                    raise Invalid("", f"Unsupported action {shown}: {reason}") from None
 
     async def _save(
         self, request: Request, caller: Caller, alarm: Alarm, *, new: bool, set_state: bool
     ) -> Alarm:
         secret = self._ports.new_secret(alarm.project)
         command = SaveAlarm(alarm, new, actor_of(request, caller), secret, set_state)
-        saved = await self._ports.intake.submit(command)
+        try:
+            saved = await self._ports.intake.submit(command)
+        except Invalid as error:
+            # Who decides knows one spelling of the rule's key only.
+            field = error.field.replace(TYPES["event"], TYPES[alarm.type], 1)
+            sentence = f"Invalid input for field/attribute {field}. {error.reason}"
+            raise Invalid("", sentence) from None
         if not isinstance(saved, Alarm):
             raise Broken("saving an alarm answered something else")
         return saved
 
 
-def _alarms(found: object) -> tuple[Alarm, ...]:
-    return found if isinstance(found, tuple) else ()
+def _moves(said: Described, held: Alarm) -> bool:
+    """Return whether a replacement sets another state.
 
-
-def limit_of(text: str | None) -> int:
-    """Return the size of a page; 0 means the largest. Raises Invalid."""
-    if text is None:
-        return PAGE
-    if not text.isdecimal() or len(text) > 9:
-        raise Invalid("limit", "it should be a positive integer.")
-    return min(int(text) or LARGEST_PAGE, LARGEST_PAGE)
+    Aodh's clients read an alarm and send all of it back. A state that they merely repeat, with
+    its own older time, must not undo a transition that came between.
+    """
+    if not said.names_state or said.alarm.state is held.state:
+        return False
+    return said.state_timestamp in {None, naive(held.state_ns)}

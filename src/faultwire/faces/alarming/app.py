@@ -1,17 +1,15 @@
 """Routes of the alarming face: versions, alarms, webhook secrets, deliveries."""
 
-from collections.abc import Awaitable, Callable
-
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
+from faultwire.faces.alarming import requests, schema
 from faultwire.faces.alarming.alarms import Alarms
 from faultwire.faces.alarming.owed import Owed
-from faultwire.faces.alarming.ports import AlarmingPorts, error_body
+from faultwire.faces.alarming.ports import ERROR, AlarmingPorts, error_body
+from faultwire.faces.calls import Call, add_calls
 from faultwire.faces.http import base_url, install_errors, json_response
-
-Handler = Callable[[Request], Awaitable[Response]]
 
 
 def create(ports: AlarmingPorts) -> FastAPI:
@@ -19,32 +17,26 @@ def create(ports: AlarmingPorts) -> FastAPI:
     app = FastAPI(title="Faultwire alarming API", version="2", docs_url="/v2/docs", redoc_url=None)
     app.state.authenticator = ports.authenticator
     install_errors(app, error_body)
-    for method, path, handler in _routes(ports):
-        app.add_api_route(
-            path,
-            handler,
-            methods=[method],
-            response_model=None,
-            summary=(handler.__doc__ or path).partition(".")[0],
-            name=f"{method} {path}",
-        )
+    add_calls(app, _calls(ports), ERROR)
     return app
 
 
-def _routes(ports: AlarmingPorts) -> list[tuple[str, str, Handler]]:
+def _calls(ports: AlarmingPorts) -> list[Call]:
     alarms, owed = Alarms(ports), Owed(ports)
+    path = "/v2/alarms"
+    one = f"{path}/{{alarm_id}}"
     return [
-        ("GET", "/", _versions),
-        ("POST", "/v2/alarms", alarms.create),
-        ("GET", "/v2/alarms", alarms.list),
-        ("GET", "/v2/alarms/{alarm_id}", alarms.show),
-        ("PUT", "/v2/alarms/{alarm_id}", alarms.replace),
-        ("DELETE", "/v2/alarms/{alarm_id}", alarms.delete),
-        ("GET", "/v2/alarms/{alarm_id}/state", alarms.state),
-        ("PUT", "/v2/alarms/{alarm_id}/state", alarms.set_state),
-        ("GET", "/v2/webhook-secret", owed.secrets),
-        ("POST", "/v2/webhook-secret", owed.rotate),
-        ("GET", "/v2/deliveries", owed.deliveries),
+        Call("GET", "/", _versions, token=False),
+        Call("POST", path, alarms.create, 201, body=schema.ALARM),
+        Call("GET", path, alarms.list, query=requests.ALARMS),
+        Call("GET", one, alarms.show),
+        Call("PUT", one, alarms.replace, body=schema.ALARM),
+        Call("DELETE", one, alarms.delete, 204),
+        Call("GET", f"{one}/state", alarms.state),
+        Call("PUT", f"{one}/state", alarms.set_state, body=schema.STATE),
+        Call("GET", "/v2/webhook-secret", owed.secrets, query=requests.SECRETS),
+        Call("POST", "/v2/webhook-secret", owed.rotate, 201, query=requests.SECRETS),
+        Call("GET", "/v2/deliveries", owed.deliveries, query=requests.DELIVERIES),
     ]
 
 

@@ -1,20 +1,22 @@
 """What a project needs to trust its webhooks: signing secrets, and deliveries with their fate."""
 
+import asyncio
+import re
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from faultwire.domain.accounts import Caller
 from faultwire.domain.alarms import Delivery, DeliveryState
 from faultwire.domain.commands import RotateSecret
-from faultwire.domain.errors import Invalid, Unauthenticated
 from faultwire.domain.ids import ProjectId
 from faultwire.domain.instants import rfc3339
-from faultwire.faces.alarming.alarms import limit_of
+from faultwire.faces.alarming import requests
 from faultwire.faces.alarming.ports import AlarmingPorts
 from faultwire.faces.http import actor_of, caller_of, json_response
+
+SLICE = 100
+_URL = re.compile(r"(?P<scheme>[^:/?#]*)://(?:[^/?#]*@)?(?P<rest>[^?#]*)(?P<query>\?)?")
 
 
 class Owed:
@@ -27,14 +29,14 @@ class Owed:
     async def secrets(self, request: Request) -> Response:
         """Show the secrets that sign a project's webhooks, newest first."""
         caller = caller_of(request)
-        project = self._project(request, caller)
+        project = requests.project_of(requests.only(request, requests.SECRETS), caller)
         self._ports.enforcer.enforce("telemetry:get_webhook_secret", caller, project)
         return self._shown(project)
 
     async def rotate(self, request: Request) -> Response:
         """Add a signing secret. The one before stays valid, older ones do not."""
         caller = caller_of(request)
-        project = self._project(request, caller)
+        project = requests.project_of(requests.only(request, requests.SECRETS), caller)
         self._ports.enforcer.enforce("telemetry:rotate_webhook_secret", caller, project)
         secret = self._ports.new_secret(project)
         await self._ports.intake.submit(RotateSecret(secret, actor_of(request, caller)))
@@ -51,38 +53,26 @@ class Owed:
     async def deliveries(self, request: Request) -> Response:
         """List deliveries, newest first, with state, tries and the last outcome."""
         caller = caller_of(request)
-        query = request.query_params
-        project: ProjectId | None = self._project(request, caller)
-        if query.get("all_projects", "false").lower() in {"true", "1", ""}:
+        query = requests.only(request, requests.DELIVERIES)
+        project: ProjectId | None = requests.project_of(query, caller)
+        if requests.all_projects(query):
             self._ports.enforcer.enforce("telemetry:get_deliveries:all_projects", caller)
             project = None
         else:
             self._ports.enforcer.enforce("telemetry:get_deliveries", caller, project)
-        found = await self._ports.read(
+        found: Any = await self._ports.read(
             self._ports.alarms.deliveries,
             project=project,
-            state=_state(query.get("state")),
-            limit=limit_of(query.get("limit")),
+            state=requests.delivery_state(query.get("state")),
+            limit=requests.page_of(query.get("limit")),
             marker=query.get("marker"),
         )
-        rows = found if isinstance(found, tuple) else ()
-        return json_response({"deliveries": [_row(*row) for row in rows]})
-
-    def _project(self, request: Request, caller: Caller) -> ProjectId:
-        project = request.query_params.get("project_id", caller.project)
-        if project != caller.project and not caller.admin:
-            raise Unauthenticated(f"Not Authorized to access project {project}")
-        return ProjectId(project)
-
-
-def _state(text: str | None) -> DeliveryState | None:
-    if text is None:
-        return None
-    try:
-        return DeliveryState(text)
-    except ValueError:
-        known = ", ".join(state.value for state in DeliveryState)
-        raise Invalid("state", f"must be one of {known}") from None
+        rows = []
+        for row in found:
+            rows.append(_row(*row))
+            if len(rows) % SLICE == 0:
+                await asyncio.sleep(0)
+        return json_response({"deliveries": rows})
 
 
 def _row(
@@ -105,7 +95,7 @@ def _row(
 
 def scrubbed(url: str) -> str:
     """Return a URL without user, password and query, which may be secrets."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    query = "..." if parts.query else ""
-    return urlunsplit((parts.scheme, host, parts.path, query, ""))
+    parts = _URL.match(url)
+    if parts is None:
+        return "..."
+    return f"{parts['scheme']}://{parts['rest']}" + ("?..." if parts["query"] else "")

@@ -2,26 +2,27 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from faultwire.domain.commands import ImportInventory, ImportSummary
-from faultwire.domain.errors import Broken, Invalid, NotFound
+from faultwire.domain.errors import Broken, NotFound
 from faultwire.domain.ids import HostName
-from faultwire.faces.fault.inventory import DocumentModel, parts, read_document
+from faultwire.domain.resources import HostEntry, InventoryDocument
+from faultwire.faces.fault import params
+from faultwire.faces.fault.inventory import joined, parts, read_document, read_pieces
+from faultwire.faces.fault.model import DocumentModel
 from faultwire.faces.fault.ports import FaultPorts
-from faultwire.faces.fault.shape import host_row, host_whole
+from faultwire.faces.fault.shape import host_row, servers
 from faultwire.faces.http import actor_of, caller_of, json_response, read_body
 
-__all__ = ["DocumentModel", "Documents"]
-
 OFFLOADED_BYTES = 65_536
-"""Documents from this size on are read by a child process."""
+"""Documents from this size on are read by a child process: the loop would stand still."""
 
 SLICE = 256
-_FLAGS = {"true": True, "1": True, "false": False, "0": False}
 
 
 class Documents:
@@ -34,6 +35,7 @@ class Documents:
     async def show(self, request: Request) -> Response:
         """Show the inventory document. Passwords of management controllers are left out."""
         self._ports.enforcer.enforce("inventory:get", caller_of(request))
+        params.only(request)
         return StreamingResponse(self._stream(), media_type="application/json")
 
     async def _stream(self) -> AsyncIterator[bytes]:
@@ -51,7 +53,7 @@ class Documents:
 
     async def schema(self, request: Request) -> Response:
         """Show the JSON schema of the inventory document."""
-        del request
+        params.only(request)
         return json_response(DocumentModel.model_json_schema())
 
     async def replace(self, request: Request) -> Response:
@@ -65,12 +67,11 @@ class Documents:
     async def _import(self, request: Request, *, replace: bool) -> Response:
         caller = caller_of(request)
         self._ports.enforcer.enforce("inventory:put", caller)
-        force, dry_run = _flag(request, "force"), _flag(request, "dry_run")
+        query = params.only(request, params.IMPORT)
+        force = params.flag(query.get("force"), "force")
+        dry_run = params.flag(query.get("dry_run"), "dry_run")
         raw = await read_body(request, self._ports.settings.inventory_bytes)
-        if len(raw) >= OFFLOADED_BYTES:
-            document = await self._ports.offload(read_document, raw)
-        else:
-            document = read_document(raw)
+        document = await self._read(raw)
         summary = await self._ports.intake.submit(
             ImportInventory(document, replace, actor_of(request, caller), force, dry_run)
         )
@@ -82,9 +83,19 @@ class Documents:
         }
         return json_response({"inventory": shown, "dry_run": summary.dry_run})
 
+    async def _read(self, raw: bytes) -> InventoryDocument:
+        if len(raw) < OFFLOADED_BYTES:
+            return read_document(raw)
+        for document in joined(await self._ports.offload(read_pieces, raw)):
+            if document is not None:
+                return document
+            await asyncio.sleep(0)
+        raise Broken("a document ended before its end")
+
     async def hosts(self, request: Request) -> Response:
         """List hosts with the state of their service."""
         self._ports.enforcer.enforce("hosts:list", caller_of(request))
+        params.only(request)
         shown = []
         for number, host in enumerate(list(self._ports.inventory.hosts()), 1):
             entry = self._ports.inventory.entry(host.name)
@@ -97,15 +108,20 @@ class Documents:
     async def host(self, request: Request) -> Response:
         """Show a host with the states of its servers."""
         self._ports.enforcer.enforce("hosts:list", caller_of(request))
-        name = request.path_params["name"]
-        entry = self._ports.inventory.entry(HostName(name))
+        params.only(request)
+        entry = self._entry(request.path_params["name"])
+        rows: list[dict[str, Any]] = []
+        for start in range(0, len(entry.servers), SLICE):
+            rows.extend(servers(entry.servers[start : start + SLICE]))
+            await asyncio.sleep(0)
+        return json_response({"host": {**host_row(entry), "servers": rows}})
+
+    def _entry(self, name: str) -> HostEntry:
+        """Return the host that a name means (D21); raises NotFound, naming two candidates."""
+        inventory = self._ports.inventory
+        found = inventory.match_host(name)
+        entry = inventory.entry(HostName(found[0])) if len(found) == 1 else None
         if entry is None:
-            raise NotFound(f"no host {name}")
-        return json_response({"host": host_whole(entry)})
-
-
-def _flag(request: Request, name: str) -> bool:
-    text = request.query_params.get(name, "false")
-    if text.lower() not in _FLAGS:
-        raise Invalid(name, "must be true or false")
-    return _FLAGS[text.lower()]
+            either = f": {', '.join(found)}" if found else ""
+            raise NotFound(f"no host {name[:255]}{either}")
+        return entry

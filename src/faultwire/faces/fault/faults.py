@@ -1,21 +1,23 @@
 """Faults to read and to close."""
 
-from datetime import UTC, datetime
+import asyncio
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from faultwire.domain.commands import CloseFault, FaultAnswer
-from faultwire.domain.errors import Broken, Conflict, Invalid, NotFound
-from faultwire.domain.faults import Fault, FaultState
+from faultwire.domain.errors import Broken, Conflict, NotFound
+from faultwire.domain.faults import Fault
 from faultwire.domain.ids import FaultId
+from faultwire.faces.fault import params
 from faultwire.faces.fault.ports import FaultPorts
 from faultwire.faces.fault.shape import fault_row, fault_whole
 from faultwire.faces.http import actor_of, caller_of, json_response
 
-PAGE, LARGEST_PAGE = 100, 1000
-FILTERS = frozenset({"host", "state", "since", "limit", "marker"})
-_NS = 1_000_000_000
+ID_LIMIT = 64
+SLICE = 200
+"""Rows written between two moments in which others are served."""
 
 
 class Faults:
@@ -28,87 +30,73 @@ class Faults:
     async def list(self, request: Request) -> Response:
         """List faults, newest first. Filters: host, state, since; pages by limit and marker."""
         self._ports.enforcer.enforce("faults:list", caller_of(request))
-        query = request.query_params
-        for key in query:
-            if key not in FILTERS:
-                raise Invalid(key, f"is no parameter here: {', '.join(sorted(FILTERS))}")
-        found = await self._ports.read(
+        query = params.only(request, params.FAULTS)
+        found: Any = await self._ports.read(
             self._ports.faults.faults,
-            host=query.get("host"),
-            state=_state(query.get("state")),
-            since_ns=since_ns(query.get("since")),
-            limit=limit_of(query.get("limit")),
+            host=self._host(query.get("host")),
+            state=params.state_of(query.get("state")),
+            since_ns=params.since_ns(query.get("since")),
+            limit=params.limit_of(query.get("limit")),
             marker=query.get("marker"),
         )
-        shown = [fault_row(fault) for fault in found if isinstance(fault, Fault)]  # type: ignore[attr-defined]
-        return json_response({"faults": shown})
+        rows = []
+        for fault in found:
+            rows.append(fault_row(fault))
+            if len(rows) % SLICE == 0:
+                await asyncio.sleep(0)
+        return json_response({"faults": rows})
+
+    def _host(self, name: str | None) -> str | None:
+        """Return the host that a name means (D21); one that is gone is meant as it is written."""
+        if not name:
+            return None
+        found = self._ports.inventory.match_host(name)
+        return found[0] if len(found) == 1 else name
 
     async def show(self, request: Request) -> Response:
         """Show a fault with evidence, plan, decision record and timeline."""
         self._ports.enforcer.enforce("faults:get", caller_of(request))
-        fault = await self.get(FaultId(request.path_params["fault_id"]))
+        params.only(request)
+        fault = await self.get(request)
         timeline = await self._ports.timeline(fault.id)
         return json_response({"fault": fault_whole(fault, timeline)})
 
     async def timeline(self, request: Request) -> Response:
-        """Show the timeline of a fault: T00 to T10, spans, components."""
+        """Show the timeline of a fault. T00 to T10, spans, components."""
         self._ports.enforcer.enforce("faults:get", caller_of(request))
-        fault = await self.get(FaultId(request.path_params["fault_id"]))
+        params.only(request)
+        fault = await self.get(request)
         return json_response({"timeline": await self._ports.timeline(fault.id)})
 
     async def close(self, request: Request) -> Response:
         """Close a fault. What it holds is let go as by a posted clear."""
         caller = caller_of(request)
         self._ports.enforcer.enforce("faults:close", caller)
-        fault_id = FaultId(request.path_params["fault_id"])
+        params.only(request)
+        fault_id = id_of(request)
         try:
             answer = await self._ports.intake.submit(
                 CloseFault(fault_id, actor_of(request, caller))
             )
         except NotFound:
-            fault = await self.get(fault_id)
+            fault = await self.get(request)
             raise Conflict(f"fault {fault_id} is {fault.state.value} already") from None
         if not isinstance(answer, FaultAnswer):
             raise Broken("closing a fault answered something else")
         return json_response({"fault": {"id": answer.id, "state": answer.state.value}})
 
-    async def get(self, fault_id: FaultId) -> Fault:
-        """Return a fault as stored; raises NotFound."""
+    async def get(self, request: Request) -> Fault:
+        """Return the fault of a request's path as stored; raises NotFound."""
+        fault_id = id_of(request)
         fault = await self._ports.read(self._ports.faults.fault, fault_id)
         if not isinstance(fault, Fault):
-            raise NotFound(f"no fault {fault_id}")
+            raise Broken("reading a fault answered something else")
         return fault
 
 
-def _state(text: str | None) -> FaultState | None:
-    if text is None:
-        return None
-    try:
-        return FaultState(text)
-    except ValueError:
-        known = ", ".join(state.value for state in FaultState)
-        raise Invalid("state", f"must be one of {known}") from None
-
-
-def since_ns(text: str | None, field: str = "since") -> int | None:
-    """Return an ISO 8601 time (without a zone: UTC) as wall ns; raises Invalid."""
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise Invalid(field, "must be an ISO 8601 time") from None
-    zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    try:
-        return int(zoned.timestamp()) * _NS + zoned.microsecond * 1000
-    except (OverflowError, ValueError):
-        raise Invalid(field, "is out of range") from None
-
-
-def limit_of(text: str | None) -> int:
-    """Return the size of a page; raises Invalid."""
-    if text is None:
-        return PAGE
-    if not text.isdecimal() or len(text) > 9 or not 1 <= int(text) <= LARGEST_PAGE:
-        raise Invalid("limit", f"must be a number from 1 to {LARGEST_PAGE}")
-    return int(text)
+def id_of(request: Request) -> FaultId:
+    """Return the fault that a request's path names; NotFound for what no fault is called."""
+    text = request.path_params["fault_id"]
+    if len(text) > ID_LIMIT or not text.isprintable():
+        raise NotFound(f"no fault {text[:ID_LIMIT]!r}")
+    return FaultId(text)

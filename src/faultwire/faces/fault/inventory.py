@@ -1,10 +1,9 @@
-"""The inventory document: its model, its schema, and the way there and back (interfaces.md)."""
+"""The inventory document: from bytes to values, and from the map to rows (interfaces.md)."""
 
+import pickle
 from collections import Counter
-from collections.abc import Callable
-from typing import Annotated, Any, Literal
-
-from pydantic import BaseModel, ConfigDict, Field
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from faultwire.domain.errors import Invalid
 from faultwire.domain.ids import GuestId, HostName, PortId, ProjectId, ServerId
@@ -21,146 +20,40 @@ from faultwire.domain.resources import (
     SwitchUplink,
 )
 from faultwire.domain.states import NOVA_STATUS, STATUS_OF_VM_STATE
+from faultwire.faces.fault.model import DocumentModel, HostModel, PortModel, ServerModel
 from faultwire.faces.http import parse_json, validated
 from faultwire.ports import Inventory
 
-Name = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")]
-HostText = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,253}[A-Za-z0-9])?$")]
-Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-Text = Annotated[str, Field(max_length=255)]
-Address = Annotated[str, Field(min_length=2, max_length=45, pattern=r"^[0-9A-Fa-f:.]+$")]
-Status = Literal[
-    "ACTIVE",
-    "BUILD",
-    "PAUSED",
-    "SUSPENDED",
-    "SHUTOFF",
-    "RESCUE",
-    "VERIFY_RESIZE",
-    "SOFT_DELETED",
-    "DELETED",
-    "ERROR",
-    "SHELVED",
-    "SHELVED_OFFLOADED",
-]
+PIECE = 256
+"""Values that a child process hands over at a time: about two milliseconds of the loop."""
 
+Piece = tuple[str, bytes]
+"""A field of InventoryDocument and some of its values, pickled."""
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class ProjectModel(_Strict):
-    """A project of the identity face."""
-
-    id: Id
-    name: Name
-
-
-class InterfaceModel(_Strict):
-    """A network interface of a host."""
-
-    name: Name
-    bond: Text | None = None
-    physical_network: Text | None = None
-    switch: Text | None = None
-    switch_port: Text | None = None
-
-
-class BmcModel(_Strict):
-    """A management controller; a password that is left out stays as it is."""
-
-    url: Annotated[str, Field(min_length=1, max_length=1024)]
-    username: Text
-    password: Text = ""
-    system: Text | None = None
-
-
-class HostModel(_Strict):
-    """A compute host."""
-
-    name: HostText
-    addresses: list[Address] = []
-    zone: Text | None = None
-    rack: Text | None = None
-    aggregates: list[Name] = []
-    bmc: BmcModel | None = None
-    interfaces: list[InterfaceModel] = []
-
-
-class UplinkModel(_Strict):
-    """An uplink of a switch."""
-
-    switch: Name
-    port: Name
-
-
-class SwitchModel(_Strict):
-    """A switch of the data plane."""
-
-    name: Name
-    uplinks: list[UplinkModel] = []
-
-
-class ServerModel(_Strict):
-    """A virtual server; without a status it keeps the one it has, a new one is ACTIVE."""
-
-    id: Id
-    name: Name
-    project: Name
-    host: Text | None
-    status: Status | None = None
-    monitored: bool | None = None
-    metadata: dict[Name, Text] = {}
-    addresses: list[Address] = []
-
-
-class PortModel(_Strict):
-    """A network port."""
-
-    id: Id
-    name: Text = ""
-    project: Name
-    server: Id | None = None
-    host: Text | None = None
-    network: Text | None = None
-    physical_network: Text | None = None
-    status: Literal["ACTIVE", "DOWN", "BUILD", "ERROR", "N/A"] = "ACTIVE"
-    addresses: list[Address] = []
-
-
-class GuestModel(_Strict):
-    """A database guest."""
-
-    id: Id
-    name: Name
-    project: Name
-    server: Id | None = None
-
-
-class DocumentModel(_Strict):
-    """The whole document; every part may be left out."""
-
-    projects: list[ProjectModel] = []
-    hosts: list[HostModel] = []
-    switches: list[SwitchModel] = []
-    servers: list[ServerModel] = []
-    ports: list[PortModel] = []
-    guests: list[GuestModel] = []
+_UNIQUE = (
+    ("projects", "id"),
+    ("projects", "name"),
+    ("hosts", "name"),
+    ("switches", "name"),
+    ("servers", "id"),
+    ("ports", "id"),
+    ("guests", "id"),
+)
 
 
 def read_document(raw: bytes) -> InventoryDocument:
     """Return a body as a document; raises Invalid with the path of what is wrong."""
-    model = validated(DocumentModel, parse_json(raw))
-    for kind, key in (
-        ("projects", "id"),
-        ("projects", "name"),
-        ("hosts", "name"),
-        ("switches", "name"),
-        ("servers", "id"),
-        ("ports", "id"),
-        ("guests", "id"),
-    ):
-        _refuse_twice([getattr(one, key) for one in getattr(model, kind)], kind, key)
+    value = parse_json(raw)
+    if not isinstance(value, dict):
+        raise Invalid(
+            "", "must be an object with projects, hosts, switches, servers, ports, guests"
+        )
+    model = validated(DocumentModel, value)
+    for kind, key in _UNIQUE:
+        _refuse_twice([getattr(one, key) for one in getattr(model, kind)], f"{kind}[{{}}].{key}")
+    for number, host in enumerate(model.hosts):
+        path = f"hosts[{number}].interfaces[{{}}].name"
+        _refuse_twice([interface.name for interface in host.interfaces], path)
     return InventoryDocument(
         projects=tuple(Project(ProjectId(p.id), p.name) for p in model.projects),
         hosts=tuple(_host(h) for h in model.hosts),
@@ -178,12 +71,38 @@ def read_document(raw: bytes) -> InventoryDocument:
     )
 
 
-def _refuse_twice(names: list[str], kind: str, key: str) -> None:
+def _refuse_twice(names: list[str], path: str) -> None:
     if len(set(names)) == len(names):
         return
     twice = next(name for name, count in Counter(names).items() if count > 1)
-    where = [number for number, name in enumerate(names) if name == twice][1]
-    raise Invalid(f"{kind}[{where}].{key}", f"{twice} stands in the document twice")
+    second = [number for number, name in enumerate(names) if name == twice][1]
+    raise Invalid(path.format(second), f"{twice} stands in the document twice")
+
+
+def read_pieces(raw: bytes) -> list[Piece]:
+    """Return what `read_document` does, cut up: for a child process, which hands over bytes."""
+    document = read_document(raw)
+    return [
+        (name, pickle.dumps(values[start : start + PIECE], pickle.HIGHEST_PROTOCOL))
+        for name, values in _fields(document)
+        for start in range(0, len(values), PIECE)
+    ]
+
+
+def _fields(document: InventoryDocument) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    for name in ("projects", "hosts", "switches", "servers", "ports", "guests", "statuses"):
+        yield name, tuple(getattr(document, name))
+
+
+def joined(pieces: Iterable[Piece]) -> Iterator[InventoryDocument | None]:
+    """Yield None after each piece that was taken over, and the whole document at last."""
+    taken: dict[str, list[Any]] = {}
+    for name, piece in pieces:
+        taken.setdefault(name, []).extend(pickle.loads(piece))  # noqa: S301  our own child's
+        yield None
+    statuses = frozenset(taken.pop("statuses", ()))
+    fields = {name: tuple(values) for name, values in taken.items()}
+    yield InventoryDocument(**fields, statuses=statuses)
 
 
 def _host(model: HostModel) -> Host:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Protocol
 
 from faultwire.domain.errors import FaultwireError, Invalid
@@ -21,7 +22,23 @@ from faultwire.ports import (
     Reader,
 )
 
-Title = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found"}
+ERROR: dict[str, Any] = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["code", "title", "message"],
+            "properties": {
+                "code": {"type": "integer"},
+                "title": {"type": "string"},
+                "message": {"type": "string"},
+                "field": {"type": "string", "description": "The path of the value at fault."},
+            },
+        }
+    },
+}
+"""JSON schema of this face's error body."""
 
 
 class Marker(Protocol):
@@ -63,7 +80,7 @@ def error_body(status: int, error: FaultwireError) -> object:
     """Return this face's error body."""
     body: dict[str, object] = {
         "code": status,
-        "title": Title.get(status, type(error).__name__),
+        "title": HTTPStatus(status).phrase,
         "message": str(error),
     }
     if isinstance(error, Invalid) and error.field:

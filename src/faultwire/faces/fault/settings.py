@@ -16,7 +16,7 @@ class Settings:
         metadata={"help": "Networks besides loopback whose monitors may use that listener."},
     )
     event_bytes: int = field(
-        default=1_048_576, metadata={"help": "Longest body of posted events.", "min": 1024}
+        default=524_288, metadata={"help": "Longest body of posted events.", "min": 1024}
     )
     inventory_bytes: int = field(
         default=268_435_456, metadata={"help": "Longest inventory document.", "min": 1024}

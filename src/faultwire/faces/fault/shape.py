@@ -80,11 +80,6 @@ def host_row(entry: HostEntry) -> dict[str, Any]:
     }
 
 
-def host_whole(entry: HostEntry) -> dict[str, Any]:
-    """Return a host with all its servers."""
-    return {**host_row(entry), "servers": servers(entry.servers)}
-
-
 def servers(some: Iterable[Server]) -> list[dict[str, Any]]:
     """Return servers with their states, in the order given."""
     return [

@@ -4,11 +4,11 @@ The cost of an event depends on the alarms that match it, not on the alarms that
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from faultwire.domain import changes
-from faultwire.domain.alarms import Alarm, AlarmState
+from faultwire.domain.alarms import Alarm
 from faultwire.domain.ids import AlarmId, ProjectId
 from faultwire.notifier.evaluator.rules import CompiledClause, Trait, compile_clause
 
@@ -35,7 +35,7 @@ _Entries = dict[tuple[AlarmId, bool], Entry]
 
 
 class _Slot:
-    """The clauses of one project for one event type."""
+    """The clauses of one project for one event type, or all those with wildcards."""
 
     __slots__ = ("keyed", "rest")
 
@@ -43,10 +43,12 @@ class _Slot:
         self.keyed: dict[str, dict[str, _Entries]] = {}
         self.rest: _Entries = {}
 
-    def home(self, key: tuple[str, str] | None) -> _Entries:
-        if key is None:
-            return self.rest
-        return self.keyed.setdefault(key[0], {}).setdefault(key[1], {})
+    def add(self, entry: Entry) -> None:
+        key = entry.clause.key
+        home = self.rest
+        if key is not None:
+            home = self.keyed.setdefault(key[0], {}).setdefault(key[1], {})
+        home[entry.standing.alarm.id, entry.raising] = entry
 
     def candidates(self, traits: Mapping[str, Trait]) -> Iterator[Entry]:
         for name, table in self.keyed.items():
@@ -60,15 +62,14 @@ class _Slot:
         name = (entry.standing.alarm.id, entry.raising)
         key = entry.clause.key
         if key is None:
-            self.rest.pop(name, None)
+            del self.rest[name]
         else:
-            table = self.keyed.get(key[0], {})
-            home = table.get(key[1], {})
-            home.pop(name, None)
-            if not home:
-                table.pop(key[1], None)
+            table = self.keyed[key[0]]
+            del table[key[1]][name]
+            if not table[key[1]]:
+                del table[key[1]]
             if not table:
-                self.keyed.pop(key[0], None)
+                del self.keyed[key[0]]
         return not self.rest and not self.keyed
 
 
@@ -79,7 +80,7 @@ class AlarmIndex:
         """Start empty; `apply` fills it."""
         self._alarms: dict[AlarmId, Standing] = {}
         self._exact: dict[tuple[ProjectId, str], _Slot] = {}
-        self._patterns: dict[ProjectId, _Entries] = {}
+        self._patterns: dict[ProjectId, _Slot] = {}
         self._owned: dict[ProjectId, int] = {}
         self._appliers: dict[type, Callable[[Any], None]] = {
             changes.AlarmsSaved: self._saved,
@@ -113,7 +114,10 @@ class AlarmIndex:
         slot = self._exact.get((project, event_type))
         if slot is not None:
             yield from slot.candidates(traits)
-        for entry in self._patterns.get(project, {}).values():
+        slot = self._patterns.get(project)
+        if slot is None:
+            return
+        for entry in slot.candidates(traits):
             pattern = entry.clause.pattern
             if pattern is not None and pattern.match(event_type):
                 yield entry
@@ -129,14 +133,15 @@ class AlarmIndex:
             self._owned[alarm.project] = self._owned.get(alarm.project, 0) + 1
             if alarm.enabled:
                 for entry in _entries(standing):
-                    self._home(entry)[alarm.id, entry.raising] = entry
+                    slots, name = self._place(entry)
+                    slots.setdefault(name, _Slot()).add(entry)
 
-    def _home(self, entry: Entry) -> _Entries:
+    def _place(self, entry: Entry) -> tuple[dict[Any, _Slot], object]:
+        """Return the table in which a clause stands, and the name of its slot there."""
         project = entry.standing.alarm.project
         if entry.clause.pattern is not None:
-            return self._patterns.setdefault(project, {})
-        slot = self._exact.setdefault((project, entry.clause.event_type), _Slot())
-        return slot.home(entry.clause.key)
+            return self._patterns, project
+        return self._exact, (project, entry.clause.event_type)
 
     def _removed(self, change: changes.AlarmsRemoved) -> None:
         for alarm in change.alarms:
@@ -153,28 +158,15 @@ class AlarmIndex:
         if not standing.alarm.enabled:
             return
         for entry in _entries(standing):
-            if entry.clause.pattern is not None:
-                home = self._patterns[project]
-                home.pop((alarm, entry.raising), None)
-                if not home:
-                    del self._patterns[project]
-                continue
-            key = (project, entry.clause.event_type)
-            slot = self._exact.get(key)
-            if slot is not None and slot.remove(entry):
-                del self._exact[key]
+            slots, name = self._place(entry)
+            if slots[name].remove(entry):
+                del slots[name]
 
     def _moved(self, change: changes.AlarmsMoved) -> None:
         for move in change.transitions:
             standing = self._alarms.get(move.alarm_id)
             if standing is not None:
-                standing.alarm = replace(
-                    standing.alarm,
-                    state=AlarmState(move.current),
-                    state_reason=move.reason,
-                    state_ns=move.at_ns,
-                    version=move.version,
-                )
+                standing.alarm = standing.alarm.moved(move)
 
 
 def _entries(standing: Standing) -> Iterator[Entry]:

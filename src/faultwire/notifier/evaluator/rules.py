@@ -51,7 +51,7 @@ CASTS: Mapping[str, Callable[[object], object]] = {
 }
 """Types a condition may name, and how its value and the trait are cast."""
 
-SHUTDOWN = "shutdown"
+STATE, SHUTDOWN = "state", "shutdown"
 """A vm_state that Nova does not have: as a condition on the state it means power_state (D12)."""
 
 
@@ -83,13 +83,13 @@ def compile_condition(condition: Condition, path: str = "query") -> Test:
         except (ValueError, KeyError, OverflowError):
             return missing
 
-    if name == "state" and condition.op is Operator.EQ and wanted == SHUTDOWN:
+    if name == STATE and condition.op is Operator.EQ and wanted == SHUTDOWN:
         return lambda traits: test(traits) or traits.get("power_state") == SHUTDOWN
     return test
 
 
 INDEXED = ("instance_id", "resource_id", "port_id", "guest_id", "fault_id")
-"""Traits by which alarms are found without a scan, most selective first."""
+"""Traits that tell alarms apart best, best first; any other is better than none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,4 +131,8 @@ def _key_of(query: tuple[Condition, ...]) -> tuple[str, str] | None:
         for condition in query
         if condition.op is Operator.EQ and condition.type in {"", "string"}
     }
-    return next(((name, equal[name]) for name in INDEXED if name in equal), None)
+    if equal.get(STATE) == SHUTDOWN:
+        # This one looks at two traits: a look-up by one of them would miss the other.
+        del equal[STATE]
+    name = next((name for name in (*INDEXED, *equal) if name in equal), None)
+    return None if name is None else (name, equal[name])

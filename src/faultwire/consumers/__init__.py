@@ -1,0 +1,1 @@
+"""Consumers: the other side of a webhook; the reference receiver and the fail-over hook."""

@@ -1,0 +1,1 @@
+"""The notifier: which alarms events touch (`evaluator`), and telling their owners (`delivery`)."""

@@ -1,0 +1,113 @@
+"""Owed deliveries come from the store: all at the start, parked ones when there is room."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import cast
+
+from faultwire.domain.alarms import Delivery
+from faultwire.domain.errors import Unavailable
+from faultwire.domain.ids import ProjectId
+from faultwire.notifier.delivery.quota import Quota
+from faultwire.ports import AlarmStore, Clock, Reader
+
+log = logging.getLogger(__name__)
+
+PAGE = 250
+"""Rows of one read: a reader thread must not hold up the loop."""
+PAUSE_S = 0.02
+"""Between two passes."""
+_FIRST_RETRY_S, _LONGEST_RETRY_S = 0.1, 5.0
+
+
+class Loading:
+    """Reads pages of the outbox and hands over what there is room for."""
+
+    def __init__(
+        self,
+        read: Reader,
+        store: AlarmStore,
+        quota: Quota,
+        clock: Clock,
+        admit: Callable[[Delivery], None],
+    ) -> None:
+        """Hand deliveries to `admit`, oldest first."""
+        self._read = read
+        self._store = store
+        self._quota = quota
+        self._clock = clock
+        self._admit = admit
+        self._room = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def all(self) -> int:
+        """Take everything that is owed, as far as there is room; return how much was."""
+        taken = 0
+        self._quota.begin(None)
+        after: tuple[int, str] | None = None
+        while True:
+            page = await self._page(None, after)
+            taken += self._take(page)
+            if len(page) < PAGE:
+                break
+            after = _place(page[-1])
+        self._quota.end(None, complete=True)
+        self._task = asyncio.create_task(self._run(), name="notifier-loading")
+        return taken
+
+    def look(self) -> None:
+        """Look whether there is room for what is parked."""
+        if self._quota.wanted() is not None:
+            self._room.set()
+
+    async def stop(self) -> None:
+        """Read no more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait((self._task,))
+
+    async def _run(self) -> None:
+        while True:
+            self.look()
+            await self._room.wait()
+            self._room.clear()
+            project = self._quota.wanted()
+            if project is not None:
+                await self._pass(project)
+                await self._clock.sleep(PAUSE_S)
+
+    async def _pass(self, project: ProjectId) -> None:
+        self._quota.begin(project)
+        complete = False
+        after: tuple[int, str] | None = None
+        while not (complete or self._quota.full(project)):
+            page = await self._page(project, after)
+            self._take(page)
+            complete = len(page) < PAGE
+            after = _place(page[-1]) if page else after
+        self._quota.end(project, complete=complete)
+
+    def _take(self, page: tuple[Delivery, ...]) -> int:
+        taken = [delivery for delivery in page if self._quota.load(delivery)]
+        for delivery in taken:
+            self._admit(delivery)
+        return len(taken)
+
+    async def _page(
+        self, project: ProjectId | None, after: tuple[int, str] | None
+    ) -> tuple[Delivery, ...]:
+        wait_s = _FIRST_RETRY_S
+        while True:
+            try:
+                page = await self._read(
+                    self._store.pending, project=project, after=after, limit=PAGE
+                )
+                return cast("tuple[Delivery, ...]", page)
+            except Unavailable as error:
+                log.warning("owed deliveries cannot be read, trying again: %s", error)
+            await self._clock.sleep(wait_s)
+            wait_s = min(wait_s * 2, _LONGEST_RETRY_S)
+
+
+def _place(delivery: Delivery) -> tuple[int, str]:
+    return delivery.created_ns, delivery.id

@@ -1,0 +1,59 @@
+"""The headers of a webhook (interfaces.md)."""
+
+import hashlib
+import re
+from collections.abc import Sequence
+
+from multidict import CIMultiDict, istr
+
+from faultwire import __version__
+from faultwire.domain import signature
+from faultwire.domain.alarms import Delivery
+from faultwire.domain.errors import Invalid
+
+_ID, _TIMESTAMP = istr(signature.ID), istr(signature.TIMESTAMP)
+_SIGNATURE = istr(signature.SIGNATURE)
+_ATTEMPT, _TRACEPARENT = istr("faultwire-attempt"), istr("traceparent")
+_REQUEST_ID = istr("x-openstack-request-id")
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
+
+ALWAYS = {"content-type": "application/json", "user-agent": f"faultwire/{__version__}"}
+"""Headers that all webhooks have alike."""
+
+Headers = CIMultiDict[str]
+
+
+def headers_of(
+    delivery: Delivery, secrets: Sequence[str], attempt: int, timestamp_s: int
+) -> Headers:
+    """Return the headers of one try besides those of `ALWAYS`; `attempt` counts from 1.
+
+    The id, the trace and the request id are the same over retries and restarts. Raises Invalid
+    where there is no secret, or a malformed one: nothing goes out unsigned.
+    """
+    if not secrets:
+        raise Invalid("secret", "the project has none")
+    name = delivery.id
+    return CIMultiDict(
+        (
+            (_ID, name),
+            (_TIMESTAMP, str(timestamp_s)),
+            (_SIGNATURE, signature.sign(secrets, name, timestamp_s, delivery.body)),
+            (_ATTEMPT, str(attempt)),
+            (_TRACEPARENT, traceparent(delivery.fault_id, name)),
+            (_REQUEST_ID, "req-" + name),
+        )
+    )
+
+
+def traceparent(fault_id: str | None, delivery_id: str) -> str:
+    """Return W3C's trace context: the fault is the trace, the delivery the span."""
+    span = _hex(delivery_id)
+    return f"00-{_hex(fault_id) if fault_id else span}-{span[:16]}-01"
+
+
+def _hex(name: str) -> str:
+    """Return 32 hexadecimal digits: a UUID's own, else those of a hash."""
+    if _UUID(name):
+        return name.replace("-", "")
+    return hashlib.blake2b(name.encode(), digest_size=16).hexdigest()

@@ -1,0 +1,162 @@
+"""What is held in memory, for each project; the rest stays parked in the store; pure.
+
+A project may hold so many deliveries, one destination half of that. What is over is not taken:
+its destination is parked, and takes nothing new, until a pass over the store has shown that
+everything older is held. So the order of an alarm is never broken.
+"""
+
+from dataclasses import dataclass, field
+
+from faultwire.domain.alarms import Delivery
+from faultwire.domain.ids import DeliveryId, ProjectId
+
+
+@dataclass(slots=True)
+class _Parked:
+    """A destination with rows in the store that are not held.
+
+    `missed`: one came after the pass began. `left`: the pass met one that it could not take.
+    """
+
+    missed: bool = True
+    left: bool = False
+
+
+@dataclass(slots=True)
+class _Project:
+    held: int = 0
+    destinations: dict[str, int] = field(default_factory=dict)
+    parked: dict[str, _Parked] = field(default_factory=dict)
+
+
+class Quota:
+    """Counts what is held and remembers who is parked."""
+
+    def __init__(self, per_project: int) -> None:
+        """Hold at most that many deliveries of each project."""
+        self._most = max(2, per_project)
+        self._share = self._most // 2
+        # A pass is worth its cost if it can bring this many.
+        self._deal = max(1, self._most // 4)
+        self._held: set[DeliveryId] = set()
+        # Released while a pass may still find their rows as they were before.
+        self._gone: set[DeliveryId] | None = None
+        self._projects: dict[ProjectId, _Project] = {}
+        self._wanted: dict[ProjectId, None] = {}
+
+    def __len__(self) -> int:
+        """Return how many deliveries are held."""
+        return len(self._held)
+
+    def take(self, delivery: Delivery) -> bool:
+        """Hold a delivery that has just become owed; False if it is parked, or held already."""
+        if self._known(delivery):
+            return False
+        project = self._project(delivery.project)
+        parked = project.parked.get(delivery.url)
+        if parked is None and self._room(project, delivery.url):
+            self._hold(project, delivery)
+            return True
+        self.park(delivery)
+        return False
+
+    def load(self, delivery: Delivery) -> bool:
+        """Hold a delivery that a pass found, oldest first; False if it stays, or is held."""
+        if self._known(delivery):
+            return False
+        project = self._project(delivery.project)
+        parked = project.parked.get(delivery.url)
+        if not (parked and parked.left) and self._room(project, delivery.url):
+            self._hold(project, delivery)
+            return True
+        if parked is None:
+            parked = project.parked[delivery.url] = _Parked(missed=False)
+        parked.left = True
+        return False
+
+    def park(self, delivery: Delivery) -> None:
+        """Leave a delivery in the store until a pass finds it."""
+        project = self._project(delivery.project)
+        parked = project.parked.setdefault(delivery.url, _Parked())
+        parked.missed = True
+        self._consider(delivery.project, project, (delivery.url,))
+
+    def release(self, delivery: Delivery) -> None:
+        """Forget a delivery that is settled."""
+        self._held.discard(delivery.id)
+        if self._gone is not None:
+            self._gone.add(delivery.id)
+        project = self._projects[delivery.project]
+        project.held -= 1
+        left = project.destinations[delivery.url] - 1
+        if left:
+            project.destinations[delivery.url] = left
+        else:
+            del project.destinations[delivery.url]
+        if project.parked:
+            enough = project.held == self._most - self._deal
+            urls = tuple(project.parked) if enough else (delivery.url,)
+            self._consider(delivery.project, project, urls)
+        self._tidy(delivery.project, project)
+
+    def wanted(self) -> ProjectId | None:
+        """Return a project that a pass should be made for; None if there is none."""
+        return next(iter(self._wanted), None)
+
+    def begin(self, project_id: ProjectId | None) -> None:
+        """Note that a pass over a project's rows begins, or over all rows; one at a time."""
+        self._gone = set()
+        if project_id is not None:
+            self._wanted.pop(project_id, None)
+            for parked in self._project(project_id).parked.values():
+                parked.missed = parked.left = False
+
+    def full(self, project_id: ProjectId) -> bool:
+        """Return whether a pass can take nothing more."""
+        return self._project(project_id).held >= self._most
+
+    def end(self, project_id: ProjectId | None, *, complete: bool) -> None:
+        """Note that a pass is over; `complete`: it saw the newest row of that project."""
+        self._gone = None
+        for name in self.parked() if project_id is None else (project_id,):
+            project = self._project(name)
+            if complete and project_id is not None:
+                free = [url for url, p in project.parked.items() if not (p.missed or p.left)]
+                for url in free:
+                    del project.parked[url]
+            self._consider(name, project, tuple(project.parked))
+            self._tidy(name, project)
+
+    def parked(self) -> tuple[ProjectId, ...]:
+        """Return the projects that have rows in the store only."""
+        return tuple(name for name, project in self._projects.items() if project.parked)
+
+    def _project(self, project_id: ProjectId) -> _Project:
+        found = self._projects.get(project_id)
+        if found is None:
+            found = self._projects[project_id] = _Project()
+        return found
+
+    def _room(self, project: _Project, url: str) -> bool:
+        return project.held < self._most and project.destinations.get(url, 0) < self._share
+
+    def _hold(self, project: _Project, delivery: Delivery) -> None:
+        self._held.add(delivery.id)
+        project.held += 1
+        project.destinations[delivery.url] = project.destinations.get(delivery.url, 0) + 1
+
+    def _known(self, delivery: Delivery) -> bool:
+        return delivery.id in self._held or (self._gone is not None and delivery.id in self._gone)
+
+    def _consider(self, project_id: ProjectId, project: _Project, urls: tuple[str, ...]) -> None:
+        """Want a pass where it brings a good deal: its cost grows with what is parked."""
+        if project.held <= self._most - self._deal and any(
+            url in project.parked and project.destinations.get(url, 0) <= self._share - self._deal
+            for url in urls
+        ):
+            self._wanted[project_id] = None
+
+    def _tidy(self, project_id: ProjectId, project: _Project) -> None:
+        if not project.held and not project.parked:
+            self._projects.pop(project_id, None)
+            self._wanted.pop(project_id, None)

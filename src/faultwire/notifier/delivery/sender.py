@@ -1,0 +1,313 @@
+"""The sender: takes what is owed, sends it, retries it, and has the ledger record what came of it.
+
+One event loop, one pool of connections, at most as many tasks as tries under way. A task takes
+the next try itself when one is over, so that a burst costs no tasks of its own.
+"""
+
+import asyncio
+import logging
+import resource
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from random import Random
+
+from faultwire.domain.alarms import Attempt, Delivery, DeliveryState
+from faultwire.domain.ids import DeliveryId
+from faultwire.notifier.delivery import ceilings, guard, schedule
+from faultwire.notifier.delivery.lanes import Flight, Lanes, Sizes
+from faultwire.notifier.delivery.loading import Loading
+from faultwire.notifier.delivery.post import Poster
+from faultwire.notifier.delivery.quota import Quota
+from faultwire.notifier.delivery.resolver import GuardedResolver, Lookup
+from faultwire.notifier.delivery.schedule import Kind, Outcome
+from faultwire.notifier.delivery.settling import Settle, Settling
+from faultwire.notifier.delivery.trying import Office, Secrets, Try, Trying
+from faultwire.notifier.settings import Settings
+from faultwire.ports import AlarmStore, Clock, Meter, Probe, Reader
+
+log = logging.getLogger(__name__)
+
+SLICE = 32
+"""Deliveries taken, and tries started, before others are served."""
+SLOTS_AT_ONCE = 32
+PACE_S = 0.02
+PACE = 16
+"""Twice as many tries run at once when fewer than `PACE` ended in `PACE_S`: the network is the
+limit then, not this machine, which sends fastest over few connections."""
+TICK_S = 0.05
+"""How often tries under way are looked at for their deadline."""
+IDLE_S = 0.25
+
+_S = 1_000_000_000
+_MS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """What the sender needs of the rest.
+
+    `settle` records attempts (`Ledger.settle`, awaited); `read` and `store` are the outbox as
+    stored; `lookup` stands in for the system's resolver, `random` for chance.
+    """
+
+    clock: Clock
+    settle: Settle
+    secrets: Secrets
+    read: Reader
+    store: AlarmStore
+    probe: Probe
+    meter: Meter
+    lookup: Lookup | None = None
+    random: Random | None = None
+
+
+class Sender:
+    """Implements `ports.Outbox`; everything on the event loop of `start`."""
+
+    def __init__(self, wiring: Wiring, settings: Settings, rules: guard.Rules) -> None:
+        """Do nothing yet; `rules` are those of `guard.rules_of`."""
+        self._wiring = wiring
+        self._settings = settings
+        self._rules = rules
+        self._clock = wiring.clock
+        files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self._most_slots, origin = ceilings.clamped(settings, files)
+        self._lanes = Lanes(
+            Sizes(
+                self._most_slots,
+                origin,
+                settings.window,
+                settings.slow_ms * _MS,
+                settings.deadline_ms * _MS,
+            )
+        )
+        self._quota = Quota(settings.pending_quota)
+        self._loading = Loading(wiring.read, wiring.store, self._quota, wiring.clock, self._admit)
+        self._trying = Trying(
+            self._lanes,
+            Office(
+                rules,
+                schedule.limits_of(settings),
+                wiring.clock,
+                wiring.probe,
+                wiring.secrets,
+                self._record,
+                # Spreads retries; no secret hangs on it.
+                wiring.random or Random(),  # noqa: S311
+            ),
+        )
+        self._settling = Settling(wiring.settle, wiring.clock, self._busy, self._settled)
+        self._inbox: deque[Delivery] = deque()
+        self._finals: dict[DeliveryId, Delivery] = {}
+        self._seconds: list[float] = []
+        self._tasks: dict[asyncio.Task[None], None] = {}
+        self._flying: dict[Flight, asyncio.Task[None]] = {}
+        self._watch: asyncio.Task[None] | None = None
+        self._poster: Poster | None = None
+        self._prepared: deque[Try] = deque()
+        self._over: deque[Try] = deque()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._loaded = False
+        self._stopping = False
+        self._pumping = False
+        self._pacing = False
+        self._slots = SLOTS_AT_ONCE
+        self._ended = 0
+
+    def __len__(self) -> int:
+        """Return how many deliveries are held in memory."""
+        return len(self._quota)
+
+    async def start(self) -> None:
+        """Open the pool and take what the store says is owed; returns when it is taken.
+
+        Deliveries that are woken before that are found in the store. Raises Invalid for settings
+        that cannot be.
+        """
+        wiring = self._wiring
+        self._loop = asyncio.get_running_loop()
+        resolver = GuardedResolver(self._rules, self._settings, self._clock, wiring.lookup)
+        self._poster = Poster(resolver, self._settings, self._clock)
+        # What was woken until now is in the store.
+        self._inbox.clear()
+        self._settling.start()
+        self._watch = asyncio.create_task(self._watching(), name="notifier-watch")
+        taken = await self._loading.all()
+        self._loaded = True
+        if taken:
+            log.info("%d deliveries were owed and are sent now", taken)
+
+    async def stop(self, drain_seconds: float) -> None:
+        """Start nothing more, let tries under way end for so long, and store what came of them.
+
+        The rest stays owed, as it was, and is sent after the next start.
+        """
+        self._stopping = True
+        await self._loading.stop()
+        if self._tasks:
+            await asyncio.wait(tuple(self._tasks), timeout=drain_seconds)
+        ending = [task for task in (*self._tasks, self._watch) if task is not None]
+        for task in ending:
+            task.cancel()
+        if ending:
+            await asyncio.wait(ending)
+        self._trying.judge(self._over)
+        self._over.clear()
+        await self._settling.stop(max(drain_seconds, 1.0))
+        if self._poster is not None:
+            await self._poster.close()
+
+    def wake(self, deliveries: Iterable[Delivery]) -> None:
+        """Take deliveries that have just become owed; never blocks, never fails."""
+        self._inbox.extend(deliveries)
+        self._poke()
+
+    def _poke(self) -> None:
+        if not self._pumping and self._loop is not None and not self._stopping:
+            self._pumping = True
+            self._loop.call_soon(self._pump)
+
+    def _pump(self) -> None:
+        """Judge, take, prepare and start a slice each: batches cost less than one at a time."""
+        self._pumping = False
+        if self._stopping:
+            return
+        if self._over:
+            over = [self._over.popleft() for _ in range(min(SLICE, len(self._over)))]
+            self._ended += len(over)
+            self._trying.judge(over)
+        for _ in range(min(SLICE, len(self._inbox))):
+            self._take(self._inbox.popleft())
+        self._prepare()
+        if self._start_tries() or self._inbox or self._over:
+            self._poke()
+
+    def _take(self, delivery: Delivery) -> None:
+        if not self._loaded:
+            self._quota.park(delivery)
+        elif self._quota.take(delivery):
+            self._lanes.admit(delivery, self._clock.mono_ns())
+
+    def _admit(self, delivery: Delivery) -> None:
+        self._lanes.admit(delivery, self._clock.mono_ns())
+        self._poke()
+
+    def _prepare(self) -> None:
+        """Have a slice of tries ready, so that a task finds the next one at once."""
+        for _ in range(SLICE - len(self._prepared)):
+            flight = self._lanes.take(self._clock.mono_ns())
+            if flight is None:
+                return
+            ready = self._trying.prepare(flight)
+            if ready is not None:
+                self._prepared.append(ready)
+        if not self._prepared:
+            # All of them were over before they began; there may be more.
+            self._poke()
+
+    def _start_tries(self) -> bool:
+        """Start tasks for what is prepared, as many as may run; return whether one was."""
+        poster, started = self._poster, False
+        while poster is not None and self._prepared and len(self._tasks) < self._slots:
+            work = self._work(poster, self._prepared.popleft())
+            task = asyncio.create_task(work, name="notifier-try")
+            self._tasks[task] = None
+            task.add_done_callback(self._gone)
+            started = True
+        if self._prepared and not self._pacing and self._loop is not None:
+            self._pacing = True
+            self._ended = 0
+            self._loop.call_later(PACE_S, self._paced)
+        return started
+
+    def _paced(self) -> None:
+        """Let more tries run at once if the network is what they wait for."""
+        self._pacing = False
+        if not self._prepared:
+            self._slots = SLOTS_AT_ONCE
+        elif self._ended < PACE:
+            self._slots = min(self._most_slots, max(SLOTS_AT_ONCE, 2 * len(self._tasks)))
+        self._poke()
+
+    async def _work(self, poster: Poster, first: Try) -> None:
+        """Make one prepared try after the other until there is none."""
+        one: Try | None = first
+        clock, task = self._clock, asyncio.current_task()
+        while one is not None and task is not None:
+            flight = one.flight
+            one.began_ns, one.began_mono_ns = clock.wall_ns(), clock.mono_ns()
+            flight.started_ns = one.began_mono_ns
+            self._flying[flight] = task
+            try:
+                await poster.post(one.url, one.headers, flight.delivery.body, one)
+            except asyncio.CancelledError:
+                if not flight.overdue:
+                    raise
+                task.uncancel()
+                one.outcome = one.outcome or Outcome(Kind.UNREACHABLE, flight.overdue)
+            except Exception:
+                log.exception("a delivery could not be tried; this is a defect")
+                one.outcome = Outcome(Kind.ANSWERED, "internal error")
+            del self._flying[flight]
+            one.ended_ns, one.ended_mono_ns = clock.wall_ns(), clock.mono_ns()
+            self._over.append(one)
+            self._poke()
+            one = self._prepared.popleft() if self._prepared and not self._stopping else None
+
+    def _gone(self, task: asyncio.Task[None]) -> None:
+        self._tasks.pop(task, None)
+        self._poke()
+
+    def _busy(self) -> bool:
+        return bool(self._prepared or self._inbox)
+
+    async def _watching(self) -> None:
+        """End what is overdue and start what has waited long enough."""
+        while True:
+            await self._clock.sleep(self._pause_s())
+            try:
+                self._look()
+            except Exception:
+                log.exception("deliveries could not be looked after; this is a defect")
+
+    def _pause_s(self) -> float:
+        if len(self._lanes):
+            return TICK_S
+        due_ns = self._lanes.next_due_ns()
+        if due_ns is None:
+            return IDLE_S
+        return min(IDLE_S, max(TICK_S, (due_ns - self._clock.mono_ns()) / _S))
+
+    def _look(self) -> None:
+        now_ns = self._clock.mono_ns()
+        for flight in self._lanes.overdue(now_ns):
+            task = self._flying.get(flight)
+            if task is not None:
+                task.cancel()
+        if self._lanes.due(now_ns):
+            self._poke()
+
+    def _record(self, delivery: Delivery, attempt: Attempt, seconds: float) -> None:
+        if attempt.state is not DeliveryState.PENDING:
+            self._finals[delivery.id] = delivery
+        self._seconds.append(seconds)
+        self._settling.add(attempt)
+
+    def _settled(self, attempts: Sequence[Attempt]) -> None:
+        """Let go of what is durable and final; count."""
+        meter = self._wiring.meter
+        by_state: dict[str, int] = {}
+        for attempt in attempts:
+            by_state[attempt.state] = by_state.get(attempt.state, 0) + 1
+            if attempt.state is not DeliveryState.PENDING:
+                delivery = self._finals.pop(attempt.delivery_id, None)
+                if delivery is not None:
+                    self._quota.release(delivery)
+        for state, amount in by_state.items():
+            meter.count("faultwire_deliveries_total", amount, outcome=str(state))
+        for seconds in self._seconds:
+            meter.observe("faultwire_delivery_seconds", seconds)
+        self._seconds.clear()
+        meter.gauge("faultwire_deliveries_pending", len(self._quota))
+        self._loading.look()

@@ -1,0 +1,177 @@
+"""Tries of deliveries: made ready, and judged when they are over, many at once."""
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv6Address
+from random import Random
+
+from yarl import URL
+
+from faultwire.domain.alarms import Attempt, Delivery, DeliveryState
+from faultwire.domain.errors import Invalid
+from faultwire.domain.ids import DeliveryId, ProjectId
+from faultwire.notifier.delivery import answer, guard, message, schedule
+from faultwire.notifier.delivery.lanes import Flight, Lanes
+from faultwire.notifier.delivery.marking import Marking
+from faultwire.notifier.delivery.post import Reply
+from faultwire.notifier.delivery.schedule import Kind, Limits, Outcome
+from faultwire.ports import Clock, Probe
+
+log = logging.getLogger(__name__)
+
+Secrets = Callable[[ProjectId], Sequence[str]]
+"""A project's valid signing secrets, newest first."""
+
+Record = Callable[[Delivery, Attempt, float], None]
+"""Takes what came of a try, with the seconds that it took."""
+
+URLS_KEPT = 8192
+_S = 1_000_000_000
+_RETRIED = frozenset({Kind.ANSWERED, Kind.UNREACHABLE})
+_NO_ANSWER = Outcome(Kind.UNREACHABLE, "no answer")
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Try(Reply):
+    """One request, ready to go out; both clocks are read when it starts and when it is over."""
+
+    flight: Flight
+    url: URL
+    headers: message.Headers
+    began_ns: int = 0
+    began_mono_ns: int = 0
+    ended_ns: int = 0
+    ended_mono_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """What it takes to prepare and to judge; `random` spreads retries, no secret hangs on it."""
+
+    rules: guard.Rules
+    limits: Limits
+    clock: Clock
+    probe: Probe
+    secrets: Secrets
+    record: Record
+    random: Random
+
+
+class Trying:
+    """Prepares tries and tells lanes, record and probe what came of them; on the event loop."""
+
+    def __init__(self, lanes: Lanes, office: Office) -> None:
+        """Work for these lanes."""
+        self._lanes = lanes
+        self._office = office
+        self._marking = Marking(office.probe)
+        self._urls: dict[str, URL | Invalid] = {}
+        # What came of the last try of deliveries that are tried again.
+        self._last: dict[DeliveryId, Outcome] = {}
+
+    def prepare(self, flight: Flight) -> Try | None:
+        """Return the try, signed; None if it is over already: too old, refused, no secret."""
+        delivery = flight.delivery
+        wall_ns = self._office.clock.wall_ns()
+        if schedule.expired(delivery, wall_ns, self._office.limits):
+            self._give_up(flight, wall_ns)
+            return None
+        url = self._url(delivery.url)
+        if isinstance(url, Invalid):
+            self._final(delivery, Outcome(Kind.REFUSED, f"refused: {url}"), wall_ns, 0.0)
+            self._lanes.drop(flight, self._office.clock.mono_ns())
+            return None
+        try:
+            secrets = self._office.secrets(delivery.project)
+            headers = message.headers_of(delivery, secrets, delivery.attempt + 1, wall_ns // _S)
+        except Invalid as error:
+            self._failed(flight, Outcome(Kind.ANSWERED, f"not signed: {error}"), wall_ns, 0.0)
+            return None
+        return Try(flight=flight, url=url, headers=headers)
+
+    def judge(self, tries: Iterable[Try]) -> None:
+        """Take tries that are over; what is final is recorded, the rest is due again."""
+        for one in tries:
+            delivery = one.flight.delivery
+            outcome = one.outcome or _NO_ANSWER
+            seconds = (one.ended_mono_ns - one.began_mono_ns) / _S
+            fault = delivery.fault_id
+            if fault is not None and not delivery.attempt:
+                self._marking.sent(fault, (one.began_ns, one.began_mono_ns))
+            if outcome.kind in _RETRIED:
+                self._failed(one.flight, outcome, one.ended_ns, seconds)
+                continue
+            delivered = outcome.kind is Kind.DELIVERED
+            if delivered and fault is not None:
+                received_ns, handled_ns = answer.times_of(one.body, one.began_ns, one.ended_ns)
+                ended = one.ended_ns, one.ended_mono_ns
+                self._marking.received(fault, received_ns, handled_ns, ended)
+            self._final(delivery, outcome, one.ended_ns, seconds)
+            self._lanes.done(one.flight, one.ended_mono_ns, success=delivered)
+        self._marking.flush()
+
+    def _failed(self, flight: Flight, outcome: Outcome, wall_ns: int, seconds: float) -> None:
+        office, delivery = self._office, flight.delivery
+        attempt = delivery.attempt + 1
+        chance = office.random.random()
+        wait = schedule.wait_ns(attempt, outcome, chance, office.limits)
+        failures = self._lanes.failures_after(flight)
+        rest = schedule.wait_ns(failures, outcome, chance, office.limits)
+        next_ns = wall_ns + max(wait, rest)
+        self._last[delivery.id] = outcome
+        record = schedule.pending(delivery, outcome, attempt, wall_ns, next_ns)
+        office.record(delivery, record, seconds)
+        self._lanes.again(
+            flight,
+            schedule.tried(delivery, attempt, next_ns),
+            office.clock.mono_ns(),
+            wait,
+            rest,
+            pardonable=outcome.kind is Kind.UNREACHABLE,
+        )
+
+    def _give_up(self, flight: Flight, wall_ns: int) -> None:
+        delivery = flight.delivery
+        text = f"given up after {self._office.limits.dead_ns // _S} s"
+        last = self._last.pop(delivery.id, None)
+        outcome = Outcome(Kind.DEAD, text)
+        if last is not None:
+            outcome = Outcome(Kind.DEAD, f"{text}: {last.text}", last.status)
+        # This was no try: the number stays that of the last one.
+        record = schedule.final(delivery, outcome, delivery.attempt, wall_ns)
+        self._office.record(delivery, record, 0.0)
+        self._lanes.drop(flight, self._office.clock.mono_ns())
+
+    def _final(self, delivery: Delivery, outcome: Outcome, wall_ns: int, seconds: float) -> None:
+        record = schedule.final(delivery, outcome, delivery.attempt + 1, wall_ns)
+        self._office.record(delivery, record, seconds)
+        if self._last:
+            self._last.pop(delivery.id, None)
+        if record.state is not DeliveryState.DELIVERED:
+            log.info("delivery %s is %s: %s", delivery.id, record.state.value, outcome.text)
+
+    def _url(self, text: str) -> URL | Invalid:
+        found = self._urls.get(text)
+        if found is None:
+            if len(self._urls) >= URLS_KEPT:
+                self._urls.clear()
+            found = self._urls[text] = parsed(text, self._office.rules)
+        return found
+
+
+def parsed(text: str, rules: guard.Rules) -> URL | Invalid:
+    """Return a URL for the client, which reads the same host in it as the guard; or why not."""
+    try:
+        target = guard.target_of(text, rules)
+        url = URL(text)
+        host, port = url.raw_host or "", url.port
+    except Invalid as error:
+        return error
+    except ValueError:
+        return Invalid("url", "cannot be read")
+    if isinstance(target.address, IPv6Address):
+        same = IPv6Address(host) == target.address
+    else:
+        same = host.lower() == target.host
+    return url if same and port == target.port else Invalid("url", "is ambiguous")

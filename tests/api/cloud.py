@@ -1,0 +1,338 @@
+"""The fault and alarming faces in process: the true chain and policy over a store in memory."""
+
+import pickle
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx2
+
+from faultwire.app.core import Indexes, deciders
+from faultwire.app.memory import Followers
+from faultwire.controllers.embedded.compute import EmbeddedController
+from faultwire.domain import signature
+from faultwire.domain.accounts import Caller, CredentialKind, Role, WebhookSecret
+from faultwire.domain.agents import AgentStatus
+from faultwire.domain.alarms import Delivery
+from faultwire.domain.changes import Change, ProjectsSaved
+from faultwire.domain.commands import Command
+from faultwire.domain.errors import Broken, Unauthenticated
+from faultwire.domain.ids import FaultId, HostName, ProjectId, UserId
+from faultwire.domain.instants import Instant
+from faultwire.domain.resources import Project
+from faultwire.faces import stack
+from faultwire.faces.alarming import app as alarming
+from faultwire.faces.alarming.ports import AlarmingPorts
+from faultwire.faces.alarming.settings import Settings as AlarmingSettings
+from faultwire.faces.fault import app as fault
+from faultwire.faces.fault.agents import AgentPorts
+from faultwire.faces.fault.ports import FaultPorts, error_body
+from faultwire.faces.fault.settings import Settings as FaultSettings
+from faultwire.inspector.settings import Settings as InspectorSettings
+from faultwire.notifier.delivery import guard
+from faultwire.notifier.evaluator.engine import EventEvaluator
+from faultwire.pipeline import Chain, Stages
+from faultwire.policy.enforcer import PolicyEnforcer
+from faultwire.ports import AgentSession
+from faultwire.profiler import Recorder, profile, to_json
+from faultwire.store import Snapshot
+from faultwire.telemetry.probe import RecordingProbe
+from faultwire.testing.clock import ManualClock
+from faultwire.testing.store import MemoryLedger
+
+BASE = "http://cloud.example:8779"
+ADMIN_PROJECT, DEMO, OTHER = ProjectId("p-admin"), ProjectId("p-demo"), ProjectId("p-other")
+SINK = "http://127.0.0.1:9/failure"
+EVENT = {
+    "time": "2018-11-28T10:00:00.123456",
+    "type": "compute.host.down",
+    "details": {"hostname": "compute-1"},
+}
+DOCUMENT: dict[str, Any] = {
+    "projects": [{"id": DEMO, "name": "demo"}, {"id": OTHER, "name": "other"}],
+    "hosts": [{"name": "compute-1"}, {"name": "compute-2.example.org"}],
+    "servers": [
+        {"id": "vm-1", "name": "one", "project": "demo", "host": "compute-1"},
+        {"id": "vm-2", "name": "two", "project": "other", "host": "compute-1"},
+        {"id": "vm-3", "name": "three", "project": "demo", "host": "compute-2.example.org"},
+    ],
+}
+
+
+def _caller(name: str, project: ProjectId, *roles: Role) -> Caller:
+    return Caller(UserId(f"u-{name}"), name, project, project, frozenset(roles))
+
+
+CALLERS = {
+    "admin": _caller("admin", ADMIN_PROJECT, Role.ADMIN, Role.MEMBER, Role.READER),
+    "service": _caller("service", ADMIN_PROJECT, Role.SERVICE),
+    "member": _caller("member", DEMO, Role.MEMBER, Role.READER),
+    "reader": _caller("reader", DEMO, Role.READER),
+    "stranger": _caller("stranger", OTHER, Role.MEMBER, Role.READER),
+    "nobody": _caller("nobody", ProjectId("")),
+}
+"""Who has a token here; the token is the name."""
+
+
+class Doors:
+    """Implements `ports.Authenticator` for the callers above and for bound credentials."""
+
+    def token(self, token: str) -> Caller:
+        if token not in CALLERS:
+            raise Unauthenticated("The request you have made requires authentication.")
+        return CALLERS[token]
+
+    def bound(self, credential: str) -> Caller:
+        kind, _, rest = credential.partition("/")
+        name, _, secret = rest.partition(":")
+        if secret != "s3cret":
+            raise Unauthenticated("no such credential")
+        return Caller(UserId("c1"), name, ProjectId(""), kind=CredentialKind(kind), name=name)
+
+
+class NoSessions:
+    """Implements `ports.AgentSessions` where no agent ever comes."""
+
+    def open(self, *_: object) -> AgentSession:
+        raise Broken("no agent comes here")
+
+    def status(self, host: HostName) -> AgentStatus | None:
+        return None
+
+    def statuses(self) -> Iterable[AgentStatus]:
+        return ()
+
+
+@dataclass
+class Commits:
+    """Implements `ports.Commit` and `ports.Outbox` over a store in memory."""
+
+    ledger: MemoryLedger
+    owed: list[Delivery] = field(default_factory=list)
+
+    async def commit(self, changes: Sequence[Change]) -> None:
+        self.ledger.commit(changes)
+
+    def wake(self, deliveries: Iterable[Delivery]) -> None:
+        self.owed.extend(deliveries)
+
+
+class Lane:
+    """Implements `ports.Intake` by the true chain; `refuse` may end a command with an error."""
+
+    def __init__(self, chain: Chain) -> None:
+        self.commands: list[Command] = []
+        self.refuse: Callable[[Command], Exception | None] = lambda _: None
+        self._chain = chain
+
+    async def submit(self, command: Command) -> object:
+        error = self.refuse(command)
+        if error is not None:
+            raise error
+        answer, follows = await self._chain.run(command)
+        self.commands.append(command)
+        for follow in follows:
+            await self.submit(follow)
+        return answer
+
+
+class Cloud:
+    """Both faces behind the root application, and a client of them."""
+
+    def __init__(
+        self,
+        fault_settings: FaultSettings | None = None,
+        alarming_settings: AlarmingSettings | None = None,
+    ) -> None:
+        self.clock = ManualClock()
+        self.indexes = Indexes.of(Snapshot())
+        self.ledger = MemoryLedger()
+        self.outbox = Commits(self.ledger)
+        self.recorder = Recorder()
+        self.read_calls = 0
+        self.offloaded: list[str] = []
+        self.lane = Lane(self._chain())
+        self.secrets = 0
+        self.enforcer = PolicyEnforcer()
+        self.doors = Doors()
+        self.fault_ports = self._fault_ports(fault_settings or FaultSettings())
+        self.faces = {
+            "/fault": fault.create(self.fault_ports),
+            "/alarming": alarming.create(
+                self._alarming_ports(alarming_settings or AlarmingSettings())
+            ),
+        }
+        ports = stack.StackPorts(lambda: None, lambda: b"", self.clock)
+        self.root = stack.create(dict(self.faces), ports)
+        self.client = httpx2.AsyncClient(
+            transport=httpx2.ASGITransport(self.root, raise_app_exceptions=False),
+            base_url=BASE,
+        )
+
+    def _chain(self) -> Chain:
+        indexes = self.indexes
+        self.memory = Followers(
+            indexes.inventory, indexes.holds, indexes.alarms, indexes.directory
+        )
+        return Chain(
+            Stages(
+                deciders(indexes, InspectorSettings()),
+                EmbeddedController(),
+                EventEvaluator(indexes.alarms),
+                self.outbox,
+                self.memory,
+                self.outbox,
+                RecordingProbe(self.recorder),
+                self.clock,
+                self._breathe,
+            )
+        )
+
+    def _fault_ports(self, settings: FaultSettings) -> FaultPorts:
+        agents = AgentPorts(
+            self.doors,
+            self.enforcer,
+            self.lane,
+            self.clock,
+            NoSessions(),
+            error_body,
+            1000,
+            3000,
+            65_536,
+        )
+        return FaultPorts(
+            authenticator=self.doors,
+            enforcer=self.enforcer,
+            intake=self.lane,
+            clock=self.clock,
+            inventory=self.indexes.inventory,
+            projects=self.indexes.directory.projects,
+            faults=self.ledger,
+            alarms=self.ledger,
+            read=self._read,
+            timeline=self._timeline,
+            mark=self._mark,
+            signed=self._signed,
+            offload=self._offload,
+            agents=agents,
+            settings=settings,
+        )
+
+    def _alarming_ports(self, settings: AlarmingSettings) -> AlarmingPorts:
+        rules = guard.Rules(loopback=True)
+        return AlarmingPorts(
+            authenticator=self.doors,
+            enforcer=self.enforcer,
+            intake=self.lane,
+            clock=self.clock,
+            directory=self.indexes.directory,
+            alarms=self.ledger,
+            read=self._read,
+            check_action=lambda url: guard.check_url(url, rules),
+            new_secret=self._new_secret,
+            settings=settings,
+        )
+
+    async def _breathe(self) -> None:
+        """Serve nobody: a test has one caller."""
+
+    async def _read(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> object:
+        self.read_calls += 1
+        return function(*args, **kwargs)
+
+    async def _timeline(self, fault: FaultId) -> dict[str, Any]:
+        return to_json(profile(self.recorder.marks(fault)))
+
+    async def _mark(
+        self, fault: FaultId, point: str, at: Instant, *, source: str, count: int
+    ) -> None:
+        self.recorder.note(fault, point, at, at, count, source)
+
+    def _signed(self, project: ProjectId, headers: Mapping[str, str], body: bytes) -> str:
+        secrets = [one.secret for one in self.indexes.directory.secrets(project)]
+        return signature.verify(secrets, headers, body, self.clock.wall_ns() // 1_000_000_000)
+
+    async def _offload(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Do as a child process would: what goes in, comes out or is raised is pickled."""
+        self.offloaded.append(function.__name__)
+        function, args = pickle.loads(pickle.dumps((function, args)))
+        try:
+            return pickle.loads(pickle.dumps(function(*args)))
+        except Exception as error:
+            raise pickle.loads(pickle.dumps(error)) from None
+
+    def _new_secret(self, project: ProjectId) -> WebhookSecret:
+        self.secrets += 1
+        drawn = self.secrets.to_bytes(32, "big")
+        return WebhookSecret(project, signature.new_secret(drawn), self.clock.wall_ns())
+
+    # ------------------------------------------------------------ what tests do with it
+
+    async def start(self) -> None:
+        """Put projects, hosts and servers there."""
+        projects = (Project(ADMIN_PROJECT, "admin"), Project(DEMO, "demo"))
+        self.memory.apply((ProjectsSaved(projects),))
+        answer = await self.call("PUT", "/fault/v1/inventory", body=DOCUMENT)
+        assert answer.status_code == 200, answer.text
+        self.lane.commands.clear()
+        self.clock.advance(1)
+
+    async def call(
+        self, method: str, path: str, token: str = "admin", body: object = None, **more: Any
+    ) -> httpx2.Response:
+        """Call with a token of CALLERS, without one where it is empty."""
+        headers = {"X-Auth-Token": token} if token else {}
+        headers.update(more.pop("headers", {}))
+        if body is not None:
+            more["json"] = body
+        return await self.client.request(method, path, headers=headers, **more)
+
+    async def report(self, *events: Mapping[str, Any], token: str = "admin") -> list[str]:
+        """Post events and return the ids of their faults."""
+        answer = await self.call("POST", "/fault/v1/events", token, list(events))
+        assert answer.status_code == 202, answer.text
+        return [fault["id"] for fault in answer.json()["faults"]]
+
+    async def alarm(self, token: str = "member", **changes: Any) -> dict[str, Any]:
+        """Create an alarm for vm-1 in error and return it."""
+        answer = await self.call("POST", "/alarming/v2/alarms", token, alarm_body(**changes))
+        assert answer.status_code == 201, answer.text
+        created: dict[str, Any] = answer.json()
+        return created
+
+
+def alarm_body(**changes: Any) -> dict[str, Any]:
+    """Return the alarm that Doctor creates for each server; None takes an attribute away."""
+    body = {
+        "name": "doctor_alarm0",
+        "description": "VM failure",
+        "enabled": True,
+        "alarm_actions": [SINK],
+        "repeat_actions": False,
+        "severity": "moderate",
+        "type": "event",
+        "event_rule": {
+            "event_type": "compute.instance.update",
+            "query": [
+                {"field": "traits.instance_id", "type": "", "op": "eq", "value": "vm-1"},
+                {"field": "traits.state", "type": "", "op": "eq", "value": "error"},
+            ],
+        },
+    }
+    body.update(changes)
+    return {key: value for key, value in body.items() if value is not None}
+
+
+@asynccontextmanager
+async def running(
+    fault_settings: FaultSettings | None = None,
+    alarming_settings: AlarmingSettings | None = None,
+) -> AsyncIterator[Cloud]:
+    """Give a cloud with projects, hosts and servers."""
+    cloud = Cloud(fault_settings, alarming_settings)
+    await cloud.start()
+    try:
+        yield cloud
+    finally:
+        await cloud.client.aclose()
