@@ -17,7 +17,7 @@ from faultwire.domain.agents import AgentStatus
 from faultwire.domain.alarms import Delivery
 from faultwire.domain.changes import Change, ProjectsSaved
 from faultwire.domain.commands import Command
-from faultwire.domain.errors import Broken, Unauthenticated
+from faultwire.domain.errors import Broken, FaultwireError, Unauthenticated
 from faultwire.domain.ids import FaultId, HostName, ProjectId, UserId
 from faultwire.domain.instants import Instant
 from faultwire.domain.resources import Project
@@ -73,6 +73,8 @@ CALLERS = {
     "nobody": _caller("nobody", ProjectId("")),
 }
 """Who has a token here; the token is the name."""
+
+ENFORCER = PolicyEnforcer()
 
 
 class Doors:
@@ -154,7 +156,7 @@ class Cloud:
         self.offloaded: list[str] = []
         self.lane = Lane(self._chain())
         self.secrets = 0
-        self.enforcer = PolicyEnforcer()
+        self.enforcer = ENFORCER
         self.doors = Doors()
         self.fault_ports = self._fault_ports(fault_settings or FaultSettings())
         self.faces = {
@@ -256,11 +258,11 @@ class Cloud:
     async def _offload(self, function: Callable[..., Any], *args: Any) -> Any:
         """Do as a child process would: what goes in, comes out or is raised is pickled."""
         self.offloaded.append(function.__name__)
-        function, args = pickle.loads(pickle.dumps((function, args)))
+        function, args = _pickled((function, args))
         try:
-            return pickle.loads(pickle.dumps(function(*args)))
-        except Exception as error:
-            raise pickle.loads(pickle.dumps(error)) from None
+            return _pickled(function(*args))
+        except FaultwireError as error:
+            raise _pickled(error) from None
 
     def _new_secret(self, project: ProjectId) -> WebhookSecret:
         self.secrets += 1
@@ -279,27 +281,31 @@ class Cloud:
         self.clock.advance(1)
 
     async def call(
-        self, method: str, path: str, token: str = "admin", body: object = None, **more: Any
+        self, method: str, path: str, who: str = "admin", body: object = None, **more: Any
     ) -> httpx2.Response:
         """Call with a token of CALLERS, without one where it is empty."""
-        headers = {"X-Auth-Token": token} if token else {}
+        headers = {"X-Auth-Token": who} if who else {}
         headers.update(more.pop("headers", {}))
         if body is not None:
             more["json"] = body
         return await self.client.request(method, path, headers=headers, **more)
 
-    async def report(self, *events: Mapping[str, Any], token: str = "admin") -> list[str]:
+    async def report(self, *events: Mapping[str, Any], who: str = "admin") -> list[str]:
         """Post events and return the ids of their faults."""
-        answer = await self.call("POST", "/fault/v1/events", token, list(events))
+        answer = await self.call("POST", "/fault/v1/events", who, list(events))
         assert answer.status_code == 202, answer.text
         return [fault["id"] for fault in answer.json()["faults"]]
 
-    async def alarm(self, token: str = "member", **changes: Any) -> dict[str, Any]:
+    async def alarm(self, who: str = "member", **changes: Any) -> dict[str, Any]:
         """Create an alarm for vm-1 in error and return it."""
-        answer = await self.call("POST", "/alarming/v2/alarms", token, alarm_body(**changes))
+        answer = await self.call("POST", "/alarming/v2/alarms", who, alarm_body(**changes))
         assert answer.status_code == 201, answer.text
         created: dict[str, Any] = answer.json()
         return created
+
+
+def _pickled(value: Any) -> Any:
+    return pickle.loads(pickle.dumps(value))  # noqa: S301  its own
 
 
 def alarm_body(**changes: Any) -> dict[str, Any]:

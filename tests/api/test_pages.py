@@ -8,6 +8,7 @@ import pytest
 from tests.api.cloud import BASE, Cloud
 
 FACES = ("/fault", "/alarming")
+SECURED = {"/fault": "/fault/v1/hosts", "/alarming": "/alarming/v2/alarms"}
 
 
 async def test_the_fault_face_names_its_version(cloud: Cloud) -> None:
@@ -60,7 +61,9 @@ async def test_the_openapi_page_describes_every_call(cloud: Cloud, face: str) ->
 async def test_the_schemas_of_the_page_are_schemas(cloud: Cloud, face: str) -> None:
     """Bodies of requests and of errors can be checked by what the page says of them."""
     page = (await cloud.call("GET", f"{face}/openapi.json", "")).json()
-    refused = await cloud.call("GET", f"{face}/v1/hosts" if face == "/fault" else f"{face}/v2/alarms", "")
+    refused = await cloud.call(
+        "GET", f"{face}/v1/hosts" if face == "/fault" else f"{face}/v2/alarms", ""
+    )
     assert refused.status_code == 401
     for path, _, operation in operations(page):
         failure = operation["responses"]["default"]["content"]["application/json"]["schema"]

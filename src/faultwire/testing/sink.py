@@ -1,6 +1,7 @@
 """A consumer that does what a test tells it to: answers, hangs, breaks off, drips, redirects."""
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from types import TracebackType
@@ -26,8 +27,9 @@ Script = Callable[[Received, asyncio.StreamWriter], Awaitable[None]]
 class Sink:
     """A server on a free port of 127.0.0.1, spoken to in plain HTTP/1.1, scripted by path."""
 
-    def __init__(self, port: int = 0) -> None:
-        """Answer 200 to every path that has no script."""
+    def __init__(self, port: int = 0, context: ssl.SSLContext | None = None) -> None:
+        """Answer 200 to every path that has no script; with a context, over TLS."""
+        self._context = context
         self.requests: list[Received] = []
         self.scripts: dict[str, Script] = {}
         self.open = 0
@@ -42,7 +44,7 @@ class Sink:
     async def __aenter__(self) -> Self:
         """Listen."""
         self._server = await asyncio.start_server(
-            self._serve, "127.0.0.1", self.port, backlog=2048
+            self._serve, "127.0.0.1", self.port, backlog=2048, ssl=self._context
         )
         self.port = self._server.sockets[0].getsockname()[1]
         return self
@@ -64,7 +66,8 @@ class Sink:
 
     def url(self, path: str) -> str:
         """Return the URL of a path."""
-        return f"http://127.0.0.1:{self.port}{path}"
+        scheme = "https" if self._context else "http"
+        return f"{scheme}://127.0.0.1:{self.port}{path}"
 
     def on(self, path: str, script: Script) -> str:
         """Have a path answered by a script; return its URL."""

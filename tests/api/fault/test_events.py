@@ -17,7 +17,7 @@ UP = {**EVENT, "type": "compute.host.up"}
 
 
 def bound(credential: str) -> dict[str, Any]:
-    return {"token": "", "headers": {"X-Faultwire-Credential": credential}}
+    return {"who": "", "headers": {"X-Faultwire-Credential": credential}}
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -75,7 +75,7 @@ async def test_detected_is_the_receipt(cloud: Cloud) -> None:
 @pytest.mark.parametrize("token", ["admin", "service"])
 async def test_administrators_and_services_may_report(cloud: Cloud, token: str) -> None:
     """The roles admin and service report about anything."""
-    assert await cloud.report(EVENT, token=token)
+    assert await cloud.report(EVENT, who=token)
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -280,7 +280,6 @@ def test_any_json_is_taken_or_refused(payload: object) -> None:
     """Whatever is posted either parses or is Invalid or TooLarge, and nothing else."""
     try:
         reports = parse(payload)
-    except (Invalid, TooLarge) as error:
-        assert str(error)
-    else:
-        assert all(report.resource for report in reports)
+    except (Invalid, TooLarge):
+        return
+    assert all(report.resource for report in reports)

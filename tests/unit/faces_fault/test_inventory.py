@@ -1,6 +1,7 @@
 """The inventory document: what is taken, what is named, and the way there and back."""
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import jsonschema
@@ -266,16 +267,13 @@ def test_any_json_is_a_document_or_refused(value: object) -> None:
     """Whatever is put either reads or is Invalid, and nothing else."""
     try:
         document = read(value)
-    except Invalid as error:
-        assert str(error)
-    else:
-        assert read(written(document)).hosts == document.hosts
+    except Invalid:
+        return
+    assert read(written(document)).hosts == document.hosts
 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_document_or_refused(raw: bytes) -> None:
     """No bytes whatever bring the reader down."""
-    try:
+    with suppress(Invalid):
         read_document(raw)
-    except Invalid as error:
-        assert str(error)

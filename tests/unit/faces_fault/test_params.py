@@ -65,8 +65,9 @@ def test_flags_are_truths() -> None:
     assert params.flag("True", "force")
     assert params.flag("1", "force")
     assert not params.flag(None, "force")
-    with pytest.raises(Invalid, match="force: must be true or false"):
-        params.flag("yes", "force")
+    for text in ("yes", ""):
+        with pytest.raises(Invalid, match="force: must be true or false"):
+            params.flag(text, "force")
 
 
 def test_a_parameter_that_nobody_knows_is_named() -> None:

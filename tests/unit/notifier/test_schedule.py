@@ -122,7 +122,7 @@ def test_records_say_what_came_of_a_try() -> None:
     outcome = schedule.of_status(500, None, NOW)
     pending = schedule.pending(DELIVERY, outcome, 3, NOW, NOW + S)
     assert (pending.state, pending.attempt, pending.next_ns) == (DeliveryState.PENDING, 3, NOW + S)
-    assert (pending.status, pending.outcome) == (500, "HTTP 500 Internal Server Error")
+    assert (pending.status, pending.outcome) == (500, "HTTP 500")
     final = schedule.final(DELIVERY, schedule.of_status(404, None, NOW), 1, NOW)
     assert (final.state, final.status) == (DeliveryState.DEAD, 404)
     assert schedule.tried(DELIVERY, 3, NOW + S).attempt == 3

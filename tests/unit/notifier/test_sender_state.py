@@ -170,3 +170,16 @@ async def test_a_thousand_webhooks_to_one_origin_use_few_connections(
     assert len(sink.requests) == 1000
     assert sink.most_open <= 512
     assert len(bench.outbox.attempts) == 1000
+
+
+async def test_what_fails_for_too_long_is_given_up(bench: Bench, sink: Sink) -> None:
+    """At the age of a dead letter the delivery is dead, with its last error, and visible."""
+    sender = await bench.start(dead_letter_s=1)
+    delivery = bench.delivery(sink.on("/", sinks.answer(500)))
+    sender.wake([delivery])
+    await bench.outbox.finished(delivery.id)
+    last = bench.outbox.attempts[-1]
+    assert (last.state, last.status) == (DeliveryState.DEAD, 500)
+    assert last.outcome == "given up after 1 s: HTTP 500"
+    assert last.attempt == len(sink.requests)
+    assert len(sender) == 0

@@ -85,7 +85,7 @@ def take(server: Server, fault_id: FaultId, wanted: VmState | None, held: Sequen
         return Held(server)
     keep = tuple([c for c in held if not c.awaiting_report]) if inherited else ()
     drop = tuple([c for c in held if c not in keep])
-    waited_in = next((c.wanted for c in drop), "") if inherited else ""
+    waited_in = drop[0].wanted if inherited and drop else ""
     asked = wanted.value if wanted else waited_in
     after = _moved(server, _strongest([c.wanted for c in keep], wanted))
     cause = Cause(
@@ -120,5 +120,4 @@ def let_go(
     if running is not None and prior[1] in RUNS and server.id not in running:
         shown = None if mine.wanted else TOLD
         return Held(server, (replace(mine, awaiting_report=True),), shown=shown)
-    dropped = tuple({c.key: c for c in (*held, mine)}.values())
-    return Held(_returned(server, prior), dropped=dropped)
+    return Held(_returned(server, prior), dropped=tuple(held))

@@ -1,5 +1,6 @@
 """The fault face, version 1: events in, faults, timelines, inventory, hosts and agents."""
 
+from functools import cache
 from typing import Any
 
 from fastapi import FastAPI
@@ -8,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Mount
 
 from faultwire.faces.calls import Call, add_calls
-from faultwire.faces.fault import documents, faults, marks, params, posting
+from faultwire.faces.fault import audit, documents, faults, marks, params, posting
 from faultwire.faces.fault.agents import agent_routes
 from faultwire.faces.fault.model import DocumentModel
 from faultwire.faces.fault.ports import ERROR, FaultPorts, error_body
@@ -28,16 +29,17 @@ def create(ports: FaultPorts) -> FastAPI:
 def _calls(ports: FaultPorts) -> list[Call]:
     post, read = posting.Posting(ports), faults.Faults(ports)
     document, mark = documents.Documents(ports), marks.Marks(ports)
-    schema = schema_of(DocumentModel)
+    schema = _document_schema()
     fault = "/v1/faults/{fault_id}"
     return [
+        # First, because routes are tried in this order.
+        Call("POST", "/v1/events", post.take, 202, body=posting.SCHEMA),
+        Call("PUT", "/v1/events", post.take, 202, body=posting.SCHEMA),
+        Call("PUT", "/v1/event", post.take, 202, body=posting.SCHEMA),
+        Call("POST", "/v1/event", post.take, 202, body=posting.SCHEMA),
         Call("GET", "/", _versions, token=False),
         Call("GET", "/v1", _version, token=False),
         Call("GET", "/v1/", _version, token=False),
-        Call("PUT", "/v1/events", post.take, 202, body=posting.SCHEMA),
-        Call("POST", "/v1/events", post.take, 202, body=posting.SCHEMA),
-        Call("PUT", "/v1/event", post.take, 202, body=posting.SCHEMA),
-        Call("POST", "/v1/event", post.take, 202, body=posting.SCHEMA),
         Call("GET", "/v1/faults", read.list, query=params.FAULTS),
         Call("GET", fault, read.show),
         Call("GET", f"{fault}/timeline", read.timeline),
@@ -49,7 +51,13 @@ def _calls(ports: FaultPorts) -> list[Call]:
         Call("PATCH", "/v1/inventory", document.extend, query=params.IMPORT, body=schema),
         Call("GET", "/v1/hosts", document.hosts),
         Call("GET", "/v1/hosts/{name}", document.host),
+        Call("GET", "/v1/audit", audit.Audit(ports).list, query=params.AUDIT),
     ]
+
+
+@cache
+def _document_schema() -> dict[str, Any]:
+    return schema_of(DocumentModel)
 
 
 def _described(request: Request) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import cache
 from typing import Any
 
 import orjson
@@ -54,7 +55,7 @@ class Documents:
     async def schema(self, request: Request) -> Response:
         """Show the JSON schema of the inventory document."""
         params.only(request)
-        return json_response(DocumentModel.model_json_schema())
+        return json_response(_schema())
 
     async def replace(self, request: Request) -> Response:
         """Replace the inventory. Removing more than a tenth needs force=true."""
@@ -125,3 +126,8 @@ class Documents:
             either = f": {', '.join(found)}" if found else ""
             raise NotFound(f"no host {name[:255]}{either}")
         return entry
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    return DocumentModel.model_json_schema()

@@ -17,6 +17,7 @@ FAULTS = {
     "limit": f"Rows of a page, 1 to {LARGEST_PAGE}; {PAGE} where it is left out.",
     "marker": "The id of the last fault of the page before.",
 }
+AUDIT = {"limit": FAULTS["limit"]}
 IMPORT = {
     "force": "true: more than a tenth of a kind may be removed.",
     "dry_run": "true: answer what would change, change nothing.",
@@ -42,7 +43,7 @@ def only(request: Request, known: Collection[str] = ()) -> Mapping[str, str]:
 
 def flag(text: str | None, field: str) -> bool:
     """Return a truth, false where it is left out; raises Invalid."""
-    found = _FLAGS.get((text or "false").lower())
+    found = _FLAGS.get("false" if text is None else text.lower())
     if found is None:
         raise Invalid(field, "must be true or false")
     return found

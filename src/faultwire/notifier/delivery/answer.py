@@ -1,4 +1,4 @@
-"""What a consumer's answer says of when it had the alarm and was done with it; pure (D2)."""
+"""What a consumer's answer says of when it had the alarm and was done with it (D2)."""
 
 from datetime import UTC, datetime, timedelta
 

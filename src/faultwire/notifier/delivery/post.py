@@ -74,7 +74,7 @@ class Poster:
             try:
                 await self._post(url, headers, body, reply)
             except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
-                if isinstance(error, aiohttp.ClientConnectorError):
+                if reply.outcome or isinstance(error, aiohttp.ClientConnectorError):
                     raise
                 await self._post(url, headers, body, reply)
         except ForbiddenAddress as error:

@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
-from http import HTTPStatus
 
 from faultwire.domain.alarms import Attempt, Delivery, DeliveryState
 from faultwire.notifier.settings import Settings
@@ -73,13 +72,13 @@ def of_status(status: int, retry_after: str | None, wall_ns: int) -> Outcome:
     if 200 <= status < 300:
         return _DELIVERED[status]
     if 300 <= status < 400:
-        return Outcome(Kind.REFUSED, f"redirect refused ({_named(status)})", status)
+        return Outcome(Kind.REFUSED, f"redirect refused (HTTP {status})", status)
     wait_ns = asked_wait_ns(retry_after, wall_ns)
     if status in _GATEWAY:
-        return Outcome(Kind.UNREACHABLE, _named(status), status, wait_ns)
+        return Outcome(Kind.UNREACHABLE, f"HTTP {status}", status, wait_ns)
     if status >= 500 or status in _LATER:
-        return Outcome(Kind.ANSWERED, _named(status), status, wait_ns)
-    return Outcome(Kind.DEAD, _named(status), status)
+        return Outcome(Kind.ANSWERED, f"HTTP {status}", status, wait_ns)
+    return Outcome(Kind.DEAD, f"HTTP {status}", status)
 
 
 def asked_wait_ns(retry_after: str | None, wall_ns: int) -> int:
@@ -139,10 +138,3 @@ def final(delivery: Delivery, outcome: Outcome, attempt: int, wall_ns: int) -> A
     return Attempt(
         delivery.id, FINAL[outcome.kind], attempt, wall_ns, wall_ns, outcome.text, outcome.status
     )
-
-
-def _named(status: int) -> str:
-    try:
-        return f"HTTP {status} {HTTPStatus(status).phrase}"
-    except ValueError:
-        return f"HTTP {status}"

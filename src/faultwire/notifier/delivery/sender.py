@@ -28,8 +28,9 @@ from faultwire.ports import AlarmStore, Clock, Meter, Probe, Reader
 
 log = logging.getLogger(__name__)
 
-SLICE = 32
-"""Deliveries taken, and tries started, before others are served."""
+FIRST_SLICE, SLICE = 4, 32
+"""Deliveries taken, and tries started, before others are served: few at first, so that the first
+one is soon on its way, then more, because a batch costs less."""
 SLOTS_AT_ONCE = 32
 PACE_S = 0.02
 PACE = 16
@@ -37,7 +38,7 @@ PACE = 16
 limit then, not this machine, which sends fastest over few connections."""
 TICK_S = 0.05
 """How often tries under way are looked at for their deadline."""
-IDLE_S = 0.25
+IDLE_S = 0.1
 
 _S = 1_000_000_000
 _MS = 1_000_000
@@ -113,6 +114,7 @@ class Sender:
         self._pumping = False
         self._pacing = False
         self._slots = SLOTS_AT_ONCE
+        self._slice = FIRST_SLICE
         self._ended = 0
 
     def __len__(self) -> int:
@@ -174,14 +176,17 @@ class Sender:
         if self._stopping:
             return
         if self._over:
-            over = [self._over.popleft() for _ in range(min(SLICE, len(self._over)))]
+            over = [self._over.popleft() for _ in range(min(self._slice, len(self._over)))]
             self._ended += len(over)
             self._trying.judge(over)
-        for _ in range(min(SLICE, len(self._inbox))):
+        for _ in range(min(self._slice, len(self._inbox))):
             self._take(self._inbox.popleft())
         self._prepare()
         if self._start_tries() or self._inbox or self._over:
+            self._slice = min(SLICE, self._slice * 2)
             self._poke()
+        elif not self._prepared:
+            self._slice = FIRST_SLICE
 
     def _take(self, delivery: Delivery) -> None:
         if not self._loaded:
@@ -195,7 +200,7 @@ class Sender:
 
     def _prepare(self) -> None:
         """Have a slice of tries ready, so that a task finds the next one at once."""
-        for _ in range(SLICE - len(self._prepared)):
+        for _ in range(self._slice - len(self._prepared)):
             flight = self._lanes.take(self._clock.mono_ns())
             if flight is None:
                 return
@@ -260,7 +265,7 @@ class Sender:
         self._poke()
 
     def _busy(self) -> bool:
-        return bool(self._prepared or self._inbox)
+        return bool(self._prepared or self._inbox or self._lanes.backlog)
 
     async def _watching(self) -> None:
         """End what is overdue and start what has waited long enough."""

@@ -1,0 +1,40 @@
+"""The audit record: who changed what, when and from where."""
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from faultwire.domain.accounts import AuditRecord
+from faultwire.domain.instants import rfc3339
+from faultwire.faces.fault import params
+from faultwire.faces.fault.ports import FaultPorts
+from faultwire.faces.http import caller_of, json_response
+
+
+class Audit:
+    """``GET /v1/audit``; administrators only."""
+
+    def __init__(self, ports: FaultPorts) -> None:
+        """Take the face's ports."""
+        self._ports = ports
+
+    async def list(self, request: Request) -> Response:
+        """List the newest lines of the audit record, newest first."""
+        self._ports.enforcer.enforce("audit:list", caller_of(request))
+        query = params.only(request, params.AUDIT)
+        limit = params.limit_of(query.get("limit"))
+        found: Any = await self._ports.read(self._ports.faults.audit, limit)
+        return json_response({"audit": [_row(line) for line in found]})
+
+
+def _row(line: AuditRecord) -> dict[str, str]:
+    return {
+        "at": rfc3339(line.at_ns),
+        "user": line.actor.user,
+        "project": line.actor.project,
+        "source": line.actor.source,
+        "action": line.action,
+        "target": line.target,
+        "detail": line.detail,
+    }
