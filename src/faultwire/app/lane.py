@@ -63,6 +63,10 @@ class Lane:
         self._work.set()
         return answer
 
+    def begin_with(self, command: Command) -> None:
+        """Have a command run first, which nobody waits for; for the start of the server."""
+        self._follow(command)
+
     async def run(self) -> None:
         """Take commands until `close` was called and none is left."""
         while True:
@@ -96,16 +100,18 @@ class Lane:
         else:
             if not ticket.answer.done():
                 ticket.answer.set_result(answer)
-            for command in follows:
+            for command in reversed(follows):
                 self._follow(command)
         waited = (self._clock.mono_ns() - ticket.since_ns) / _NS
         self._meter.count("faultwire_commands_total", command=name, result=result)
         self._meter.observe("faultwire_command_seconds", waited, command=name)
 
     def _follow(self, command: Command) -> None:
+        """Run a command before all that wait: it belongs to the one that brought it."""
         answer: asyncio.Future[object] = asyncio.get_running_loop().create_future()
         answer.add_done_callback(_log_failure)
-        self._urgent.append(_Ticket(command, answer, self._clock.mono_ns()))
+        self._urgent.appendleft(_Ticket(command, answer, self._clock.mono_ns()))
+        self._work.set()
 
 
 def _fail(answer: asyncio.Future[object], error: Exception) -> None:

@@ -16,6 +16,7 @@ from faultwire.app.marks import Marks
 from faultwire.app.offload import Offload
 from faultwire.config.configuration import Configuration
 from faultwire.domain.changes import Change, HostsRemoved
+from faultwire.domain.commands import RetryUnmatched
 from faultwire.domain.errors import Invalid
 from faultwire.domain.ids import HostName
 from faultwire.domain.resources import Host
@@ -136,6 +137,8 @@ class Server:
             _pem(self._tls),
         )
         built = faces.build(parts, configuration, self._state_dir)
+        # A crash may have come between an import and the faults that waited for it (D22).
+        lane.begin_with(RetryUnmatched())
         lane_task = asyncio.create_task(lane.run(), name="lane")
         self._stack.push_async_callback(marks.flush)
         await sender.start()

@@ -1,8 +1,10 @@
 """`faultwire serve`: the whole server in one process."""
 
 import asyncio
+import contextlib
 import gc
 import logging
+import resource
 import signal
 import sys
 from pathlib import Path
@@ -41,6 +43,7 @@ def serve(state_dir: Path, listen: str | None, config: Path | None, *, behind_pr
     from faultwire.telemetry import logs
 
     sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
+    _raise_file_limit()
     try:
         settings = configuration.read(config)
         server = replace(
@@ -54,6 +57,13 @@ def serve(state_dir: Path, listen: str | None, config: Path | None, *, behind_pr
     except FaultwireError as error:
         logging.getLogger(__name__).debug("cannot serve", exc_info=True)
         raise click.ClickException(str(error)) from None
+
+
+def _raise_file_limit() -> None:
+    """Take as many open files as we may have: agents and webhooks are a connection each."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 async def _serve(server: "Server") -> None:  # type: ignore[name-defined]  # noqa: F821

@@ -90,7 +90,8 @@ class _Batch:
                         url,
                         alarm.id,
                         body,
-                        self._now.wall_ns,
+                        # One later than the other: age is the order after a restart.
+                        self._now.wall_ns + len(self._deliveries),
                         event.fault_id,
                         next_ns=self._now.wall_ns,
                     )
