@@ -18,6 +18,14 @@ URGENT = (ReportFaults, CloseFault, AgentChanged)
 QUEUE_LIMIT = 20_000
 """Commands that may wait; beyond it a caller is told to come back (503), not kept."""
 
+PATIENCE_NS = 1_000_000_000
+"""How long a command waits behind others while the ledger takes none; then it is told so too.
+
+Each try at a locked database takes its whole deadline: in a queue these would add up.
+"""
+
+FOLLOW_AGAIN_SECONDS = 1.0
+
 _NS = 1_000_000_000
 
 
@@ -26,6 +34,7 @@ class _Ticket:
     command: Command
     answer: asyncio.Future[object]
     since_ns: int
+    follows: bool = False
 
 
 class Lane:
@@ -40,6 +49,8 @@ class Lane:
         self._other: deque[_Ticket] = deque()
         self._work = asyncio.Event()
         self._closed = False
+        self._refusal: str | None = None
+        self._later: set[asyncio.Task[None]] = set()
         self.broken: str | None = None
 
     def __len__(self) -> int:
@@ -82,15 +93,21 @@ class Lane:
     def close(self) -> None:
         """Take no more commands; `run` ends when those that wait are done."""
         self._closed = True
+        for task in self._later:
+            task.cancel()
         self._work.set()
 
     async def _one(self, ticket: _Ticket) -> None:
         name = type(ticket.command).__name__
         result = "done"
         try:
+            self._refuse_with_others(ticket)
             answer, follows = await self._chain.run(ticket.command)
         except FaultwireError as error:
             result = type(error).__name__
+            if isinstance(error, Unavailable):
+                self._refusal = str(error)
+                self._try_later(ticket)
             _fail(ticket.answer, error)
         except Exception as error:
             result = "defect"
@@ -98,6 +115,7 @@ class Lane:
             log.exception("a %s could not be run; this is a defect", name)
             _fail(ticket.answer, error)
         else:
+            self._refusal = None
             if not ticket.answer.done():
                 ticket.answer.set_result(answer)
             for command in reversed(follows):
@@ -106,11 +124,32 @@ class Lane:
         self._meter.count("faultwire_commands_total", command=name, result=result)
         self._meter.observe("faultwire_command_seconds", waited, command=name)
 
+    def _refuse_with_others(self, ticket: _Ticket) -> None:
+        """Raise Unavailable for who waited through the failure of those before."""
+        if self._refusal is not None:
+            waited = self._clock.mono_ns() - ticket.since_ns
+            if waited >= PATIENCE_NS:
+                raise Unavailable(self._refusal)
+
+    def _try_later(self, ticket: _Ticket) -> None:
+        """Run again, after a while, what follows from a command that is durable already."""
+        if not ticket.follows or self._closed:
+            return
+
+        async def again() -> None:
+            await self._clock.sleep(FOLLOW_AGAIN_SECONDS)
+            self._follow(ticket.command)
+
+        task = asyncio.get_running_loop().create_task(again(), name="a follow-up, later")
+        self._later.add(task)
+        task.add_done_callback(self._later.discard)
+
     def _follow(self, command: Command) -> None:
         """Run a command before all that wait: it belongs to the one that brought it."""
         answer: asyncio.Future[object] = asyncio.get_running_loop().create_future()
         answer.add_done_callback(_log_failure)
-        self._urgent.appendleft(_Ticket(command, answer, self._clock.mono_ns()))
+        ticket = _Ticket(command, answer, self._clock.mono_ns(), follows=True)
+        self._urgent.appendleft(ticket)
         self._work.set()
 
 

@@ -1,19 +1,28 @@
 """The writer thread: the ledger, awaited from the loop."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from faultwire.domain.alarms import Attempt
 from faultwire.domain.changes import Change
+from faultwire.domain.errors import Unavailable
 from faultwire.domain.ids import FaultId, HostName
 from faultwire.ports import Clock, Ledger, Meter
+
+LONG_NS = 500_000_000
+"""From so long on a refusal was one that made us wait: a lock."""
 
 _NS = 1_000_000_000
 
 
 class Writer:
-    """Runs every transaction of a ledger on one thread, in the order of the calls."""
+    """Runs every transaction of a ledger on one thread, in the order of the calls.
+
+    What waited behind a transaction that failed at a locked database fails with it: deadlines do
+    not add up.
+    """
 
     def __init__(self, ledger: Ledger, clock: Clock, meter: Meter) -> None:
         """Take the ledger; nobody else may call it."""
@@ -21,29 +30,45 @@ class Writer:
         self._clock = clock
         self._meter = meter
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
+        self._refused_ns = 0
+        self._refusal = ""
 
     async def commit(self, changes: Sequence[Change]) -> None:
         """Return when the changes are durable; raises Unavailable, Conflict."""
-        loop = asyncio.get_running_loop()
         began = self._clock.mono_ns()
-        await loop.run_in_executor(self._thread, self._ledger.commit, changes)
+        await self._run(self._ledger.commit, changes)
         took = (self._clock.mono_ns() - began) / _NS
         self._meter.observe("faultwire_commit_seconds", took)
 
     async def settle(self, attempts: Sequence[Attempt]) -> None:
         """Record what came of deliveries; raises Unavailable."""
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._thread, self._ledger.settle, attempts)
+        await self._run(self._ledger.settle, attempts)
 
     async def mark(self, rows: Sequence[tuple[FaultId, Mapping[str, object]]]) -> None:
         """Store checkpoints; raises Unavailable."""
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._thread, self._ledger.mark, rows)
+        await self._run(self._ledger.mark, rows)
 
     async def seen(self, hosts: Sequence[tuple[HostName, int]]) -> None:
         """Store when hosts were last heard; raises Unavailable."""
+        await self._run(self._ledger.seen, hosts)
+
+    async def _run(self, write: Callable[[Any], None], what: object) -> None:
+        asked = self._clock.mono_ns()
         loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._thread, self._ledger.seen, hosts)
+        await loop.run_in_executor(self._thread, self._write, write, what, asked)
+
+    def _write(self, write: Callable[[Any], None], what: object, asked: int) -> None:
+        """Run on the writer's thread, which alone touches the refusal."""
+        if asked < self._refused_ns:
+            raise Unavailable(self._refusal)
+        began = self._clock.mono_ns()
+        try:
+            write(what)
+        except Unavailable as error:
+            now = self._clock.mono_ns()
+            if now - began >= LONG_NS:
+                self._refused_ns, self._refusal = now, str(error)
+            raise
 
     def close(self) -> None:
         """Finish what was handed over, then end the thread."""

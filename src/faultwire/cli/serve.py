@@ -14,6 +14,10 @@ import click
 SWITCH_INTERVAL_SECONDS = 0.0005
 """How long a thread may keep the interpreter; the default of 5 ms delays the event loop."""
 
+COLLECTOR_THRESHOLDS = (50_000, 20, 100)
+"""The collector looks at young objects after so many more; a fault of 1,000 servers makes a
+third of that, and nearly all of them are freed by counting."""
+
 
 @click.command()
 @click.option(
@@ -76,6 +80,7 @@ async def _serve(server: "Server") -> None:  # type: ignore[name-defined]  # noq
     try:
         await server.start()
         gc.freeze()
+        gc.set_threshold(*COLLECTOR_THRESHOLDS)
         gc.enable()
         click.echo(f"listening on {server.url}")
         await server.run_until(stopped)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from faultwire.app.lane import Lane
+from faultwire.app.lane import FOLLOW_AGAIN_SECONDS, Lane
 from faultwire.domain.accounts import Actor
 from faultwire.domain.commands import CloseFault, Command, RetryUnmatched
 from faultwire.domain.errors import NotFound, Unavailable
@@ -96,3 +96,55 @@ async def test_a_closed_lane_refuses() -> None:
     await run_out(lane)
     with pytest.raises(Unavailable):
         await lane.submit(RetryUnmatched())
+
+
+async def test_who_waited_through_a_refusal_shares_it() -> None:
+    """Deadlines at a locked database do not add up: one try is made, those behind are told."""
+    clock = ManualClock()
+
+    def locked(_: Command) -> object:
+        clock.advance(2)
+        return Unavailable("locked")
+
+    chain = ScriptedChain(locked)
+    lane = Lane(chain, clock, Metrics())  # type: ignore[arg-type]
+    tasks = [asyncio.create_task(lane.submit(RetryUnmatched())) for _ in range(40)]
+    await asyncio.sleep(0)
+    await run_out(lane)
+    found = await asyncio.gather(*tasks, return_exceptions=True)
+    assert {str(one) for one in found} == {"locked"}
+    assert len(chain.seen) == 1
+
+
+async def test_who_came_late_is_tried() -> None:
+    """A command that has not waited long is tried although the one before it was refused."""
+    answers: list[object] = [Unavailable("locked"), "done"]
+    lane, _ = lane_of(lambda _: answers.pop(0))
+    tasks = [asyncio.create_task(lane.submit(RetryUnmatched())) for _ in range(2)]
+    await asyncio.sleep(0)
+    await run_out(lane)
+    found = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(one) for one in found] == [Unavailable, str]
+
+
+async def test_a_follow_up_that_the_ledger_refused_is_run_again() -> None:
+    """What follows from a durable command is not forgotten because the ledger was locked."""
+    answers: list[object] = [(URGENT,), Unavailable("locked"), "done"]
+    done = asyncio.Event()
+
+    def answer(_: Command) -> object:
+        if len(answers) == 1:
+            done.set()
+        return answers.pop(0)
+
+    chain = ScriptedChain(answer)
+    clock = ManualClock()
+    lane = Lane(chain, clock, Metrics())  # type: ignore[arg-type]
+    running = asyncio.create_task(lane.run())
+    await lane.submit(RetryUnmatched())
+    await clock.asleep()
+    clock.advance(FOLLOW_AGAIN_SECONDS)
+    await done.wait()
+    lane.close()
+    await running
+    assert chain.seen[1:] == [URGENT, URGENT]
