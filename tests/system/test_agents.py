@@ -188,7 +188,7 @@ def test_an_agent_that_died_while_the_server_was_down_is_found(
     serve: Serve, hooks: Hooks, tmp_path: Path
 ) -> None:
     """A host that was connected before kill -9 of the server and is not back after it is down."""
-    server = serve({"liveness": {"agent_start_grace_ms": 1500}})
+    server = serve({"liveness": {"agent_start_grace_ms": 9000}})
     cloud = Cloud(server).fill(hosts=2, servers=2)
     cloud.watch(hooks, 1, 2)
     cloud.watch(hooks, 2, 2)

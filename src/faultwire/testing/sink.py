@@ -58,11 +58,15 @@ class Sink:
         """Close every connection."""
         if self._server is not None:
             self._server.close()
+            # A connection that was accepted a moment ago has no task yet.
+            await _turns()
             for task in tuple(self._tasks):
                 task.cancel()
             if self._tasks:
                 await asyncio.wait(tuple(self._tasks))
             await self._server.wait_closed()
+            # A transport that was closed is told of its end in a later turn.
+            await _turns()
 
     def url(self, path: str) -> str:
         """Return the URL of a path."""
@@ -118,6 +122,11 @@ class Sink:
             await writer.drain()
         finally:
             self._busy[path] -= 1
+
+
+async def _turns(count: int = 10) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
 
 
 def reply(status: int, body: bytes = b"", *headers: str) -> bytes:

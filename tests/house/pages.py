@@ -1,0 +1,58 @@
+"""The pages that are made, not written: `python -m tests.house.pages` writes them anew."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import click
+
+from faultwire.cli.main import main
+from faultwire.config import sample
+from tests.house import tree
+
+DOCS = tree.ROOT / "docs"
+WIDTH = 80
+
+_CLI = """\
+# Commands
+
+What every command says to `--help`. This page is made from the commands themselves.
+
+Commands with `--os-cloud` speak to a server. They find it in `clouds.yaml`: by `--os-cloud` or \
+`OS_CLOUD`, in the file that `OS_CLIENT_CONFIG_FILE` names. Exit status 0 is success, 1 a refusal \
+or failure, with one line on standard error, and 2 wrong usage.
+"""
+
+
+def cli() -> str:
+    """The page of all commands with their help."""
+    return "\n".join((_CLI, *_helps(main, "faultwire", None)))
+
+
+def _helps(command: click.Command, name: str, above: click.Context | None) -> Iterator[str]:
+    # A terminal of one width, so that the page does not depend on whose it is.
+    context = click.Context(
+        command,
+        info_name=name,
+        parent=above,
+        terminal_width=WIDTH,
+        max_content_width=WIDTH,
+        help_option_names=["-h", "--help"],
+    )
+    yield f"## {context.command_path}\n\n```text\n{command.get_help(context)}\n```\n"
+    if isinstance(command, click.Group):
+        for inner in command.list_commands(context):
+            below = command.get_command(context, inner)
+            if below is not None:
+                yield from _helps(below, inner, context)
+
+
+MADE: Mapping[Path, Callable[[], str]] = {
+    DOCS / "cli.md": cli,
+    DOCS / "samples" / "faultwire.conf": sample.configuration,
+    DOCS / "samples" / "policy.yaml": sample.policy,
+}
+"""Every page that is made, and what makes it."""
+
+if __name__ == "__main__":
+    for path, make in MADE.items():
+        path.write_text(make(), encoding="utf-8")
