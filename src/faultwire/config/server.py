@@ -1,6 +1,16 @@
 """Settings of the server process itself."""
 
 from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class LogLevel(StrEnum):
+    """Levels of the log, from most to least said."""
+
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,4 +36,6 @@ class Settings:
     drain_seconds: int = field(
         default=10, metadata={"help": "Longest wait for work in flight at a stop.", "min": 0}
     )
-    log_level: str = field(default="INFO", metadata={"help": "Level of the product's own log."})
+    log_level: LogLevel = field(
+        default=LogLevel.INFO, metadata={"help": "Level of the product's own log."}
+    )

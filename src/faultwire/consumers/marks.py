@@ -31,12 +31,16 @@ class Marks:
         self._session: aiohttp.ClientSession | None = None
 
     async def handled(self, record: Record) -> None:
-        """Report when the alarm of a record was handled; failures are logged only."""
+        """Report when the alarm of a record was handled; failures are logged only.
+
+        When it was received stood in the answer already, and a clear has no timeline.
+        """
         fault = fault_of(record.alarm)
-        if fault is None:
+        if fault is None or record.alarm.get("current") != "alarm":
             return
         url = f"{self._base}/v1/faults/{fault}/marks"
-        body = orjson.dumps({"delivery_id": record.delivery_id, **record.times()})
+        times = {"handled_at": record.times().get("handled_at")}
+        body = orjson.dumps({"delivery_id": record.delivery_id, **times})
         why, again = await self._post(url, record.delivery_id, body)
         wait = FIRST_WAIT_SECONDS
         for _ in range(TRIES - 1):

@@ -9,7 +9,6 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         "Commands through the lane, by type and result.",
         ("command", "result"),
     ),
-    "faultwire_faults_total": ("Fault reports taken, by state of the fault.", ("state",)),
     "faultwire_deliveries_total": ("Tries of deliveries, by outcome.", ("outcome",)),
     "faultwire_verdicts_total": ("Verdicts of monitors, by kind.", ("kind",)),
     "faultwire_verdicts_suspended_total": ("Verdicts put off because the loop was late.", ()),
