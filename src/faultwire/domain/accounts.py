@@ -1,5 +1,6 @@
 """Users, roles and bound credentials: who may speak to us."""
 
+import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -121,3 +122,42 @@ class AuditRecord:
     action: str
     target: str
     detail: str = ""
+
+    @property
+    def id(self) -> str:
+        """Name of the line, made of all that it says: the same line has the same name."""
+        said = (
+            self.at_ns,
+            self.actor.user,
+            self.actor.project,
+            self.actor.source,
+            self.action,
+            self.target,
+            self.detail,
+        )
+        return hashlib.blake2b(repr(said).encode(), digest_size=32).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which lines of the audit record are wanted; None: whichever.
+
+    `action` is one action or a family of them: ``user`` stands for ``user.create`` and so on.
+    `user` and `target` are compared whole. `since_ns` is included, `until_ns` is not.
+    """
+
+    action: str | None = None
+    user: str | None = None
+    target: str | None = None
+    since_ns: int | None = None
+    until_ns: int | None = None
+
+    def wants(self, record: AuditRecord) -> bool:
+        """Return whether a line is among the wanted."""
+        return (
+            (self.action is None or f"{record.action}.".startswith(f"{self.action}."))
+            and self.user in {None, record.actor.user}
+            and self.target in {None, record.target}
+            and (self.since_ns is None or record.at_ns >= self.since_ns)
+            and (self.until_ns is None or record.at_ns < self.until_ns)
+        )

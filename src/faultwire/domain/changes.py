@@ -16,6 +16,7 @@ from faultwire.domain.accounts import (
 )
 from faultwire.domain.alarms import Alarm, Delivery, Transition
 from faultwire.domain.causes import Cause
+from faultwire.domain.events import Event
 from faultwire.domain.faults import Fault
 from faultwire.domain.ids import AlarmId, GuestId, HostName, PortId, ProjectId, ServerId, UserId
 from faultwire.domain.resources import Guest, Host, Port, Project, Server, Switch
@@ -186,6 +187,29 @@ class DeliveriesQueued:
 
 
 @dataclass(frozen=True, slots=True)
+class EventsOwed:
+    """Events that an evaluator, of whichever process, has yet to look at."""
+
+    events: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EventsTaken:
+    """Owed events that this commit deals with, by (seq, share); they must still be owed."""
+
+    keys: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionMoved:
+    """The agent of a host has its session at a process (`member`); empty once it is over."""
+
+    host: HostName
+    member: str
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
 class SecretsSaved:
     """All signing secrets of one project, newest first; what is not listed is void."""
 
@@ -265,6 +289,9 @@ Change = (
     | AlarmsMoved
     | HistoryAdded
     | DeliveriesQueued
+    | EventsOwed
+    | EventsTaken
+    | SessionMoved
     | SecretsSaved
     | UsersSaved
     | UsersRemoved

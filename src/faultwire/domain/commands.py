@@ -5,15 +5,18 @@ from dataclasses import dataclass
 from faultwire.domain.accounts import (
     Actor,
     Assignment,
+    AuditRecord,
     Credential,
     Revocation,
     User,
     WebhookSecret,
 )
 from faultwire.domain.alarms import Alarm, AlarmState
+from faultwire.domain.changes import Change
 from faultwire.domain.faults import FaultState, Report
 from faultwire.domain.ids import AlarmId, FaultId, HostName, ProjectId, UserId
 from faultwire.domain.resources import InventoryDocument, Project
+from faultwire.domain.shares import OwedEvents
 from faultwire.domain.states import AgentState
 
 
@@ -60,7 +63,8 @@ class ImportInventory:
     """Make the map equal to the document (`replace`) or add it; answers an `ImportSummary`.
 
     Raises Invalid for references that lead nowhere, Conflict where more than a tenth of what is
-    there would go and `force` is false. `dry_run` answers the same and changes nothing.
+    there would go and `force` is false. `dry_run` answers the same and changes nothing. `text`
+    is the document as it came, compressed and cut up, where it is large enough to be kept.
     """
 
     document: InventoryDocument
@@ -68,6 +72,7 @@ class ImportInventory:
     actor: Actor
     force: bool = False
     dry_run: bool = False
+    text: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,21 @@ class ImportSummary:
 
     counts: tuple[tuple[str, int, int, int], ...]
     dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ImportPart:
+    """Take part of a document that was checked whole and is kept until all of it is done.
+
+    Whole hosts with everything on them, projects by id; or names of what goes. Answers None.
+    The last part has the summary of the whole, for the audit record. Raises Invalid for the name
+    of a project that another one took meanwhile.
+    """
+
+    document: InventoryDocument
+    removed: tuple[Change, ...]
+    actor: Actor
+    summary: ImportSummary | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,12 +206,40 @@ class Enrol:
     actor: Actor
 
 
+@dataclass(frozen=True, slots=True)
+class NoteRefusals:
+    """Keep lines of the audit record on what was refused, which no other command brings."""
+
+    records: tuple[AuditRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluateOwed:
+    """Evaluate events that earlier commits left to evaluators, in the order of the batches."""
+
+    batches: tuple[OwedEvents, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MoveSession:
+    """An agent has its session at a process now, or (empty session) no longer.
+
+    Answers True, or False where the last (member, session) known is none of `instead_of`.
+    """
+
+    host: HostName
+    member: str
+    session: str
+    instead_of: tuple[tuple[str, str], ...]
+
+
 Command = (
     ReportFaults
     | CloseFault
     | RetryUnmatched
     | AgentChanged
     | ImportInventory
+    | ImportPart
     | SaveAlarm
     | SetAlarmState
     | RemoveAlarm
@@ -203,4 +251,7 @@ Command = (
     | SetAssignment
     | RevokeToken
     | Enrol
+    | NoteRefusals
+    | EvaluateOwed
+    | MoveSession
 )

@@ -11,6 +11,7 @@
     │   ├── Conflict            the thing's present state forbids it                   (409)
     │   └── TooLarge            a body or a list over its limit                        (413)
     ├── Unavailable             nothing was changed; the same call may succeed later   (503)
+    │   └── Behind              another process changed what this one decided on
     └── Broken                  a promise of our own does not hold: a defect
         └── IllegalMove         a state machine was asked for a move its table lacks
 
@@ -65,6 +66,10 @@ class TooLarge(Refused):
 
 class Unavailable(FaultwireError):
     """Nothing was changed and nothing was promised; the same call may succeed later."""
+
+
+class Behind(Unavailable):
+    """Another process changed what was decided on: catch up with it and decide again."""
 
 
 class Broken(FaultwireError):

@@ -103,6 +103,22 @@ class Server:
     addresses: tuple[str, ...] = ()
     revision: int = 0
 
+    def of_project(self, project: ProjectId) -> "Server":
+        """Return this server as another project's."""
+        return Server(
+            self.id,
+            self.name,
+            project,
+            self.host,
+            self.vm_state,
+            self.power_state,
+            self.task_state,
+            self.monitored,
+            self.metadata,
+            self.addresses,
+            self.revision,
+        )
+
     def in_state(self, vm_state: VmState, power_state: PowerState) -> "Server":
         """Return this server in another state, with no task, one revision later."""
         return Server(

@@ -45,10 +45,10 @@ COUNTER = BigInteger().with_variant(Integer(), "sqlite")
 OPTIONS: dict[str, Any] = {
     "mysql_engine": "InnoDB",
     "mysql_charset": "utf8mb4",
-    "mysql_collate": "utf8mb4_bin",
+    "mysql_collate": "utf8mb4_nopad_bin",
     "mariadb_engine": "InnoDB",
     "mariadb_charset": "utf8mb4",
-    "mariadb_collate": "utf8mb4_bin",
+    "mariadb_collate": "utf8mb4_nopad_bin",
 }
 
 
@@ -64,8 +64,8 @@ def _drawn(name: str) -> Column[Any]:
     return Column(name, COUNTER, primary_key=True, autoincrement=True)
 
 
-def _set(name: str, type_: Any = NAME) -> Column[Any]:
-    return Column(name, type_, nullable=False)
+def _set(name: str, type_: Any = NAME, **options: Any) -> Column[Any]:
+    return Column(name, type_, nullable=False, **options)
 
 
 def _maybe(name: str, type_: Any = NAME) -> Column[Any]:
@@ -137,6 +137,15 @@ guests = _table(
     _set("state", WORD),
 )
 
+imports = _table(
+    "imports",
+    # Large imports under way, as they came, in pieces. Part 0 is written last and promises that
+    # the import will be done, whatever happens meanwhile.
+    _key("id", ID),
+    _key("part", Integer),
+    _set("payload", BYTES),
+)
+
 # ---------------------------------------------------------------- faults
 
 faults = _table(
@@ -171,7 +180,14 @@ causes = _table(
     UniqueConstraint("kind", "resource", "fault_id"),
 )
 
-fault_marks = _table("fault_marks", _key("fault_id", ID), _set("marks", JSON))
+checkpoints = _table(
+    "checkpoints",
+    # Each process writes its own row of a fault and no other's; `origin` is empty for a process
+    # that is alone with its database.
+    _key("fault_id", ID),
+    _key("origin", ID),
+    _set("marks", JSON),
+)
 
 # ---------------------------------------------------------------- alarms
 
@@ -210,15 +226,9 @@ alarm_history = _table(
     _set("project_id"),
     _set("user_id"),
     _set("detail", PROSE),
+    # What is too old is found by it.
+    Index(None, "at_ns"),
     sqlite_with_rowid=False,
-)
-
-alarm_changes = _table(
-    "alarm_changes",
-    # One row per create, replace and delete: another process catches up past its last sequence.
-    _drawn("sequence"),
-    _set("alarm_id"),
-    sqlite_autoincrement=True,
 )
 
 outbox = _table(
@@ -240,8 +250,13 @@ outbox = _table(
     _maybe("status", Integer),
     _maybe("lease_owner"),
     _maybe("lease_until_ns", BigInteger),
+    # Part of the outbox, by project and destination: what one sender owns at a time.
+    _set("share", Integer, server_default="0"),
+    # The commit that queued it (see `commits`); 0 where one process is alone.
+    _set("seq", BigInteger, server_default="0"),
     Index(None, "state", "created_ns", "id"),
     Index(None, "project_id", "state", "created_ns", "id"),
+    Index(None, "share", "seq", "created_ns"),
 )
 
 webhook_secrets = _table(
@@ -252,6 +267,64 @@ webhook_secrets = _table(
     _set("secret"),
     _set("created_ns", BigInteger),
 )
+
+# ---------------------------------------------------------------- several processes
+
+commits = _table(
+    "commits",
+    # One row. Who commits raises its numbers last of all and holds it until the commit, so that
+    # the numbers are in the order of the commits and no reader sees a later one first.
+    _key("id", Integer),
+    _set("seq", BigInteger),
+    _set("decisions", BigInteger),
+    _set("alarm_edits", BigInteger),
+)
+
+journal = _table(
+    "journal",
+    # What each commit changed, for the memory of the other processes; a large one has parts.
+    _key("seq", BigInteger),
+    _key("part", Integer),
+    # What the payload is about; empty for a row without one.
+    _set("topic", WORD),
+    _set("origin", ID),
+    _set("decisions", BigInteger),
+    _set("alarm_edits", BigInteger),
+    _set("written_ns", BigInteger),
+    _set("payload", BYTES),
+)
+
+owed_events = _table(
+    "owed_events",
+    # Events that an evaluator has yet to look at; `share` is part of the projects.
+    _key("seq", BigInteger),
+    _key("share", Integer),
+    _set("payload", BYTES),
+)
+
+members = _table(
+    "members",
+    # Processes on this database; one whose `beats` stand still is gone.
+    _key("id", ID),
+    _set("role", WORD),
+    _set("name"),
+    _set("address"),
+    _set("started_ns", BigInteger),
+    _set("beats", BigInteger),
+)
+
+shares = _table(
+    "shares",
+    # Who works on which part; `epoch` grows with every change of hands.
+    _key("kind", WORD),
+    _key("number", Integer),
+    _maybe("owner", ID),
+    _set("epoch", BigInteger),
+)
+
+agent_sessions = _table("agent_sessions", _key("host"), _set("member", ID), _set("session", ID))
+
+shared_keys = _table("shared_keys", _key("name", WORD), _set("value"))
 
 # ---------------------------------------------------------------- accounts
 

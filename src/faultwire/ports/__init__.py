@@ -2,6 +2,7 @@
 
 Store ports are synchronous and are called on a thread of their own; wire ports are asynchronous.
 Nothing here has an implementation; doubles that pass the same contract suites are in `testing`.
+The ports of agents' sessions are on a page beside, `ports.agents`, and are named here too.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -9,6 +10,7 @@ from typing import Protocol, TypeVar
 
 from faultwire.domain.accounts import (
     Assignment,
+    AuditFilter,
     AuditRecord,
     Caller,
     Credential,
@@ -17,7 +19,6 @@ from faultwire.domain.accounts import (
     User,
     WebhookSecret,
 )
-from faultwire.domain.agents import AgentStatus, CloseCode
 from faultwire.domain.alarms import Alarm, Attempt, Delivery, DeliveryState
 from faultwire.domain.causes import Cause, ResourceKind
 from faultwire.domain.changes import Change
@@ -39,6 +40,10 @@ from faultwire.domain.ids import (
 from faultwire.domain.instants import Instant
 from faultwire.domain.plans import Plan
 from faultwire.domain.resources import Guest, Host, HostEntry, Port, Project, Server, Switch
+from faultwire.ports.agents import AgentSession as AgentSession
+from faultwire.ports.agents import AgentSessions as AgentSessions
+from faultwire.ports.agents import AgentWire as AgentWire
+from faultwire.ports.agents import Elsewhere as Elsewhere
 
 C_contra = TypeVar("C_contra", contravariant=True)
 T = TypeVar("T")
@@ -162,6 +167,9 @@ class Memory(Protocol):
     def apply(self, changes: Iterable[Change]) -> None:
         """Make committed changes visible; on the loop, in order, never fails."""
 
+    def steps(self, changes: Iterable[Change]) -> Work[None]:
+        """Do what `apply` does, as work in slices; a change of many values becomes several."""
+
 
 class Ledger(Protocol):
     """One transaction for everything that one command changes; synchronous, one writer thread."""
@@ -170,7 +178,10 @@ class Ledger(Protocol):
         """Write all or nothing and return when it is durable; raises Unavailable, Conflict."""
 
     def settle(self, attempts: Sequence[Attempt]) -> None:
-        """Record what came of deliveries; one transaction; raises Unavailable."""
+        """Record what came of deliveries, final ones excepted, in one transaction.
+
+        Raises Unavailable.
+        """
 
     def mark(self, rows: Sequence[tuple[FaultId, Mapping[str, object]]]) -> None:
         """Replace the stored checkpoints of faults; raises Unavailable."""
@@ -211,10 +222,15 @@ class FaultStore(Protocol):
         """Return faults, newest first, at most `limit`, after `marker`; raises NotFound for it."""
 
     def marks(self, fault: FaultId) -> Mapping[str, object]:
-        """Return the stored checkpoints of a fault as `profiler` wrote them; empty if none."""
+        """Return the checkpoints that this process stored, as `profiler` wrote them, or none."""
 
-    def audit(self, limit: int) -> tuple[AuditRecord, ...]:
-        """Return the newest lines of the audit record, newest first."""
+    def marks_elsewhere(self, fault: FaultId) -> tuple[tuple[str, Mapping[str, object]], ...]:
+        """Return the checkpoints that other processes stored, each with its origin."""
+
+    def audit(
+        self, limit: int, wanted: AuditFilter | None = None, marker: str | None = None
+    ) -> tuple[AuditRecord, ...]:
+        """Return lines of the audit record, newest first, after the line of id `marker`."""
 
 
 class AlarmStore(Protocol):
@@ -242,9 +258,17 @@ class AlarmStore(Protocol):
         """Return one delivery; raises NotFound."""
 
     def pending(
-        self, *, project: ProjectId | None, after: tuple[int, str] | None, limit: int
+        self,
+        *,
+        project: ProjectId | None,
+        after: tuple[int, str] | None,
+        limit: int,
+        shares: frozenset[int] | None = None,
     ) -> tuple[Delivery, ...]:
-        """Return owed deliveries in order of age, after (created_ns, id), for the sender."""
+        """Return owed deliveries in order of age, after (created_ns, id), for the sender.
+
+        With `shares`, those of these shares alone.
+        """
 
 
 class Outbox(Protocol):
@@ -305,52 +329,6 @@ class Authenticator(Protocol):
 
     def bound(self, credential: str) -> Caller:
         """Return the caller of ``X-Faultwire-Credential: KIND/NAME:SECRET``; Unauthenticated."""
-
-
-class AgentWire(Protocol):
-    """The server's end of one agent's connection, as the monitor sees it; no call waits."""
-
-    def hang_up(self, code: CloseCode, reason: str) -> None:
-        """Close the connection with a reason; harmless once it is closed."""
-
-    def poke(self) -> None:
-        """Send something, so that a connection that is dead at the other end is found out."""
-
-
-class AgentSession(Protocol):
-    """One agent's session, as the face sees it; on the loop, no call waits or fails."""
-
-    @property
-    def id(self) -> str:
-        """Return the name of this session, unlike any other's."""
-
-    def beat(self) -> None:
-        """Note a sign of life; costs about a microsecond."""
-
-    def report(self, running: frozenset[str]) -> None:
-        """Take the servers that run on the host now; the same set again is no news."""
-
-    def end(self, *, goodbye: bool) -> None:
-        """Note that the connection is over; only the first call counts."""
-
-
-class AgentSessions(Protocol):
-    """The register of agents' sessions: one for each host; on the loop."""
-
-    def open(
-        self, host: HostName, credential: str, running: frozenset[str] | None, wire: AgentWire
-    ) -> AgentSession:
-        """Admit an agent that authenticated with a credential (its id).
-
-        Raises Conflict where a session under the same credential lives, Unavailable while we
-        stop. A session under another credential of the host is hung up: that was replaced.
-        """
-
-    def status(self, host: HostName) -> AgentStatus | None:
-        """Return what is known of a host's agent; None if nothing ever was."""
-
-    def statuses(self) -> Iterable[AgentStatus]:
-        """Return what is known of every agent, in order of host."""
 
 
 class Enforcer(Protocol):

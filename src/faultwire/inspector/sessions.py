@@ -1,0 +1,28 @@
+"""Decisions on where agents have their sessions, where several processes take them."""
+
+from collections.abc import Callable
+
+from faultwire.domain.changes import SessionMoved
+from faultwire.domain.commands import MoveSession
+from faultwire.domain.decided import Decided, Deciding
+from faultwire.domain.ids import HostName
+from faultwire.domain.instants import Instant
+from faultwire.ports import View
+
+
+class SessionDecider:
+    """Keeps one session for each host: who comes first has it until it ends or is gone."""
+
+    def __init__(self, at: Callable[[HostName], tuple[str, str]]) -> None:
+        """Take the look-up of (member, session), which is only read."""
+        self._at = at
+
+    def decide(self, command: MoveSession, view: View, now: Instant) -> Deciding:
+        """Answer whether it is so now: another process may have been faster."""
+        del now
+        yield None
+        held = self._at(command.host)
+        if view.host(command.host) is None or held not in command.instead_of:
+            return Decided(answer=False)
+        moved = SessionMoved(command.host, command.member, command.session)
+        return Decided(answer=True, changes=(moved,))

@@ -1,0 +1,43 @@
+"""Where several processes share the work: events are left to evaluators, and taken up by them."""
+
+from collections.abc import Callable, Sequence
+
+from faultwire.domain.changes import EventsOwed, EventsTaken
+from faultwire.domain.commands import EvaluateOwed
+from faultwire.domain.decided import Decided, Deciding, Fired, Work
+from faultwire.domain.events import Event
+from faultwire.domain.ids import ADMINISTRATORS, ProjectId
+from faultwire.domain.instants import Instant
+from faultwire.ports import View
+
+
+class QueueingEvaluator:
+    """Implements `ports.Evaluator`: owes the events that some alarm may be waiting for.
+
+    `owned` tells how many alarms a project has; where there are none, and none of
+    administrators', there is nothing to evaluate.
+    """
+
+    def __init__(self, owned: Callable[[ProjectId], int]) -> None:
+        """Take the look-up, which is only read."""
+        self._owned = owned
+
+    def evaluate(self, events: Sequence[Event], now: Instant) -> Work[Fired]:
+        """Return the change that leaves the events to evaluators."""
+        del now
+        watched = self._owned(ADMINISTRATORS) > 0
+        owed = tuple(event for event in events if watched or self._owned(event.project))
+        yield
+        return Fired((EventsOwed(owed),)) if owed else Fired()
+
+
+class OwedDecider:
+    """Takes up batches of owed events: they are evaluated and gone in one commit, or neither."""
+
+    def decide(self, command: EvaluateOwed, view: View, now: Instant) -> Deciding:
+        """Answer how many events there were."""
+        del view, now
+        yield None
+        events = tuple(event for batch in command.batches for event in batch.events)
+        keys = tuple((batch.seq, batch.share) for batch in command.batches)
+        return Decided(answer=len(events), changes=(EventsTaken(keys),), events=events)

@@ -1,0 +1,49 @@
+"""Which process of several has the session of which host's agent."""
+
+from collections.abc import Callable
+from typing import Any
+
+from faultwire.domain.changes import Change, HostsRemoved, SessionMoved
+from faultwire.domain.ids import HostName
+
+NOWHERE = ("", "")
+
+
+class SessionMap:
+    """Follows `SessionMoved` and `HostsRemoved`; empty where one process is alone.
+
+    Written on the event loop alone.
+    """
+
+    def __init__(self) -> None:
+        """Know of no session."""
+        self._at: dict[HostName, tuple[str, str]] = {}
+        self._appliers: dict[type, Callable[[Any], None]] = {
+            SessionMoved: self._moved,
+            HostsRemoved: self._removed,
+        }
+
+    def apply(self, change: Change) -> None:
+        """Take one committed change; other types are passed over."""
+        applier = self._appliers.get(type(change))
+        if applier is not None:
+            applier(change)
+
+    def _moved(self, change: SessionMoved) -> None:
+        self._at[change.host] = change.member, change.session
+
+    def _removed(self, change: HostsRemoved) -> None:
+        for host in change.hosts:
+            self._at.pop(host, None)
+
+    def at(self, host: HostName) -> tuple[str, str]:
+        """Return (member, session) that a host's agent was last at; both empty for nowhere.
+
+        The session is empty once it is over; the member answers for the host all the same, until
+        another one does.
+        """
+        return self._at.get(host, NOWHERE)
+
+    def of(self, member: str) -> tuple[HostName, ...]:
+        """Return the hosts that a member answers for, in order."""
+        return tuple(sorted(host for host, (one, _) in self._at.items() if one == member))
