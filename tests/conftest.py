@@ -15,8 +15,8 @@ settings.register_profile("nightly", parent=settings.get_profile("default"), max
 settings.load_profile(os.environ.get("FAULTWIRE_HYPOTHESIS_PROFILE", "default"))
 
 
-def _needs_package(binary: str, package: str) -> str:
-    path = shutil.which(binary)
+def _needs_package(binary: str, package: str, path: str | None = None) -> str:
+    path = path or shutil.which(binary)
     if path is not None:
         return path
     missing = f"{binary} is not installed: apt-get install -y {package}"
@@ -26,8 +26,8 @@ def _needs_package(binary: str, package: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def needs_package() -> Callable[[str, str], str]:
-    """Give a function (binary, Debian package) that returns the binary's path.
+def needs_package() -> Callable[..., str]:
+    """Give a function (binary, Debian package, its path if known) that returns the path.
 
     Without the binary it skips the test with the line that installs the package; with
     FAULTWIRE_REQUIRE_PACKAGES=1 it fails it instead, so that a full run skips nothing unseen.

@@ -8,21 +8,53 @@ see `engine.translated`.
 from sqlalchemy import Engine
 
 from faultwire.store.alarms import StoredAlarms
-from faultwire.store.engine import engine_from_url, engine_in_folder, tidy
+from faultwire.store.engine import (
+    embedded_file,
+    engine_from_url,
+    engine_in_folder,
+    engine_of,
+    reach,
+    tidy,
+)
 from faultwire.store.faults import StoredFaults
 from faultwire.store.ledger import Ledger
-from faultwire.store.load import Snapshot, load
-from faultwire.store.migrate import upgrade
+from faultwire.store.load import Snapshot, load, load_alarms, load_secrets
+from faultwire.store.members import StoredMembers, StoredShares
+from faultwire.store.migrate import HEAD as SCHEMA
+from faultwire.store.migrate import prepare, revision_of, upgrade
+from faultwire.store.retention import EXPIRED, expire, old, remove
+from faultwire.store.settings import Retention
+from faultwire.store.settings import Settings as DatabaseSettings
+from faultwire.store.shared_ledger import SharedLedger
+from faultwire.store.standing import StoredStanding
 
 __all__ = [
+    "EXPIRED",
+    "SCHEMA",
+    "DatabaseSettings",
     "Engine",
     "Ledger",
+    "Retention",
+    "SharedLedger",
     "Snapshot",
     "StoredAlarms",
     "StoredFaults",
+    "StoredMembers",
+    "StoredShares",
+    "StoredStanding",
+    "embedded_file",
     "engine_from_url",
     "engine_in_folder",
+    "engine_of",
+    "expire",
     "load",
+    "load_alarms",
+    "load_secrets",
+    "old",
+    "prepare",
+    "reach",
+    "remove",
+    "revision_of",
     "tidy",
     "upgrade",
 ]

@@ -1,7 +1,5 @@
 """Users, grants, credentials and the audit record, as rows and back; see `inventory_rows`."""
 
-import hashlib
-
 from faultwire.domain.accounts import (
     Actor,
     Assignment,
@@ -84,7 +82,8 @@ def credential_of(row: Row) -> Credential:
 
 def audit_row(record: AuditRecord) -> Row:
     """Return a row of audit, without its sequence."""
-    line = (
+    return (
+        record.id,
         record.at_ns,
         record.actor.user,
         record.actor.project,
@@ -93,7 +92,6 @@ def audit_row(record: AuditRecord) -> Row:
         record.target,
         record.detail,
     )
-    return hashlib.blake2b(repr(line).encode(), digest_size=32).hexdigest(), *line
 
 
 def audit_of(row: Row) -> AuditRecord:

@@ -11,6 +11,7 @@ from faultwire.domain.alarms import (
 from faultwire.domain.causes import Cause, ResourceKind
 from faultwire.domain.changes import HistoryAdded
 from faultwire.domain.faults import Fault
+from faultwire.domain.shares import share_of
 from faultwire.store import codec
 from faultwire.store.codec import text, text_or_none
 from faultwire.store.inventory_rows import Share
@@ -150,8 +151,8 @@ def history_of(row: Row) -> HistoryAdded:
     return HistoryAdded(alarm_id, project, user, kind, detail, at_ns)
 
 
-def delivery_row(delivery: Delivery) -> Row:
-    """Return a row of the outbox up to its state: owed, and leased by nobody."""
+def delivery_row(delivery: Delivery, seq: int = 0) -> Row:
+    """Return a row of the outbox: owed, untried, leased by nobody, queued by commit `seq`."""
     return (
         delivery.id,
         delivery.kind,
@@ -164,6 +165,8 @@ def delivery_row(delivery: Delivery) -> Row:
         delivery.next_ns,
         delivery.created_ns,
         DeliveryState.PENDING.value,
+        share_of(delivery.project, delivery.url),
+        seq,
     )
 
 
@@ -176,7 +179,7 @@ def delivery_of(row: Row) -> Delivery:
 
 
 def attempt_row(attempt: Attempt) -> Row:
-    """Return (state, attempt, next_ns, attempted_ns, outcome, status, no lease, by id)."""
+    """Return (state, attempt, next_ns, attempted_ns, outcome, status, no lease, was, by id)."""
     return (
         attempt.state._value_,
         attempt.attempt,
@@ -186,5 +189,6 @@ def attempt_row(attempt: Attempt) -> Row:
         attempt.status,
         None,
         None,
+        DeliveryState.PENDING.value,
         attempt.delivery_id,
     )

@@ -8,6 +8,7 @@ from faultwire.domain.alarms import Alarm, Delivery, DeliveryState
 from faultwire.domain.changes import HistoryAdded
 from faultwire.domain.errors import NotFound
 from faultwire.domain.ids import AlarmId, DeliveryId, ProjectId
+from faultwire.domain.shares import ALL_SHARES
 from faultwire.store import alarm_rows, paging, schema
 from faultwire.store.engine import translated
 
@@ -115,10 +116,20 @@ class StoredAlarms:
         return alarm_rows.delivery_of(tuple(row))
 
     def pending(
-        self, *, project: ProjectId | None, after: tuple[int, str] | None, limit: int
+        self,
+        *,
+        project: ProjectId | None,
+        after: tuple[int, str] | None,
+        limit: int,
+        shares: frozenset[int] | None = None,
     ) -> tuple[Delivery, ...]:
-        """Return owed deliveries, oldest first, after (created_ns, id), at most `limit`."""
+        """Return owed deliveries, oldest first, after (created_ns, id), at most `limit`.
+
+        With `shares`, those of these shares alone.
+        """
         owed = select(*_DELIVERY).where(_OUTBOX.state == DeliveryState.PENDING.value)
+        if shares is not None and shares != ALL_SHARES:
+            owed = owed.where(_OUTBOX.share.in_(sorted(shares)))
         if project is not None:
             owed = owed.where(_OUTBOX.project_id == project)
         if after is not None:

@@ -1,11 +1,11 @@
 """Faults as stored, for reading."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import cast
 
-from sqlalchemy import Engine, select
+from sqlalchemy import ColumnElement, Engine, or_, select
 
-from faultwire.domain.accounts import AuditRecord
+from faultwire.domain.accounts import AuditFilter, AuditRecord
 from faultwire.domain.errors import NotFound
 from faultwire.domain.faults import Fault, FaultState
 from faultwire.domain.ids import FaultId
@@ -21,8 +21,10 @@ class StoredFaults:
     Every method raises Unavailable where the database does not answer.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, origin: str = "") -> None:
+        """Read through an engine; `origin` names this process where it is not alone."""
         self._engine = engine
+        self._origin = origin
 
     def fault(self, fault: FaultId) -> Fault:
         """Return one fault; raises NotFound."""
@@ -60,18 +62,55 @@ class StoredFaults:
             return tuple(codec.fault_of(tuple(row)) for row in connection.execute(page))
 
     def marks(self, fault: FaultId) -> Mapping[str, object]:
-        """Return the stored checkpoints of a fault; empty if there are none."""
-        table = schema.fault_marks
+        """Return the checkpoints of a fault that this process stored; empty if there are none."""
+        table = schema.checkpoints
+        mine = table.c.fault_id == fault, table.c.origin == self._origin
         with translated(), self._engine.connect() as connection:
-            marks = connection.execute(
-                select(table.c.marks).where(table.c.fault_id == fault)
-            ).scalar_one_or_none()
+            marks = connection.execute(select(table.c.marks).where(*mine)).scalar_one_or_none()
         return cast("Mapping[str, object]", marks or {})
 
-    def audit(self, limit: int) -> tuple[AuditRecord, ...]:
-        """Return the newest lines of the audit record, newest first."""
+    def marks_elsewhere(self, fault: FaultId) -> tuple[tuple[str, Mapping[str, object]], ...]:
+        """Return the checkpoints that other processes stored, each with its origin."""
+        table = schema.checkpoints
+        others = table.c.fault_id == fault, table.c.origin != self._origin
+        with translated(), self._engine.connect() as connection:
+            rows = connection.execute(
+                select(table.c.origin, table.c.marks).where(*others).order_by(table.c.origin)
+            )
+            return tuple((origin, marks) for origin, marks in rows)
+
+    def audit(
+        self, limit: int, wanted: AuditFilter | None = None, marker: str | None = None
+    ) -> tuple[AuditRecord, ...]:
+        """Return lines of the audit record, newest first, at most `limit`.
+
+        `marker` is the id of the last line of the page before; NotFound if there is no such line.
+        """
         table = schema.audit
         lines = select(*list(table.columns)[2:]).order_by(table.c.sequence.desc())
+        if wanted is not None:
+            lines = lines.where(*_wanted(wanted))
         with translated(), self._engine.connect() as connection:
+            if marker is not None:
+                place = select(table.c.sequence).where(table.c.digest == marker)
+                last = connection.execute(place).scalar_one_or_none()
+                if last is None:
+                    raise NotFound(f"marker {marker} is not in this list")
+                lines = lines.where(table.c.sequence < last)
             found = connection.execute(lines.limit(max(limit, 0)))
             return tuple(account_rows.audit_of(tuple(row)) for row in found)
+
+
+def _wanted(wanted: AuditFilter) -> Iterator[ColumnElement[bool]]:
+    table = schema.audit.c
+    if wanted.action is not None:
+        family = table.action.startswith(f"{wanted.action}.", autoescape=True)
+        yield or_(table.action == wanted.action, family)
+    if wanted.user is not None:
+        yield table.user_id == wanted.user
+    if wanted.target is not None:
+        yield table.target == wanted.target
+    if wanted.since_ns is not None:
+        yield table.at_ns >= wanted.since_ns
+    if wanted.until_ns is not None:
+        yield table.at_ns < wanted.until_ns

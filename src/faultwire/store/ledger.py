@@ -12,8 +12,8 @@ from faultwire.domain.changes import Change
 from faultwire.domain.errors import Broken
 from faultwire.domain.ids import FaultId, HostName
 from faultwire.store import alarm_rows, codec, rehearsal, writers
-from faultwire.store.engine import translated, writing
-from faultwire.store.statements import Prepared, Row, Statement
+from faultwire.store.engine import retrying, translated, writing
+from faultwire.store.statements import Row, Runner, Statement, prepared
 
 
 class Ledger:
@@ -24,19 +24,22 @@ class Ledger:
     wait for each other.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, origin: str = "") -> None:
+        """Write through an engine; `origin` names this process where it is not alone."""
         self._engine = engine
+        self._origin = origin
         self._connection: Connection | None = None
-        self._prepared: dict[Statement, Prepared] = {}
+        self._prepared: dict[Statement, Runner] = {}
         self._lock = threading.Lock()
 
+    @retrying
     def commit(self, changes: Sequence[Change]) -> None:
         """Write the changes in their order, all or none.
 
         Raises Unavailable, Conflict, Invalid for a value that no column takes.
         """
         work = [
-            (_writer(change), change)
+            (writer_of(change), change)
             for change in changes
             if type(change) not in writers.MEMORY_ONLY
         ]
@@ -47,13 +50,13 @@ class Ledger:
                 write(run, change)
 
     def settle(self, attempts: Sequence[Attempt]) -> None:
-        """Record what came of deliveries; a lease on them ends."""
+        """Record what came of deliveries; a lease on them ends. One that was final stays so."""
         self._batch(writers.SETTLE, [alarm_rows.attempt_row(attempt) for attempt in attempts])
 
     def mark(self, rows: Sequence[tuple[FaultId, Mapping[str, object]]]) -> None:
-        """Replace the stored checkpoints of faults."""
+        """Replace the checkpoints of faults that this process stored."""
         with translated():
-            marks = [(fault, codec.text(dict(marks))) for fault, marks in rows]
+            marks = [(fault, self._origin, codec.text(dict(marks))) for fault, marks in rows]
         self._batch(writers.MARK, marks)
 
     def seen(self, hosts: Sequence[tuple[HostName, int]]) -> None:
@@ -68,7 +71,7 @@ class Ledger:
         """
         with suppress(_TakenBack), self._transaction() as run:
             for change in rehearsal.hot_changes():
-                _writer(change)(run, change)
+                writer_of(change)(run, change)
             run(writers.SETTLE, [alarm_rows.attempt_row(item) for item in rehearsal.attempts()])
             raise _TakenBack
 
@@ -77,6 +80,7 @@ class Ledger:
         with self._lock:
             self._drop()
 
+    @retrying
     def _batch(self, statement: Statement, rows: Sequence[Row]) -> None:
         if rows:
             with self._transaction() as run:
@@ -97,12 +101,11 @@ class Ledger:
                 raise
 
     def _runner(self, connection: Connection) -> writers.Run:
-        def run(statement: Statement, rows: Sequence[Row]) -> None:
-            prepared = self._prepared.get(statement)
-            if prepared is None:
-                prepared = Prepared(statement, connection.dialect)
-                self._prepared[statement] = prepared
-            prepared.run(connection, rows)
+        def run(statement: Statement, rows: Sequence[Row]) -> int:
+            runner = self._prepared.get(statement)
+            if runner is None:
+                runner = self._prepared[statement] = prepared(statement, connection.dialect)
+            return runner(connection, rows)
 
         return run
 
@@ -124,7 +127,8 @@ class _TakenBack(Exception):
     """Rolls a rehearsal back."""
 
 
-def _writer(change: Change) -> writers.Writer:
+def writer_of(change: Change) -> writers.Writer:
+    """Return what writes a change; a missing one is a defect."""
     try:
         return writers.WRITERS[type(change)]
     except KeyError:

@@ -14,8 +14,8 @@ from faultwire.domain.causes import Cause
 from faultwire.domain.faults import LIVE_STATES, Fault
 from faultwire.domain.ids import HostName
 from faultwire.domain.resources import Guest, Host, Port, Project, Server, Switch
-from faultwire.store import account_rows, alarm_rows, codec, inventory_rows, schema
-from faultwire.store.engine import translated
+from faultwire.store import account_rows, alarm_rows, bulk, codec, inventory_rows, schema
+from faultwire.store.engine import of_one_moment, translated
 
 T = TypeVar("T")
 
@@ -27,9 +27,9 @@ ROWS_AT_ONCE = 2000
 class Snapshot:
     """The stored state at one moment.
 
-    Each kind is in the order of its key; causes and faults are oldest first, secrets newest first
-    within their project. `faults` are the live ones. `last_seen` has the wall ns of each host
-    that was ever heard.
+    Servers and alarms are in no order, other kinds in the order of their key; causes and faults
+    are oldest first, secrets newest first within their project. `faults` are the live ones.
+    `last_seen` has the wall ns of each host that was ever heard.
     """
 
     projects: tuple[Project, ...] = ()
@@ -54,20 +54,19 @@ def load(engine: Engine, *, now_ns: int = 0) -> Snapshot:
 
     Raises Unavailable.
     """
-    texts: dict[str, str] = {}
-    share = texts.setdefault
-    with translated(), engine.connect() as connection:
+    reading = bulk.Reading()
+    with translated(), of_one_moment(engine) as connection:
         read = partial(_read, connection.execution_options(stream_results=True))
         return Snapshot(
             projects=read(_whole(schema.projects), inventory_rows.project_of),
             hosts=read(_whole(schema.hosts, "last_seen_ns"), inventory_rows.host_of),
             switches=read(_whole(schema.switches), inventory_rows.switch_of),
-            servers=read(_whole(schema.servers), partial(inventory_rows.server_of, share=share)),
+            servers=read(_large(schema.servers), reading.server),
             ports=read(_whole(schema.ports), inventory_rows.port_of),
             guests=read(_whole(schema.guests), inventory_rows.guest_of),
             faults=read(_live_faults(), codec.fault_of),
             causes=read(_whole(schema.causes), alarm_rows.cause_of),
-            alarms=read(_whole(schema.alarms), partial(alarm_rows.alarm_of, share=share)),
+            alarms=read(_large(schema.alarms), reading.alarm),
             secrets=read(_whole(schema.webhook_secrets), account_rows.secret_of),
             users=read(_whole(schema.users), account_rows.user_of),
             assignments=read(_whole(schema.assignments), account_rows.assignment_of),
@@ -75,6 +74,21 @@ def load(engine: Engine, *, now_ns: int = 0) -> Snapshot:
             credentials=read(_whole(schema.credentials), account_rows.credential_of),
             last_seen=dict(read(_last_seen(), tuple)),
         )
+
+
+def load_alarms(engine: Engine) -> Snapshot:
+    """Return the alarms alone: what an evaluator holds. Raises Unavailable."""
+    reading = bulk.Reading()
+    with translated(), of_one_moment(engine) as connection:
+        streaming = connection.execution_options(stream_results=True)
+        return Snapshot(alarms=_read(streaming, _large(schema.alarms), reading.alarm))
+
+
+def load_secrets(engine: Engine) -> Snapshot:
+    """Return the signing secrets alone: what a sender holds. Raises Unavailable."""
+    with translated(), of_one_moment(engine) as connection:
+        secrets = _read(connection, _whole(schema.webhook_secrets), account_rows.secret_of)
+        return Snapshot(secrets=secrets)
 
 
 def _read(
@@ -88,6 +102,11 @@ def _whole(table: Table, *leave: str) -> Select[Any]:
     """Return a table in the order of its key, without columns that no value has."""
     columns = [column for column in table.columns if column.name not in leave]
     return select(*columns).order_by(*table.primary_key)
+
+
+def _large(table: Table) -> Select[Any]:
+    """Return a table as it lies there: to sort a million rows takes longer than to read them."""
+    return select(*bulk.columns(table))
 
 
 def _live_faults() -> Select[Any]:

@@ -7,11 +7,12 @@ from typing import Any
 from faultwire.domain import changes
 from faultwire.domain.accounts import CredentialKind
 from faultwire.domain.causes import ResourceKind
+from faultwire.domain.errors import Broken
 from faultwire.store import account_rows, alarm_rows, inventory_rows, schema
 from faultwire.store.statements import Row, Statement, adding, changing, removing, saving
 
-Run = Callable[[Statement, Sequence[Row]], None]
-"""Runs a statement for rows within the transaction."""
+Run = Callable[[Statement, Sequence[Row]], int]
+"""Runs a statement for rows within the transaction; returns how many rows it met."""
 
 Writer = Callable[[Run, Any], None]
 
@@ -28,18 +29,22 @@ SETTLE = changing(
         "lease_until_ns",
     ),
     by="id",
+    # Final is final: another sender may have been done with it meanwhile.
+    was="state",
 )
-MARK = saving(schema.fault_marks)
+MARK = saving(schema.checkpoints)
 SEEN = changing(schema.hosts, ("last_seen_ns",), by="name")
 
 _DELIVERY_LEFT = ("attempted_ns", "outcome", "status", "lease_owner", "lease_until_ns")
-_ADD_HISTORY = saving(schema.alarm_history, keep=True)
-_ADD_ALARM_CHANGE = adding(schema.alarm_changes, leave=("sequence",))
+ADD_HISTORY = saving(schema.alarm_history, keep=True)
+# A delivery that is known already may be settled: what came of it stays.
+QUEUE = saving(schema.outbox, leave=_DELIVERY_LEFT, keep=True)
 _REMOVE_CAUSE = removing(schema.causes, "kind", "resource", "fault_id")
 _REMOVE_CAUSES = removing(schema.causes, "kind", "resource")
 _REMOVE_CREDENTIAL = removing(schema.credentials, "kind", "name")
 _REMOVE_SECRETS = removing(schema.webhook_secrets, "project_id")
 _SAVE_SECRET = saving(schema.webhook_secrets)
+_SAVE_SESSION = saving(schema.agent_sessions)
 
 
 def _each(attribute: str, statement: Statement, row: Callable[[Any], Row]) -> Writer:
@@ -83,8 +88,18 @@ def _secrets_saved(run: Run, change: changes.SecretsSaved) -> None:
     )
 
 
+def _session_moved(run: Run, change: changes.SessionMoved) -> None:
+    run(_SAVE_SESSION, [(change.host, change.member, change.session)])
+
+
+def _several_only(run: Run, change: Any) -> None:
+    """Refuse: events are owed only where several processes share a database."""
+    del run
+    raise Broken(f"{type(change).__name__} in a ledger that is not shared")
+
+
 def _history_added(run: Run, change: changes.HistoryAdded) -> None:
-    run(_ADD_HISTORY, [alarm_rows.history_row(change)])
+    run(ADD_HISTORY, [alarm_rows.history_row(change)])
 
 
 WRITERS: Mapping[type, Writer] = {
@@ -101,6 +116,7 @@ WRITERS: Mapping[type, Writer] = {
         _each("hosts", removing(schema.hosts, "name"), _name),
         _each("hosts", _REMOVE_CREDENTIAL, lambda host: (CredentialKind.AGENT.value, host)),
         _each("hosts", _REMOVE_CAUSES, lambda host: (ResourceKind.HOST.value, host)),
+        _each("hosts", removing(schema.agent_sessions, "host"), _name),
     ),
     changes.RunningReported: _nothing,
     changes.SwitchesSaved: _each("switches", saving(schema.switches), inventory_rows.switch_row),
@@ -126,14 +142,10 @@ WRITERS: Mapping[type, Writer] = {
         alarm_rows.cause_row,
     ),
     changes.CausesRemoved: _each("causes", _REMOVE_CAUSE, attrgetter("key")),
-    changes.AlarmsSaved: _all(
-        _each("alarms", saving(schema.alarms), alarm_rows.alarm_row),
-        _each("alarms", _ADD_ALARM_CHANGE, _id),
-    ),
+    changes.AlarmsSaved: _each("alarms", saving(schema.alarms), alarm_rows.alarm_row),
     changes.AlarmsRemoved: _all(
         _each("alarms", removing(schema.alarms, "id"), _name),
         _each("alarms", removing(schema.alarm_history, "alarm_id"), _name),
-        _each("alarms", _ADD_ALARM_CHANGE, _name),
     ),
     changes.AlarmsMoved: _all(
         _each(
@@ -141,15 +153,13 @@ WRITERS: Mapping[type, Writer] = {
             changing(schema.alarms, ("state", "state_reason", "state_ns", "version"), by="id"),
             alarm_rows.moved_alarm_row,
         ),
-        _each("transitions", _ADD_HISTORY, alarm_rows.transition_row),
+        _each("transitions", ADD_HISTORY, alarm_rows.transition_row),
     ),
     changes.HistoryAdded: _history_added,
-    changes.DeliveriesQueued: _each(
-        "deliveries",
-        # A delivery that is known already may be settled: what came of it stays.
-        saving(schema.outbox, leave=_DELIVERY_LEFT, keep=True),
-        alarm_rows.delivery_row,
-    ),
+    changes.DeliveriesQueued: _each("deliveries", QUEUE, alarm_rows.delivery_row),
+    changes.EventsOwed: _several_only,
+    changes.EventsTaken: _several_only,
+    changes.SessionMoved: _session_moved,
     changes.SecretsSaved: _secrets_saved,
     changes.UsersSaved: _all(
         # Out and in, not an upsert: MariaDB's would change whoever holds the name already.

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from faultwire.domain import changes as c
-from faultwire.domain.accounts import AuditRecord
+from faultwire.domain.accounts import AuditFilter, AuditRecord
 from faultwire.domain.alarms import Alarm, Delivery, DeliveryState
 from faultwire.domain.errors import NotFound
 from faultwire.domain.faults import Fault, FaultState
@@ -123,6 +123,44 @@ def test_audit_lines_that_differ_are_all_kept(kept: Kept) -> None:
     other = AuditRecord(v.T0, v.AUDITED.actor, v.AUDITED.action, "compute-2", "x")
     kept.ledger.commit([c.Audited((v.AUDITED, other))])
     assert kept.faults.audit(9) == (other, v.AUDITED)
+
+
+AUDIT = [
+    replace(v.AUDITED, at_ns=v.T0 + number, action=action, target=f"t-{number}")
+    for number, action in enumerate(("user.create", "user.delete", "users_x", "user", "a%b.c"))
+]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (AuditFilter(), [4, 3, 2, 1, 0]),
+        (AuditFilter(action="user"), [3, 1, 0]),
+        (AuditFilter(action="user.delete"), [1]),
+        (AuditFilter(action="a%b"), [4]),
+        (AuditFilter(action="a_b"), []),
+        (AuditFilter(user="u-1", target="t-2"), [2]),
+        (AuditFilter(user="u-2"), []),
+        (AuditFilter(since_ns=v.T0 + 1, until_ns=v.T0 + 3), [2, 1]),
+    ],
+)
+def test_audit_lines_are_chosen(kept: Kept, wanted: AuditFilter, found: list[int]) -> None:
+    """By family of actions, user, target and time; signs of patterns mean themselves."""
+    for line in AUDIT:
+        kept.ledger.commit([c.Audited((line,))])
+    assert kept.faults.audit(9, wanted) == tuple(AUDIT[number] for number in found)
+
+
+def test_audit_is_read_in_pages(kept: Kept) -> None:
+    """A page goes on after its marker, under the same filter; an unknown marker is NotFound."""
+    for line in AUDIT:
+        kept.ledger.commit([c.Audited((line,))])
+    wanted = AuditFilter(action="user")
+    assert kept.faults.audit(2, wanted) == (AUDIT[3], AUDIT[1])
+    assert kept.faults.audit(2, wanted, AUDIT[1].id) == (AUDIT[0],)
+    assert kept.faults.audit(2, wanted, AUDIT[0].id) == ()
+    with pytest.raises(NotFound):
+        kept.faults.audit(2, wanted, "f" * 64)
 
 
 # ---------------------------------------------------------------- alarms

@@ -3,17 +3,21 @@
 from typing import Any
 
 import pytest
-from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy.dialects import mysql, sqlite
 
+from faultwire.store import engine as servers
 from faultwire.store import ledger, writers
 from faultwire.store.schema import causes, hosts, users
 from faultwire.store.statements import (
+    MOST_IN_ARRAYS,
     MOST_ROWS,
+    InArrays,
     Prepared,
     Statement,
     _parts,
     adding,
     changing,
+    prepared,
     removing,
     saving,
 )
@@ -34,12 +38,15 @@ each_kind = pytest.mark.parametrize("statement", KINDS.values(), ids=KINDS)
 class Driver:
     """Takes what a connection is told to execute."""
 
+    rowcount = 7
+
     def __init__(self) -> None:
         self.told: list[tuple[str, Any]] = []
 
-    def exec_driver_sql(self, text: str, values: Any) -> None:
-        """Note the text and the values."""
+    def exec_driver_sql(self, text: str, values: Any) -> "Driver":
+        """Note the text and the values; the result is told by the driver itself."""
         self.told.append((text, values))
+        return self
 
 
 @each_kind
@@ -62,26 +69,35 @@ def test_values_stand_in_the_order_of_the_text(statement: Statement, dialect: An
     assert compiled.positiontup == expected
 
 
+POSTGRESQL = servers.engine_from_url("postgresql://nobody@nowhere/none").dialect
+
+
 @each_kind
-def test_values_are_named_where_the_driver_wants_names(statement: Statement) -> None:
-    """A driver with named values gets exactly the names that its text asks for."""
-    dialect = postgresql.dialect(paramstyle="pyformat")
+def test_postgresql_takes_a_column_as_one_array(statement: Statement) -> None:
+    """Whatever the number of rows the text is one, and each value stands under its name."""
     driver = Driver()
     rows = [tuple(f"{name}-{row}" for name in statement.names) for row in range(3)]
-    Prepared(statement, dialect).run(driver, rows)
-    assert len(driver.told) == 2
-    text, values = driver.told[0]
-    compiled = statement.build(2, dialect.name).compile(dialect=dialect, for_executemany=True)
-    assert set(values) == set(compiled.params)
-    assert all(f"%({name})s" in text for name in values)
-    assert values[f"{statement.names[0]}_m1"] == rows[1][0]
+    met = prepared(statement, POSTGRESQL)(driver, rows)
+    ((text, values),) = driver.told
+    assert met == driver.rowcount
+    assert values == {name: [row[at] for row in rows] for at, name in enumerate(statement.names)}
+    # Sent as bytes, and as no type that would cut a long text silently.
+    assert all(f"%({name})b::" in text for name in values)
+    assert "VARCHAR" not in text.split("SELECT")[-1]
+
+
+def test_postgresql_gets_many_rows_in_parts() -> None:
+    """A batch without end would hold the interpreter while it is packed."""
+    driver = Driver()
+    rows = [(f"h-{number}",) for number in range(MOST_IN_ARRAYS + 1)]
+    assert prepared(removing(hosts, "name"), POSTGRESQL)(driver, rows) == 2 * driver.rowcount
+    assert [len(values["name"]) for _, values in driver.told] == [MOST_IN_ARRAYS, 1]
 
 
 @pytest.mark.parametrize(
     ("dialect", "words"),
     [
         (sqlite.dialect(), "ON CONFLICT (id) DO"),
-        (postgresql.dialect(), "ON CONFLICT (id) DO"),
         (mysql.dialect(), "ON DUPLICATE KEY UPDATE"),
     ],
     ids=lambda value: getattr(value, "name", ""),
@@ -91,6 +107,9 @@ def test_an_upsert_is_said_in_the_databases_words(dialect: Any, words: str) -> N
     for statement in (saving(users), saving(users, keep=True)):
         text = Prepared(statement, dialect).text(2)
         assert words in text
+        assert "RETURNING" not in text
+        text = InArrays(statement, POSTGRESQL).text
+        assert "ON CONFLICT (id) DO" in text
         assert "RETURNING" not in text
 
 
