@@ -109,6 +109,9 @@ class Doorkeeper:
         caller = Caller(UserId(id), name, ProjectId(""), kind=kind, name=name)
         self.bonds[f"{kind.value}/{name}:{secret}"] = caller
 
+    def enrol_agent(self, host: str) -> None:
+        self.enrol(CredentialKind.AGENT, host, "s")
+
     def token(self, token: str) -> Caller:
         return self._found(self.tokens, token)
 
@@ -149,6 +152,7 @@ class Stand:
         self._agents: list[Agent] = []
 
     async def __aenter__(self) -> Self:
+        self.refused: list[tuple[str, ...]] = []
         ports = AgentPorts(
             authenticator=self.doors,
             enforcer=self.doors,
@@ -159,6 +163,7 @@ class Stand:
             heartbeat_ms=self.settings.heartbeat_ms,
             silence_ms=self.settings.agent_silence_ms,
             message_bytes=self.settings.agent_message_bytes,
+            refused=lambda *refused: self.refused.append(refused),
         )
         app = FastAPI()
         app.state.authenticator = self.doors
@@ -221,6 +226,16 @@ class Stand:
     async def wait(self, seconds: float) -> None:
         """Move the server's clock."""
         await pass_time(self.clock, seconds)
+
+    async def pass_agent(self, clock: ManualClock, seconds: float) -> None:
+        """Move an agent's clock."""
+        await pass_time(clock, seconds)
+
+    async def settled(self) -> None:
+        """Let what was said arrive: a call over the same listener comes after it."""
+        for _ in range(3):
+            async with self.http.get(self.url("nobody", "")) as answer:
+                await answer.read()
 
     async def reported(self, count: int) -> list[Report]:
         await self.news.until(lambda: len(self.reports) >= count)

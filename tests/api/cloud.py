@@ -1,7 +1,7 @@
 """The fault and alarming faces in process: the true chain and policy over a store in memory."""
 
 import pickle
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +21,7 @@ from faultwire.domain.errors import Broken, FaultwireError, Unauthenticated
 from faultwire.domain.ids import FaultId, HostName, ProjectId, UserId
 from faultwire.domain.instants import Instant
 from faultwire.domain.resources import Project
+from faultwire.domain.standing import Owed, Process
 from faultwire.faces import stack
 from faultwire.faces.alarming import app as alarming
 from faultwire.faces.alarming.ports import AlarmingPorts
@@ -29,6 +30,7 @@ from faultwire.faces.fault import app as fault
 from faultwire.faces.fault.agents import AgentPorts
 from faultwire.faces.fault.ports import FaultPorts, error_body
 from faultwire.faces.fault.settings import Settings as FaultSettings
+from faultwire.faces.fault.status import StatusPorts
 from faultwire.inspector.settings import Settings as InspectorSettings
 from faultwire.notifier.delivery import guard
 from faultwire.notifier.evaluator.engine import EventEvaluator
@@ -91,6 +93,23 @@ class Doors:
         if secret != "s3cret":
             raise Unauthenticated("no such credential")
         return Caller(UserId("c1"), name, ProjectId(""), kind=CredentialKind(kind), name=name)
+
+
+@dataclass
+class FixedStanding:
+    """What the status looks at, as a test sets it."""
+
+    kind: str = "SQLite"
+    refuse: Exception | None = None
+    unhealthy: str | None = None
+    certificate_ns: int | None = None
+    members: tuple[Process, ...] = (Process("serve", "cloud:1", "127.0.0.1:8779", 0),)
+    found: Owed = field(default_factory=lambda: Owed(3, 1_700_000_000_000_000_000, 2))
+
+    def owed(self, now_ns: int) -> Owed:
+        if self.refuse is not None:
+            raise self.refuse
+        return self.found
 
 
 class NoSessions:
@@ -158,6 +177,7 @@ class Cloud:
         self.secrets = 0
         self.enforcer = ENFORCER
         self.doors = Doors()
+        self.standing = FixedStanding()
         self.fault_ports = self._fault_ports(fault_settings or FaultSettings())
         self.faces = {
             "/fault": fault.create(self.fault_ports),
@@ -219,6 +239,30 @@ class Cloud:
             offload=self._offload,
             agents=agents,
             settings=settings,
+            status=self._status_ports(),
+            user_name=lambda user: "admin" if user == "u-admin" else None,
+        )
+
+    def _status_ports(self) -> StatusPorts:
+        """Give a status whose figures are those of `standing`."""
+        return StatusPorts(
+            authenticator=self.doors,
+            enforcer=self.enforcer,
+            clock=self.clock,
+            inventory=self.indexes.inventory,
+            read=self._read,
+            version="1.2.3",
+            database=self.standing,
+            members=lambda: self.standing.members,
+            silence_ns=3_000_000_000,
+            unhealthy=lambda: self.standing.unhealthy,
+            live=self.indexes.holds.live,
+            late=lambda: (1.25, 7.5),
+            queue=lambda: 0,
+            suspended=lambda: False,
+            sessions=lambda: 0,
+            held=lambda: 0,
+            certificate_ns=self.standing.certificate_ns,
         )
 
     def _alarming_ports(self, settings: AlarmingSettings) -> AlarmingPorts:
@@ -255,12 +299,14 @@ class Cloud:
         secrets = [one.secret for one in self.indexes.directory.secrets(project)]
         return signature.verify(secrets, headers, body, self.clock.wall_ns() // 1_000_000_000)
 
-    async def _offload(self, function: Callable[..., Any], *args: Any) -> Any:
-        """Do as a child process would: what goes in, comes out or is raised is pickled."""
+    async def _offload(
+        self, function: Callable[..., Iterable[bytes]], came: Sequence[bytes]
+    ) -> AsyncGenerator[bytes, None]:
+        """Do as a child process would: bytes go in and out, what is raised is pickled."""
         self.offloaded.append(function.__name__)
-        function, args = _pickled((function, args))
         try:
-            return _pickled(function(*args))
+            for piece in _pickled(function)(b"".join(came)):
+                yield piece
         except FaultwireError as error:
             raise _pickled(error) from None
 

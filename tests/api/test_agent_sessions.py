@@ -188,6 +188,7 @@ async def test_a_second_agent_under_one_credential_is_refused(stand: Stand) -> N
     assert (code, "another session" in reason) == (CloseCode.SECOND_SESSION, True)
     await stand.seen_after(HOST, before)
     assert stand.meter.counts["faultwire_agent_second_sessions_total"] == 1
+    assert stand.refused == [("agent.second_session", HOST, "127.0.0.1")]
     await stand.wait(2.5)
     assert stand.reports == []
 
@@ -218,6 +219,8 @@ async def test_who_may_not_speak_for_a_host_is_refused_before_the_session(
         await stand.http.ws_connect(stand.url(host), headers=headers)
     assert refusal.value.status == status
     assert stand.intake.commands == []
+    told = [("agent.refused", host, "127.0.0.1")] if status != 400 else []
+    assert stand.refused == told
 
 
 HELLO = {"hello": {"version": "1.0", "servers": []}}
@@ -232,7 +235,7 @@ HELLO = {"hello": {"version": "1.0", "servers": []}}
         ('{"greeting":1}', CloseCode.MALFORMED, "greeting: unknown message"),
         ('{"hello":{}}', CloseCode.MALFORMED, "hello.version: is missing"),
         ('{"hello":{"version":1}}', CloseCode.MALFORMED, "hello.version: must be text"),
-        ('{"hello":{"version":"2.0"}}', CloseCode.OTHER_VERSION, "2.0, this side speaks 1.0"),
+        ('{"hello":{"version":"2.0"}}', CloseCode.OTHER_VERSION, "2.0, this side speaks 1.1"),
         (
             '{"hello":{"version":"1.0","heartbeat_ms":0}}',
             CloseCode.MALFORMED,
@@ -270,7 +273,7 @@ async def test_a_newer_minor_version_is_welcome(stand: Stand) -> None:
     wire = await stand.dial(HOST)
     await wire.send_json({"hello": {"version": "1.7", "servers": None, "mood": "good"}})
     welcome = (await wire.receive_json(timeout=SECONDS))["welcome"]
-    assert (welcome["version"], welcome["heartbeat_ms"]) == ("1.0", 1000)
+    assert (welcome["version"], welcome["heartbeat_ms"]) == ("1.1", 1000)
     assert (welcome["silence_ms"], welcome["must_not_start"]) == (3000, [])
     await wire.close()
 

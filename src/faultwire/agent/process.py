@@ -15,6 +15,7 @@ import aiohttp
 from faultwire.agent import servers, wire
 from faultwire.agent.backoff import pause
 from faultwire.agent.credential import BoundCredential
+from faultwire.agent.datagrams import Datagrams, opened
 from faultwire.domain.agents import CloseCode
 from faultwire.domain.errors import FaultwireError, Invalid
 from faultwire.ports import Clock
@@ -28,6 +29,10 @@ FIRST_LIST_SECONDS = 2.0
 LONGEST_MESSAGE = 1_048_576
 SETTLED_NS = 5_000_000_000
 """A session that lasted this long was a good one: the next pause is the shortest again."""
+
+CONNECTION_MS = 3000
+"""How often an agent beats on its connection whoever hears its datagrams: a server that is gone
+must be noticed, and machines between forget connections that say nothing."""
 
 LIST_REFUSED = frozenset({CloseCode.TOO_BIG, CloseCode.MALFORMED})
 """Ways of being hung up on that a list can be the cause of."""
@@ -146,9 +151,10 @@ class Agent:
         self._say(f"connected to {self.url}")
         self._over.clear()
         self._session = connection
+        datagrams = opened(_peer(connection), terms.datagrams)
         tasks = [
-            asyncio.create_task(self._listen(connection)),
-            asyncio.create_task(self._beat(connection, terms)),
+            asyncio.create_task(self._listen(connection, datagrams)),
+            asyncio.create_task(self._beat(connection, terms, datagrams)),
             asyncio.create_task(self._tell_news(connection, terms, told)),
         ]
         try:
@@ -160,22 +166,40 @@ class Agent:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            if datagrams is not None:
+                datagrams.close()
 
-    async def _listen(self, connection: aiohttp.ClientWebSocketResponse) -> str:
+    async def _listen(
+        self, connection: aiohttp.ClientWebSocketResponse, datagrams: Datagrams | None
+    ) -> str:
         while True:
             message = await connection.receive()
             if message.type not in {aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY}:
                 return self._why_closed(connection, message)
-            if message.type is aiohttp.WSMsgType.TEXT and message.data.startswith(wire.PING):
+            text = message.data if message.type is aiohttp.WSMsgType.TEXT else ""
+            if datagrams is not None and text.startswith((wire.PING, wire.HEARD)):
+                # A ping says that none came lately.
+                datagrams.heard = text.startswith(wire.HEARD)
+            if text.startswith(wire.PING):
                 async with asyncio.timeout(CONNECT_SECONDS):
                     await connection.send_str(wire.beat(0))
 
-    async def _beat(self, connection: aiohttp.ClientWebSocketResponse, terms: wire.Terms) -> str:
+    async def _beat(
+        self,
+        connection: aiohttp.ClientWebSocketResponse,
+        terms: wire.Terms,
+        datagrams: Datagrams | None,
+    ) -> str:
         number = 0
+        every = max(1, CONNECTION_MS // terms.heartbeat_ms)
         while True:
             # From beat to beat, by no timetable: after a stop of ours one is due, not all.
             await self._clock.sleep(terms.heartbeat_ms / 1000)
             number += 1
+            if datagrams is not None:
+                datagrams.beat()
+                if datagrams.heard and number % every:
+                    continue
             async with asyncio.timeout(terms.silence_ms / 1000):
                 await connection.send_str(wire.beat(number))
 
@@ -266,6 +290,12 @@ async def _refuse_redirect(
 ) -> None:
     del session, context
     raise aiohttp.ClientError(f"{params.url} redirects; an agent's server does not")
+
+
+def _peer(connection: aiohttp.ClientWebSocketResponse) -> str:
+    """Return the address that the connection leads to: no name is looked up twice."""
+    peer = connection.get_extra_info("peername")
+    return str(peer[0]) if peer else ""
 
 
 def _give_up_after(connection: aiohttp.ClientWebSocketResponse, silence_ms: int) -> None:

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 import orjson
 
 from faultwire.domain.agents import PROTOCOL_VERSION, check_version
+from faultwire.domain.datagrams import FORMAT, KEY_BYTES, DatagramTerms
 from faultwire.domain.errors import Conflict, Invalid
 
 PING = '{"ping"'
+HEARD = '{"heard"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +21,18 @@ class Terms:
     heartbeat_ms: int
     silence_ms: int
     must_not_start: tuple[str, ...] = ()
+    datagrams: DatagramTerms | None = None
 
 
 def hello(heartbeat_ms: int, servers: frozenset[str] | None) -> str:
     """Return the first message."""
     listed = None if servers is None else sorted(servers)
-    content = {"version": PROTOCOL_VERSION, "heartbeat_ms": heartbeat_ms, "servers": listed}
+    content = {
+        "version": PROTOCOL_VERSION,
+        "heartbeat_ms": heartbeat_ms,
+        "servers": listed,
+        "datagrams": FORMAT,
+    }
     return orjson.dumps({"hello": content}).decode()
 
 
@@ -64,6 +72,7 @@ def welcome(text: str) -> Terms:
         _milliseconds(content, "heartbeat_ms"),
         _milliseconds(content, "silence_ms"),
         tuple(map(str, barred)),
+        _datagrams(content.get("datagrams")),
     )
 
 
@@ -72,3 +81,18 @@ def _milliseconds(content: Mapping[str, object], key: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= 3_600_000:
         raise Invalid(f"welcome.{key}", "must be milliseconds, above 0")
     return value
+
+
+def _datagrams(content: object) -> DatagramTerms | None:
+    """Return the terms; None where there are none that we understand: we beat as ever then."""
+    if not isinstance(content, Mapping):
+        return None
+    port, slot, key = (content.get(name) for name in ("port", "slot", "key"))
+    if not isinstance(port, int) or not isinstance(slot, int) or not isinstance(key, str):
+        return None
+    try:
+        raw = bytes.fromhex(key)
+    except ValueError:
+        return None
+    usable = 0 < port < 65_536 and 0 <= slot < 2**32 and len(raw) == KEY_BYTES
+    return DatagramTerms(port, slot, raw) if usable else None

@@ -2,20 +2,34 @@
 
 import asyncio
 import contextlib
+import functools
 import ipaddress
 import logging
+import resource
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from faultwire.app.crowd import Crowd, Limits
+from faultwire.app.patience import PatientProtocol
+from faultwire.config.server import Settings
 from faultwire.domain.errors import Invalid
+from faultwire.ports import Meter
 
 log = logging.getLogger(__name__)
 
 BACKLOG = 4096
+COMMON = (
+    "Invalid HTTP request received.",
+    "ASGI callable returned without completing handshake.",
+    "Unsupported upgrade request.",
+)
+"""What the server library says of clients that send nonsense or leave: whoever can connect could
+fill the disk with it."""
 _POLL_SECONDS = 0.005
 
 
@@ -58,6 +72,22 @@ class Tls:
     proxied: bool = False
 
 
+def limits_of(server: Settings) -> Limits:
+    """Return what connections may take, by the options of the server."""
+    return Limits(
+        head_seconds=server.head_seconds,
+        body_seconds=server.body_seconds,
+        reader_seconds=server.reader_seconds,
+        keep_alive_seconds=server.keep_alive_seconds,
+        connections=server.connections,
+        unproven=server.connections_unproven,
+    )
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    return record.msg not in COMMON
+
+
 class _Quiet(uvicorn.Server):
     """A server that leaves signals to the process that owns it."""
 
@@ -69,7 +99,14 @@ class _Quiet(uvicorn.Server):
 class Listener:
     """One bound socket and the server behind it."""
 
-    def __init__(self, address: Address, tls: Tls, field: str) -> None:
+    def __init__(
+        self,
+        address: Address,
+        tls: Tls,
+        field: str,
+        limits: Limits | None = None,
+        meter: Meter | None = None,
+    ) -> None:
         """Bind at once; raises Invalid where the address cannot be had."""
         family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_STREAM)
@@ -84,19 +121,35 @@ class Listener:
                 field, f"cannot listen on {address.host}:{address.port}: {error}"
             ) from None
         self._tls = tls
+        files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        self._crowd = Crowd(limits or Limits(), files, meter, proxied=tls.proxied)
         port = self._socket.getsockname()[1]
+        self.bound: tuple[str, int] = (address.host, port)
         host = f"[{address.host}]" if ":" in address.host else address.host
         scheme = "https" if tls.certificate else "http"
         self.url = f"{scheme}://{host}:{port}"
         self._server: _Quiet | None = None
         self._task: asyncio.Task[None] | None = None
 
-    async def start(self, app: ASGIApp) -> None:
-        """Serve the application; returns once connections are accepted."""
+    async def start(self, app: ASGIApp, known: Callable[[str], bool] | None = None) -> None:
+        """Serve the application; returns once connections are accepted.
+
+        `known` tells a credential that is valid now: its sessions are admitted whoever else asks.
+        """
+        if known is not None:
+            self._crowd.known = known
+        log.info(
+            "%s takes up to %d connections besides agents (the process may open %d files)",
+            self.url,
+            self._crowd.most,
+            resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+        )
+        logging.getLogger("uvicorn.error").addFilter(_is_news)
+        protocol: Any = functools.partial(PatientProtocol, self._crowd)
         self._server = _Quiet(
             uvicorn.Config(
                 app,
-                http="httptools",
+                http=protocol,
                 ws="websockets-sansio",
                 ws_ping_interval=None,
                 ws_per_message_deflate=False,
@@ -106,6 +159,7 @@ class Listener:
                 log_config=None,
                 server_header=False,
                 backlog=BACKLOG,
+                timeout_keep_alive=self._crowd.limits.keep_alive_seconds,
                 timeout_graceful_shutdown=5,
                 ssl_certfile=self._tls.certificate or None,
                 ssl_keyfile=self._tls.key or None,

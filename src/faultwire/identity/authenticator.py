@@ -108,5 +108,13 @@ class TokenAuthenticator:
             raise Unauthenticated(NOT_AUTHENTICATED)
         return Caller(UserId(held.id), name, ProjectId(""), kind=held.kind, name=name)
 
+    def is_bound(self, credential: str) -> bool:
+        """Return whether such a credential is valid now."""
+        try:
+            self.bound(credential)
+        except Unauthenticated:
+            return False
+        return True
+
 
 _KINDS = frozenset(kind.value for kind in CredentialKind)

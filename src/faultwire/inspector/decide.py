@@ -1,5 +1,6 @@
 """Decisions on reports, closings and waiting faults (S1, D4, D20, D22)."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from faultwire.domain.accounts import AuditRecord
@@ -24,6 +25,9 @@ from faultwire.inspector.rules import NO_RULE, RULES
 from faultwire.inspector.settings import Settings
 from faultwire.ports import View
 
+NAMED = 10
+"""Faults that a line of the audit record names; of more it gives the number."""
+
 
 class ReportsDecider:
     """Decides on reports, in order; each sees what the ones before it made true."""
@@ -34,7 +38,7 @@ class ReportsDecider:
 
     def decide(self, command: ReportFaults, view: View, now: Instant) -> Deciding:
         """Answer a `FaultAnswer` per report: opened, folded, closed or waiting."""
-        answers = []
+        answers, moved = [], []
         for report in command.reports:
             found = match(report.type, report.resource, view)
             known = replace(report, resource=found.resource)
@@ -47,7 +51,10 @@ class ReportsDecider:
             else:
                 answer = yield from self._fold(known, found, fault, view, now)
             answers.append(answer)
-        return Decided(answer=tuple(answers))
+            if command.actor.source and (fault is None or answer.state is FaultState.CLOSED):
+                moved.append(answer)
+        line = _reported(moved, command, now) if moved else ()
+        return Decided(answer=tuple(answers), changes=line)
 
     def _open(self, report: Report, found: Match, view: View, now: Instant) -> Steps[FaultAnswer]:
         record, vetoed = guards.ask(report, self._settings)
@@ -113,6 +120,25 @@ class ReportsDecider:
         told = replace(fault, evidence=with_evidence(fault.evidence, report.evidence))
         yield from clearing.close(told, report.evidence.reporter, view, now, self._settings)
         return FaultAnswer(fault.id, FaultState.CLOSED)
+
+
+def _reported(
+    moved: Sequence[FaultAnswer], command: ReportFaults, now: Instant
+) -> tuple[Audited, ...]:
+    """Return one line on the faults that a caller from outside opened or closed by a request.
+
+    What our own monitors report stands in the faults alone, and so does what changed nothing.
+    """
+    first = command.reports[0]
+    more = f" and {len(command.reports) - 1} more" if len(command.reports) > 1 else ""
+    named = ", ".join(answer.id for answer in moved[:NAMED])
+    rest = f" and {len(moved) - NAMED} more" if len(moved) > NAMED else ""
+    said = first.type.name if first.raised else first.type.clear
+    about = "|".join(f"{key}={value}" for key, value in sorted(first.resource.items()))
+    line = AuditRecord(
+        now.wall_ns, command.actor, "fault.report", f"{named}{rest}", f"{said} {about}{more}"
+    )
+    return (Audited((line,)),)
 
 
 def open_fault(

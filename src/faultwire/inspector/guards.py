@@ -12,6 +12,9 @@ OWN_MONITORS = frozenset({"agent"})
 LOOP_LAG = "loop_lag_ms"
 """Key of the evidence in which our monitors say how late the loop was when they judged."""
 
+PUT_OFF = "put_off_ms"
+"""Key of the evidence in which they say for how long they waited until it was not."""
+
 
 @dataclass(frozen=True, slots=True)
 class Guard:
@@ -48,5 +51,12 @@ def ask(report: Report, settings: Settings) -> tuple[tuple[Decision, ...], bool]
         reason = guard.veto(report, settings)
         vetoed = vetoed or bool(reason)
         outcome = Outcome.VETOED if reason else Outcome.PASSED
-        record.append(Decision(guard.name, outcome, reason or "nothing against it"))
+        record.append(Decision(guard.name, outcome, reason or _passed(report)))
     return tuple(record), vetoed
+
+
+def _passed(report: Report) -> str:
+    put_off = report.evidence.details.get(PUT_OFF)
+    if isinstance(put_off, int | float):
+        return f"I was stalled: judged {put_off:.0f} ms later, once the loop kept time"
+    return "nothing against it"

@@ -6,14 +6,15 @@
     connected ─BROKE─▶ returning ─LATE──┤
     connected ────────────────────LATE──┴─▶ dead
     connected ─LEFT─▶ gone
-    absent, expected, returning, dead, gone ─CAME─▶ connected
+    dead ─VETOED─▶ doubted ─LATE─▶ dead
+    absent, expected, returning, dead, doubted, gone ─CAME─▶ connected
 
 Pure: times are arguments, monotonic nanoseconds. A beat only notes the time; deadlines stand in
 a heap and are looked at again when they ripen, so that a change costs O(log n).
 """
 
 import heapq
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -22,6 +23,9 @@ from faultwire.liveness.settings import Settings
 from faultwire.liveness.stalls import PRUNED_AT, Stalls
 
 _MS = 1_000_000
+
+GRAIN_NS = 50_000_000
+"""Silences are looked at together so often, before they are long enough to count."""
 
 
 class State(StrEnum):
@@ -32,6 +36,7 @@ class State(StrEnum):
     CONNECTED = "connected"
     RETURNING = "returning"
     DEAD = "dead"
+    DOUBTED = "doubted"
     GONE = "gone"
 
 
@@ -43,6 +48,7 @@ class Signal(StrEnum):
     BROKE = "broke"
     LEFT = "left"
     LATE = "late"
+    VETOED = "vetoed"
 
 
 MOVES: Mapping[tuple[State, Signal], State] = {
@@ -56,6 +62,9 @@ MOVES: Mapping[tuple[State, Signal], State] = {
     (State.RETURNING, Signal.CAME): State.CONNECTED,
     (State.RETURNING, Signal.LATE): State.DEAD,
     (State.DEAD, Signal.CAME): State.CONNECTED,
+    (State.DEAD, Signal.VETOED): State.DOUBTED,
+    (State.DOUBTED, Signal.CAME): State.CONNECTED,
+    (State.DOUBTED, Signal.LATE): State.DEAD,
     (State.GONE, Signal.CAME): State.CONNECTED,
 }
 """Every legal move; a signal without a row in the present state is ignored."""
@@ -67,12 +76,14 @@ class VerdictKind(StrEnum):
     CLOSED = "closed"
     SILENT = "silent"
     NOT_BACK = "not back after start"
+    STILL_GONE = "not back after a stall of ours"
 
 
 VERDICTS: Mapping[State, VerdictKind] = {
     State.RETURNING: VerdictKind.CLOSED,
     State.CONNECTED: VerdictKind.SILENT,
     State.EXPECTED: VerdictKind.NOT_BACK,
+    State.DOUBTED: VerdictKind.STILL_GONE,
 }
 """The states that wait, and the verdict when the wait is over."""
 
@@ -84,6 +95,7 @@ class Verdict:
     `since` is when the wait began: the last sign of life, the closing of the connection, or our
     start. `age_ns` is how long ago that was, our own stalls included; `limit_ns` what was allowed
     without them. `seen` is the last sign of life; None if there was none since our start.
+    `put_off_ns` is how long the verdict was put off because we were late ourselves.
     """
 
     host: HostName
@@ -92,11 +104,16 @@ class Verdict:
     age_ns: int
     limit_ns: int
     seen: int | None
+    put_off_ns: int = 0
 
 
 @dataclass(slots=True)
 class _Watch:
-    """One host; `armed` is the time of its one entry in the heap that counts."""
+    """One host; `armed` is the time of its one entry in the heap that counts.
+
+    `pulse` tells when the session was last heard elsewhere; `asked` is when it was asked to speak
+    on its connection, `put_off` when a verdict was put off first.
+    """
 
     state: State = State.ABSENT
     session: str = ""
@@ -104,6 +121,9 @@ class _Watch:
     limit: int = 0
     seen: int | None = None
     armed: int | None = None
+    pulse: Callable[[], int] | None = None
+    asked: int = 0
+    put_off: int = 0
 
 
 class Heartbeats:
@@ -115,6 +135,7 @@ class Heartbeats:
         self._return = settings.agent_return_ms * _MS
         self._watches: dict[HostName, _Watch] = {}
         self._heap: list[tuple[int, HostName]] = []
+        self._quiet: list[HostName] = []
         self._stalls = Stalls()
         self._prune_at = PRUNED_AT
 
@@ -134,13 +155,14 @@ class Heartbeats:
     def seen(self, host: HostName) -> int | None:
         """Return the time of a host's last sign of life."""
         watch = self._watches.get(host)
-        return watch.seen if watch else None
+        return self._heard(watch).seen if watch else None
 
     def seen_after(self, mark: int) -> Iterator[tuple[HostName, int]]:
         """Return the hosts that gave a sign of life after `mark`, each with its last."""
         for host, watch in self._watches.items():
-            if watch.seen is not None and watch.seen > mark:
-                yield host, watch.seen
+            seen = self._heard(watch).seen
+            if seen is not None and seen > mark:
+                yield host, seen
 
     def expected(self, host: HostName, now: int, grace_ns: int) -> bool:
         """Wait for a host whose agent was there when we stopped; only if it is unknown yet."""
@@ -163,6 +185,24 @@ class Heartbeats:
         watch.since = watch.seen = now
         return True
 
+    def listen(self, host: HostName, session: str, now: int, pulse: Callable[[], int]) -> bool:
+        """Look for signs of life of a session elsewhere too; False for one that is over.
+
+        `pulse` returns the time of the last one, 0 if there was none. It is asked when a wait
+        ripens. Half-way through its silence the session is `quiet`.
+        """
+        watch = self._watches.get(host)
+        if watch is None or watch.session != session:
+            return False
+        watch.pulse = pulse
+        self._arm(host, watch, _grain(now + watch.limit // 2))
+        return True
+
+    def quiet(self) -> tuple[HostName, ...]:
+        """Return the hosts that should be asked to speak on their connections; each once."""
+        found, self._quiet = tuple(self._quiet), []
+        return found
+
     def closed(self, host: HostName, session: str, now: int, *, goodbye: bool) -> bool:
         """Note the end of a session; False for one that was over already."""
         watch = self._watches.get(host)
@@ -170,6 +210,10 @@ class Heartbeats:
             return False
         self._move(host, Signal.LEFT if goodbye else Signal.BROKE, now, self._return)
         return True
+
+    def doubt(self, host: HostName, now: int) -> bool:
+        """Judge a host anew, from now on: the verdict on it did not hold; False unless DEAD."""
+        return self._move(host, Signal.VETOED, now, self._silence) is not None
 
     def forget(self, host: HostName) -> None:
         """Watch a host no longer; it is ABSENT again."""
@@ -191,6 +235,8 @@ class Heartbeats:
         """Judge nobody now, look again `by_ns` later; return how many verdicts that puts off."""
         late = list(self._late(now))
         for host, watch in late:
+            if watch.put_off <= watch.since:
+                watch.put_off = now
             self._arm(host, watch, now + by_ns)
         return len(late)
 
@@ -214,6 +260,7 @@ class Heartbeats:
         self._watches[host] = watch
         watch.state = state
         watch.session = ""
+        watch.pulse = None
         watch.since = now
         watch.limit = limit
         if state in VERDICTS:
@@ -235,15 +282,39 @@ class Heartbeats:
             watch.armed = None
             if watch.state not in VERDICTS:
                 continue
+            self._heard(watch)
             waited = now - watch.since - self._stalls.within(watch.since, now)
+            half = watch.limit // 2
             if waited >= watch.limit:
                 yield host, watch
-            else:
+            elif watch.pulse is None or waited >= half:
                 self._arm(host, watch, now + watch.limit - waited)
+                self._ask(host, watch, now)
+            else:
+                self._arm(host, watch, _grain(now + half - waited))
+
+    def _ask(self, host: HostName, watch: _Watch, now: int) -> None:
+        if watch.pulse is not None and watch.asked <= watch.since:
+            watch.asked = now
+            self._quiet.append(host)
+
+    @staticmethod
+    def _heard(watch: _Watch) -> _Watch:
+        """Return the watch, with what was heard elsewhere by now."""
+        if watch.pulse is not None:
+            at = watch.pulse()
+            if at > watch.since:
+                watch.since = watch.seen = at
+        return watch
 
     def _condemn(self, host: HostName, watch: _Watch, now: int) -> Verdict:
-        verdict = Verdict(
-            host, VERDICTS[watch.state], watch.since, now - watch.since, watch.limit, watch.seen
-        )
+        waited = now - watch.since
+        put_off = now - watch.put_off if watch.put_off > watch.since else 0
+        kind = VERDICTS[watch.state]
+        verdict = Verdict(host, kind, watch.since, waited, watch.limit, watch.seen, put_off)
         self._move(host, Signal.LATE, now, 0)
         return verdict
+
+
+def _grain(at: int) -> int:
+    return -(-at // GRAIN_NS) * GRAIN_NS

@@ -51,6 +51,20 @@ class Settings:
             "max": 16_777_216,
         },
     )
+    datagrams: bool = field(
+        default=True,
+        metadata={
+            "help": (
+                "Agents may beat by UDP datagrams, to the port of the listener; they use their"
+                " connections where no datagram gets through."
+            )
+        },
+    )
+
+    @property
+    def grants_datagrams(self) -> bool:
+        """Whether a lost datagram is made up for before the silence is long enough to count."""
+        return self.datagrams and self.agent_silence_ms >= 2 * self.heartbeat_ms
 
     def __post_init__(self) -> None:
         """Refuse a silence that an agent in good health would reach."""

@@ -9,16 +9,18 @@ from dataclasses import dataclass
 from faultwire.domain.accounts import Actor
 from faultwire.domain.agents import AgentStatus, CloseCode
 from faultwire.domain.commands import AgentChanged, ReportFaults
+from faultwire.domain.datagrams import DatagramTerms
 from faultwire.domain.errors import Conflict, Unavailable
 from faultwire.domain.faults import FAULT_TYPES, HOST_DOWN, Evidence, Report
 from faultwire.domain.ids import FaultId, HostName
 from faultwire.domain.instants import rfc3339
 from faultwire.domain.states import AgentState
+from faultwire.liveness.beats import Pulses
 from faultwire.liveness.heartbeat import Heartbeats, Verdict, VerdictKind
 from faultwire.liveness.settings import Settings
 from faultwire.monitors.owed import Owed
 from faultwire.monitors.sessions import Session
-from faultwire.ports import AgentWire, Clock, Intake, Meter
+from faultwire.ports import AgentWire, Clock, Elsewhere, Intake, Meter
 
 log = logging.getLogger(__name__)
 
@@ -87,16 +89,42 @@ class AgentMonitor:
         self._grace_ns = settings.agent_start_grace_ms * _MS
         self._guard = guard
         self._note_seen = seen
+        self._pulses: Pulses | None = None
+        self._grants = settings.grants_datagrams
+        self._fresh_ns = (settings.heartbeat_ms + settings.heartbeat_ms // 2) * _MS
         self._engine = Heartbeats(settings)
-        self._owed = Owed(intake, clock)
+        self._owed = Owed(intake, clock, self._doubt)
         self._sessions: dict[HostName, Session] = {}
         self._later: dict[HostName, Session] = {}
         self._seconds: dict[HostName, _Seconds] = {}
+        self._elsewhere: Elsewhere | None = None
         self._noted_ns = clock.mono_ns()
         self._suspended = False
         self._stopping = False
 
     # ------------------------------------------------------------ what the app calls
+
+    def hear(self, pulses: Pulses) -> None:
+        """Let sessions that ask for it beat there too, where the settings allow it."""
+        self._pulses = pulses if self._grants else None
+
+    def neighbours(self, elsewhere: Elsewhere) -> None:
+        """Have others on the same database take sessions too; before the first one here."""
+        self._elsewhere = elsewhere
+
+    def moved(self, host: HostName) -> None:
+        """Leave a host to another server, which has its agent now; hang up on one here."""
+        self._engine.forget(host)
+        session = self._sessions.get(host)
+        if session is not None:
+            self._detach(session)
+            session.wire.hang_up(CloseCode.REPLACED, "the agent has a session at another server")
+
+    def doubt(self, host: HostName) -> None:
+        """Find out whether the agent of a host is still connected here."""
+        session = self._sessions.get(host)
+        if session is not None:
+            session.wire.poke()
 
     def expect(self, hosts: Iterable[HostName]) -> None:
         """Wait for hosts whose agents were connected when the server last stopped."""
@@ -112,6 +140,7 @@ class AgentMonitor:
             self._later.pop(host, None)
             self._seconds.pop(host, None)
             if session is not None:
+                self._void(session)
                 session.wire.hang_up(CloseCode.REMOVED, f"host {host} is not in the inventory")
         self._count_sessions()
 
@@ -143,12 +172,17 @@ class AgentMonitor:
         if held is not None and held.credential != credential:
             self.ended(held, now, goodbye=False)
             held.wire.hang_up(CloseCode.REPLACED, "the credential of this session was replaced")
+        if self._elsewhere is not None and self._elsewhere.held(host):
+            self._refuse_second(host, now)
+            raise Conflict(f"another session of the agent of host {host} lives at another server")
         session = Session(self, self._clock.mono_ns, host, credential, running, wire)
         if not self._engine.connected(host, session.id, now):
             self._refuse_second(host, now)
             raise Conflict(f"another session of the agent of host {host} lives")
         self._sessions[host] = session
         self._count_sessions()
+        if self._elsewhere is not None:
+            self._elsewhere.entered(host, session.id)
         self._owed.change(AgentChanged(host, AgentState.CONNECTED, running))
         return session
 
@@ -175,8 +209,25 @@ class AgentMonitor:
     # ------------------------------------------------------------ sessions.Register
 
     def beaten(self, session: Session, now: int) -> bool:
-        """Note a sign of life; False for a session that is over."""
+        """Note a sign of life; False for a session that is over.
+
+        One that is heard elsewhere too is told so: it need not speak on its connection.
+        """
+        if session.terms is not None and self._pulses is not None:
+            last = self._pulses.last(session.terms)
+            if last and now - last < self._fresh_ns:
+                session.wire.acknowledge()
         return self._engine.beat(session.host, session.id, now)
+
+    def granted(self, session: Session, now: int) -> DatagramTerms | None:
+        """Return the terms under which a session may beat by datagrams; None: it may not."""
+        pulses = self._pulses
+        if pulses is None or self._sessions.get(session.host) is not session:
+            return None
+        terms = pulses.open()
+        if terms is not None:
+            self._engine.listen(session.host, session.id, now, lambda: pulses.last(terms))
+        return terms
 
     def reported(self, session: Session, now: int) -> None:
         """Owe the session's new list, at once if the one before is long enough ago."""
@@ -212,6 +263,9 @@ class AgentMonitor:
 
     async def _look(self, planned: int) -> None:
         now = self._clock.mono_ns()
+        if self._suspended and self._guard.lag_ms() <= self._guard.limit_ms:
+            self._suspend(on=False)
+            log.info("the loop keeps time again: verdicts are given")
         if now - planned >= CREDITED_NS:
             self._engine.stalled(now - planned, now)
         for host in [
@@ -224,22 +278,34 @@ class AgentMonitor:
         for _ in range(DRAINING_TURNS):
             await asyncio.sleep(0)
         self._judge(self._clock.mono_ns())
+        for host in self._engine.quiet():
+            session = self._sessions.get(host)
+            if session is not None:
+                # No datagram came lately: perhaps none gets through any more.
+                session.wire.poke()
 
     def _judge(self, now: int) -> None:
         lag = self._guard.lag_ms()
         if lag > self._guard.limit_ms:
             late = self._engine.put_off(now, PUT_OFF_NS)
             if late and not self._suspended:
-                self._suspended = True
+                self._suspend(on=True)
                 log.warning("the loop was %.0f ms late: %d verdicts are put off", lag, late)
             if late:
                 self._meter.count("faultwire_verdicts_suspended_total", late)
             return
-        if self._suspended:
-            self._suspended = False
-            log.info("the loop keeps time again: verdicts are given")
         for verdict in self._engine.due(now):
             self._tell(verdict, lag)
+
+    def _suspend(self, *, on: bool) -> None:
+        self._suspended = on
+        self._meter.gauge("faultwire_stalled", on)
+
+    def _doubt(self, host: HostName) -> None:
+        """Judge a host again whose verdict a guard vetoed, unless its agent is back."""
+        if self._engine.doubt(host, self._clock.mono_ns()):
+            self._meter.count("faultwire_verdicts_suspended_total")
+            log.warning("the verdict on host %s was vetoed: it is judged again", host)
 
     def _tell(self, verdict: Verdict, lag: float) -> None:
         host = verdict.host
@@ -271,6 +337,8 @@ class AgentMonitor:
             "limit_ms": verdict.limit_ns / _MS,
             "loop_lag_ms": round(lag, 3),
         }
+        if verdict.put_off_ns:
+            figures["put_off_ms"] = round(verdict.put_off_ns / _MS, 3)
         if verdict.seen is not None:
             figures["last_beat"] = rfc3339(self._wall(verdict.seen))
         if verdict.kind is VerdictKind.CLOSED:
@@ -297,8 +365,15 @@ class AgentMonitor:
 
     def _detach(self, session: Session) -> None:
         del self._sessions[session.host]
+        if self._elsewhere is not None:
+            self._elsewhere.left(session.host, session.id)
         self._later.pop(session.host, None)
+        self._void(session)
         self._count_sessions()
+
+    def _void(self, session: Session) -> None:
+        if session.terms is not None and self._pulses is not None:
+            self._pulses.close(session.terms)
 
     def _count_sessions(self) -> None:
         self._meter.gauge("faultwire_agents_connected", len(self._sessions))

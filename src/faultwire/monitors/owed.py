@@ -3,9 +3,11 @@
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Callable
 
-from faultwire.domain.commands import AgentChanged, ReportFaults
+from faultwire.domain.commands import AgentChanged, FaultAnswer, ReportFaults
 from faultwire.domain.errors import Refused, Unavailable
+from faultwire.domain.faults import FaultState
 from faultwire.domain.ids import HostName
 from faultwire.ports import Clock, Intake
 
@@ -23,8 +25,9 @@ class Owed:
     What waits for a host is bounded: one report, and of changes in a row only the newest.
     """
 
-    def __init__(self, intake: Intake, clock: Clock) -> None:
-        """Owe nothing."""
+    def __init__(self, intake: Intake, clock: Clock, vetoed: Callable[[HostName], None]) -> None:
+        """Owe nothing; `vetoed` is told of a host whose report opened no fault."""
+        self._vetoed = vetoed
         self._intake = intake
         self._clock = clock
         self._queues: dict[HostName, deque[Owing]] = {}
@@ -78,7 +81,8 @@ class Owed:
         name = type(owing).__name__
         while True:
             try:
-                await self._intake.submit(owing)
+                if _is_vetoed(await self._intake.submit(owing)):
+                    self._vetoed(host)
                 return
             except Refused as error:
                 log.error("%s of host %s was refused: %s", name, host, error)  # noqa: TRY400
@@ -89,3 +93,9 @@ class Owed:
                 log.exception("%s of host %s could not be taken; it is kept", name, host)
             await self._clock.sleep(wait)
             wait = min(2 * wait, LONGEST_RETRY_SECONDS)
+
+
+def _is_vetoed(answer: object) -> bool:
+    """Return whether what a host reported down was closed at once: a guard was against it."""
+    answers = answer if isinstance(answer, tuple) else ()
+    return any(isinstance(one, FaultAnswer) and one.state is FaultState.CLOSED for one in answers)

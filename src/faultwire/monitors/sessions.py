@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from faultwire.domain.agents import CloseCode
+from faultwire.domain.datagrams import DatagramTerms
 from faultwire.domain.ids import HostName
 from faultwire.ports import AgentWire
 
@@ -26,6 +27,9 @@ class Register(Protocol):
 
     def beaten(self, session: "Session", now: int) -> bool:
         """Note a sign of life; False for a session that is over."""
+
+    def granted(self, session: "Session", now: int) -> DatagramTerms | None:
+        """Return the terms under which a session may beat by datagrams; None: it may not."""
 
     def reported(self, session: "Session", now: int) -> None:
         """Note that the session's running servers changed."""
@@ -53,6 +57,7 @@ class Session:
         self.running = running
         self.wire = wire
         self.told_ns = mono_ns()
+        self.terms: DatagramTerms | None = None
         self._register = register
         self._mono_ns = mono_ns
         self._spent_until = 0
@@ -62,6 +67,12 @@ class Session:
         now = self._mono_ns()
         if self._register.beaten(self, now):
             self._spend(now, BEAT_COSTS_NS)
+
+    def datagrams(self) -> DatagramTerms | None:
+        """Return the terms under which it may beat by datagrams too; None: it may not."""
+        if self.terms is None:
+            self.terms = self._register.granted(self, self._mono_ns())
+        return self.terms
 
     def report(self, running: frozenset[str]) -> None:
         """Take the running servers; the same set again is a sign of life and no more."""

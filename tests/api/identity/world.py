@@ -75,7 +75,7 @@ class World:
         self.signer = Signer(b"k" * KEY_BYTES)
         self.passwords = Passwords(settings, self.clock)
         self.authenticator = TokenAuthenticator(self.signer, self.directory, self.clock, settings)
-        signin = SignIn(
+        self.signin = SignIn(
             self.signer, self.authenticator, self.directory, self.passwords, self.clock, settings
         )
         self.ids = bootstrap.draw_ids()
@@ -83,7 +83,7 @@ class World:
             IdentityPorts(
                 self.directory,
                 self.authenticator,
-                signin,
+                self.signin,
                 self.passwords,
                 PolicyEnforcer(),
                 self.lane,

@@ -23,8 +23,8 @@ def said(text: str, limit: int = LIMIT) -> agentwire.Said:
 def test_what_the_agent_writes_is_what_the_face_reads() -> None:
     """Both ends of the wire agree on every message."""
     servers = frozenset({"b", "a"})
-    assert said(wire.hello(1000, servers)) == agentwire.Hello("1.0", servers)
-    assert said(wire.hello(1000, None)) == agentwire.Hello("1.0", None)
+    assert said(wire.hello(1000, servers)) == agentwire.Hello("1.1", servers, 1)
+    assert said(wire.hello(1000, None)) == agentwire.Hello("1.1", None, 1)
     assert said(wire.beat(7)) == agentwire.Beat()
     assert said(wire.servers(servers)) == agentwire.Servers(servers)
     assert said(wire.goodbye("reboot")) == agentwire.Goodbye("reboot")
@@ -85,4 +85,4 @@ def test_what_is_no_version_is_refused(version: object) -> None:
 def test_versions_differ_by_their_major_number() -> None:
     """The same major number can be spoken to; another one is told both versions."""
     assert check_version("1.99", "v") is None
-    assert check_version("2.0", "v") == "you speak version 2.0, this side speaks 1.0"
+    assert check_version("2.0", "v") == "you speak version 2.0, this side speaks 1.1"

@@ -42,12 +42,16 @@ class RecordingWire:
     def __init__(self) -> None:
         self.closed: list[tuple[CloseCode, str]] = []
         self.pokes = 0
+        self.acknowledged = 0
 
     def hang_up(self, code: CloseCode, reason: str) -> None:
         self.closed.append((code, reason))
 
     def poke(self) -> None:
         self.pokes += 1
+
+    def acknowledge(self) -> None:
+        self.acknowledged += 1
 
 
 async def settle() -> None:

@@ -32,7 +32,7 @@ def intake() -> RecordingIntake:
 async def test_what_waits_for_a_host_is_bounded(intake: RecordingIntake) -> None:
     """However long nothing is taken: one report waits, and of changes only the newest."""
     clock = ManualClock()
-    owed = Owed(intake, clock)
+    owed = Owed(intake, clock, lambda _: None)
     intake.refuse = lambda _: Unavailable("locked")
     owed.change(change(AgentState.CONNECTED))
     await settle()
@@ -53,7 +53,7 @@ async def test_what_waits_for_a_host_is_bounded(intake: RecordingIntake) -> None
 async def test_tries_come_further_apart(intake: RecordingIntake) -> None:
     """A lane that is down is asked soon at first and seldom later, without end."""
     clock = ManualClock()
-    owed = Owed(intake, clock)
+    owed = Owed(intake, clock, lambda _: None)
     intake.refuse = lambda _: Unavailable("locked")
     owed.report(HOST, REPORT)
     await pass_time(clock, 1)
@@ -66,7 +66,7 @@ async def test_tries_come_further_apart(intake: RecordingIntake) -> None:
 
 async def test_a_refusal_is_not_repeated(intake: RecordingIntake) -> None:
     """What the lane refuses for good is dropped, and what follows is submitted."""
-    owed = Owed(intake, ManualClock())
+    owed = Owed(intake, ManualClock(), lambda _: None)
     intake.refuse = lambda one: Invalid("x", "no") if isinstance(one, ReportFaults) else None
     owed.report(HOST, REPORT)
     owed.change(change(AgentState.LOST))
@@ -77,7 +77,7 @@ async def test_a_refusal_is_not_repeated(intake: RecordingIntake) -> None:
 async def test_a_defect_of_the_lane_loses_nothing(intake: RecordingIntake) -> None:
     """An error that nobody foresaw is logged and the command kept."""
     clock = ManualClock()
-    owed = Owed(intake, clock)
+    owed = Owed(intake, clock, lambda _: None)
     intake.refuse = lambda _: ZeroDivisionError()
     owed.report(HOST, REPORT)
     await settle()
@@ -88,7 +88,7 @@ async def test_a_defect_of_the_lane_loses_nothing(intake: RecordingIntake) -> No
 
 async def test_stop_lets_what_is_owed_through(intake: RecordingIntake) -> None:
     """At a stop what is owed may still be taken, within its time."""
-    owed = Owed(intake, ManualClock())
+    owed = Owed(intake, ManualClock(), lambda _: None)
     owed.report(HOST, REPORT)
     async with asyncio.timeout(10):
         await owed.stop(5)

@@ -17,11 +17,13 @@ message is a JSON text with one member:
 ======== =================================================================== ===================
 from     message                                                             when
 ======== =================================================================== ===================
-agent    ``{"hello": {"version": "1.0", "heartbeat_ms": 1000,                first
-         "servers": [id, …] or null}}``
-server   ``{"welcome": {"version": "1.0", "session": id, "heartbeat_ms",     once admitted
-         "silence_ms", "must_not_start": [id, …]}}``
+agent    ``{"hello": {"version": "1.1", "heartbeat_ms": 1000,                first
+         "servers": [id, …] or null, "datagrams": 1}}``
+server   ``{"welcome": {"version": "1.1", "session": id, "heartbeat_ms",     once admitted
+         "silence_ms", "must_not_start": [id, …],
+         "datagrams": {"port", "slot", "key"}}}``
 agent    ``{"beat": n}``                                                     every heartbeat_ms
+server   ``{"heard": n}``                                                    datagrams arrive
 agent    ``{"servers": [id, …]}``                                            the list changed
 server   ``{"ping": n}``                                                     at will
 agent    ``{"goodbye": "reason"}``                                           last, when stopped
@@ -30,9 +32,11 @@ agent    ``{"goodbye": "reason"}``                                           las
 `servers` are all servers that run on the host; null says that the agent keeps no list. The
 welcome's `heartbeat_ms` holds whatever the hello says; after `silence_ms` without any message the
 host is held to be dead. A ping is answered by a beat. Servers in `must_not_start` were moved away
-and may not be started here. Members that a side does not know are ignored; another major version
-is refused. A connection that ends without goodbye, for whatever reason, counts as closed: the
-agent has `agent_return_ms` to be back.
+and may not be started here. `datagrams` is granted to who asked for it, where they are heard; the
+key is 64 hexadecimal digits. The agent then beats both ways until it is told that it is heard, and
+again both ways after every ping (`domain.datagrams` has the format). Members that a side does not
+know are ignored; another major version is refused. A connection that ends without goodbye, for
+whatever reason, counts as closed: the agent has `agent_return_ms` to be back.
 
 Close codes: 1000 after a goodbye; 1001 and 1012 the server stops; 1009 a message over its limit;
 1011 a defect of the server; 4400 a message that cannot be understood (the reason names the
@@ -56,6 +60,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from faultwire.domain import datagrams
 from faultwire.domain.accounts import Caller, Credential, CredentialKind
 from faultwire.domain.agents import PROTOCOL_VERSION, CloseCode, check_version, host_name
 from faultwire.domain.commands import Enrol
@@ -101,6 +106,7 @@ SECRET_BYTES = 32
 _BEAT = '{"beat":'
 _BEAT_LENGTH = 64
 _PING = '{"ping":0}'
+_HEARD = '{"heard":0}'
 
 CODE_OF_ERROR: dict[type[FaultwireError], CloseCode] = {
     Invalid: CloseCode.MALFORMED,
@@ -110,12 +116,17 @@ CODE_OF_ERROR: dict[type[FaultwireError], CloseCode] = {
 }
 
 
+def _nobody_listens(*_: str) -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class AgentPorts:
     """What the agents' routes need.
 
     `certificate` is the PEM that agents are to trust, None where the machine's trust store
     serves. `server` is the URL of this face as agents reach it; None: as the caller did.
+    `refused` is told of sessions that were: an action, the host, and the address of the peer.
     """
 
     authenticator: Authenticator
@@ -129,6 +140,7 @@ class AgentPorts:
     message_bytes: int
     certificate: str | None = None
     server: str | None = None
+    refused: Callable[[str, str, str], None] = _nobody_listens
 
 
 def agent_routes(ports: AgentPorts) -> list[BaseRoute]:
@@ -214,6 +226,10 @@ class _Connection:
         """Send a ping, which an agent answers by a beat."""
         self._later(self._send(_PING))
 
+    def acknowledge(self) -> None:
+        """Say that datagrams arrive."""
+        self._later(self._send(_HEARD))
+
     # ------------------------------------------------------------ from request to end
 
     async def serve(self) -> None:
@@ -222,6 +238,8 @@ class _Connection:
             host = host_name(self._websocket.path_params["host"], "host")
             caller = self._authorised(host)
         except FaultwireError as error:
+            if not isinstance(error, Invalid):
+                self._note("agent.refused")
             await self._deny(error)
             return
         try:
@@ -230,12 +248,18 @@ class _Connection:
         except WebSocketDisconnect:
             log.debug("the agent of host %s left before it was accepted", host)
         except FaultwireError as error:
+            if isinstance(error, Conflict):
+                self._note("agent.second_session")
             code = CODE_OF_ERROR.get(type(error), CloseCode.BROKEN)
             log.info("agent of host %s is hung up on (%d): %s", host, code, error)
             await self._close(code, str(error))
         finally:
             if self._sending:
                 await asyncio.wait(self._sending, timeout=SEND_SECONDS)
+
+    def _note(self, action: str) -> None:
+        peer = self._websocket.client
+        self._ports.refused(action, self._websocket.path_params["host"], peer.host if peer else "")
 
     def _authorised(self, host: HostName) -> Caller:
         credential = self._websocket.headers.get(CREDENTIAL_HEADER)
@@ -258,7 +282,8 @@ class _Connection:
         session = self._ports.sessions.open(host, caller.user, hello.running, self)
         goodbye = False
         try:
-            await self._send(self._welcome(session.id))
+            terms = session.datagrams() if hello.datagrams == datagrams.FORMAT else None
+            await self._send(self._welcome(session.id, terms))
             goodbye = await self._read(session)
         finally:
             session.end(goodbye=goodbye)
@@ -283,14 +308,17 @@ class _Connection:
             return None
         return said
 
-    def _welcome(self, session: str) -> str:
-        terms = {
+    def _welcome(self, session: str, granted: datagrams.DatagramTerms | None) -> str:
+        terms: dict[str, object] = {
             "version": PROTOCOL_VERSION,
             "session": session,
             "heartbeat_ms": self._ports.heartbeat_ms,
             "silence_ms": self._ports.silence_ms,
             "must_not_start": [],
         }
+        if granted is not None:
+            key = granted.key.hex()
+            terms["datagrams"] = {"port": granted.port, "slot": granted.slot, "key": key}
         return orjson.dumps({"welcome": terms}).decode()
 
     async def _read(self, session: AgentSession) -> bool:

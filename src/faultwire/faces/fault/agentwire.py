@@ -17,10 +17,14 @@ LONGEST_REASON = 200
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """The first message: `version` is checked for shape by its reader; None: no list is kept."""
+    """The first message: `version` is checked for shape by its reader; None: no list is kept.
+
+    `datagrams` is the format in which the agent can beat by datagrams; None: in none.
+    """
 
     version: object
     running: frozenset[str] | None
+    datagrams: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +78,11 @@ def _hello(content: object) -> Hello:
     if not isinstance(pace, int) or isinstance(pace, bool) or pace < 1:
         raise Invalid("hello.heartbeat_ms", "must be a positive integer")
     running = content.get("servers")
-    if running is None:
-        return Hello(content["version"], None)
-    return Hello(content["version"], _ids(running, "hello.servers"))
+    listed = None if running is None else _ids(running, "hello.servers")
+    form = content.get("datagrams")
+    # What another version may mean by it is no reason to refuse a host.
+    known = isinstance(form, int) and not isinstance(form, bool)
+    return Hello(content["version"], listed, form if known else None)
 
 
 def _beat(content: object) -> Beat:

@@ -1,0 +1,22 @@
+"""What hears agents beside their connections, joined to their monitor."""
+
+from faultwire.app.core import Tools
+from faultwire.app.listen import Listener
+from faultwire.liveness.beats import Beats, open_beats
+from faultwire.liveness.settings import Settings
+from faultwire.monitors.agents import AgentMonitor
+
+
+def hear(
+    monitor: AgentMonitor, listener: Listener, settings: Settings, tools: Tools
+) -> Beats | None:
+    """Return what hears datagrams on the listener's address, for its owner to run and stop.
+
+    None where the settings or the system forbid it: agents beat on their connections then.
+    """
+    if not settings.grants_datagrams:
+        return None
+    beats = open_beats(*listener.bound, tools.clock, tools.metrics)
+    if beats is not None:
+        monitor.hear(beats)
+    return beats
