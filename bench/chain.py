@@ -18,6 +18,7 @@ from faultwire.client import Session
 
 ROOT = Path(__file__).parent.parent
 START_SECONDS = 60
+IDLE_SECONDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ def run(cases: tuple[Case, ...]) -> list[dict[str, Any]]:
 class _Child:
     """A process that prints where it listens, and a pooled connection to it."""
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(self, *arguments: str, ready: str = "listening on ") -> None:
         self._child = subprocess.Popen(
             [sys.executable, "-m", *arguments],
             stdout=subprocess.PIPE,
@@ -58,17 +59,23 @@ class _Child:
             env={**os.environ, "PYTHONPATH": str(ROOT)},
         )
         for line in self._child.stdout or ():
-            if line.startswith("listening on "):
-                self.url = line.removeprefix("listening on ").strip()
+            if line.startswith(ready):
+                self.url = line.removeprefix(ready).strip()
                 break
         else:
             message = f"{arguments[0]} ended without listening"
             raise RuntimeError(message)
+        self.pid = self._child.pid
         address = self.url.removeprefix("http://")
+        self._used = time.monotonic()
         self._connection = http.client.HTTPConnection(address, timeout=START_SECONDS)
 
     def call(self, method: str, path: str, body: bytes = b"", token: str = "") -> bytes:
         """Return the answer's body; RuntimeError for an error."""
+        if time.monotonic() - self._used > IDLE_SECONDS:
+            # The server may have closed it meanwhile.
+            self._connection.close()
+        self._used = time.monotonic()
         headers = {"Content-Type": "application/json"}
         if token:
             headers["X-Auth-Token"] = token
@@ -142,11 +149,11 @@ def _measure(
     return _figures(case, times)
 
 
-def _event(status: str) -> bytes:
+def _event(status: str, host: str = HOST) -> bytes:
     event = {
         "time": "2026-01-01T00:00:00Z",
         "type": f"compute.host.{status}",
-        "details": {"hostname": HOST},
+        "details": {"hostname": host},
     }
     return json.dumps([event]).encode()
 

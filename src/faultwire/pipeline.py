@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from faultwire.domain.changes import Change, DeliveriesQueued
-from faultwire.domain.commands import Command
+from faultwire.domain.commands import Command, EvaluateOwed
 from faultwire.domain.decided import Decided, Realised, Work
 from faultwire.domain.errors import Broken
 from faultwire.domain.events import SERVICE_UPDATE, Event
@@ -75,6 +75,8 @@ class Stages:
     probe: Probe
     clock: Clock
     breathe: Breathe
+    queue: Evaluator | None = None
+    """Where several processes share the work: leaves events to evaluators instead of firing."""
 
 
 class Chain:
@@ -94,14 +96,21 @@ class Chain:
         run = _Run(stages.clock.instant(), stages.memory.scratch())
         decided = await self._decide(command, run)
         transformed = stages.clock.instant()
-        fired = await self._drive(stages.evaluator.evaluate(run.events, run.now))
+        evaluator = stages.evaluator
+        if stages.queue is not None and not isinstance(command, EvaluateOwed):
+            evaluator = stages.queue
+        fired = await self._drive(evaluator.evaluate(run.events, run.now))
         run.changes.extend(fired.changes)
         evaluated = stages.clock.instant()
         if run.changes:
             await stages.ledger.commit(run.changes)
-            stages.memory.apply(run.changes)
+            await self._drive(stages.memory.steps(run.changes))
         if run.detected:
-            self._mark(run, transformed, evaluated)
+            self._mark(run, transformed, None if evaluator is stages.queue else evaluated)
+        elif isinstance(command, EvaluateOwed):
+            for fault, count in Counter(e.fault_id for e in run.events if e.project).items():
+                if fault is not None:
+                    stages.probe.mark(fault, "T07", evaluated, count=count)
         for change in fired.changes:
             if isinstance(change, DeliveriesQueued):
                 stages.outbox.wake(change.deliveries)
@@ -151,10 +160,11 @@ class Chain:
                 await self._stages.breathe()
                 slice_end = clock.mono_ns() + SLICE_NS
 
-    def _mark(self, run: _Run, transformed: Instant, evaluated: Instant) -> None:
+    def _mark(self, run: _Run, transformed: Instant, evaluated: Instant | None) -> None:
         """Mark T01-T07 of every fault that was opened; T03-T05 are the one commit (D5).
 
-        What did not happen is not marked: a fault without a plan found nobody affected.
+        Events that were left to an evaluator are `evaluated` later, by whoever does it. What did
+        not happen is not marked: a fault without a plan found nobody affected.
         """
         probe, committed = self._stages.probe, self._stages.clock.instant()
         hosts = Counter(e.fault_id for e in run.events if e.event_type == SERVICE_UPDATE)
@@ -168,7 +178,8 @@ class Chain:
                 probe.mark(fault, "T03", committed, count=hosts[fault])
             if count := owners[fault]:
                 probe.mark(fault, "T06", run.found[fault], transformed, count)
-                probe.mark(fault, "T07", evaluated, count=count)
+                if evaluated is not None:
+                    probe.mark(fault, "T07", evaluated, count=count)
                 probe.mark(fault, "T04", committed, count=count)
                 probe.mark(fault, "T05", committed, count=count)
 

@@ -24,6 +24,7 @@ from faultwire.domain.commands import (
     ReportFaults,
     SaveAlarm,
 )
+from faultwire.domain.decided import Work
 from faultwire.domain.errors import NotFound, Unavailable
 from faultwire.domain.events import EVENT_KINDS, INSTANCE_UPDATE
 from faultwire.domain.faults import FAULT_TYPES
@@ -75,22 +76,22 @@ class Watched(InProcess):
         self.scratch: Scratch | None = None
         self.faults: set[str] = set()
         self.importing = False
-        make, apply = self.memory.scratch, self.memory.apply
+        make, steps = self.memory.scratch, self.memory.steps
 
         def keep() -> Scratch:
             self.scratch = make()
             return self.scratch
 
-        def check(changes: Iterable[Change]) -> None:
+        def check(changes: Iterable[Change]) -> Work[None]:
             assert self.scratch is not None
             made = tuple(changes)
             seen = picture(self.scratch, self.faults)
-            apply(made)
+            yield from steps(made)
             if not self.importing:
                 assert picture(make(), self.faults) == seen
 
         self.memory.scratch = keep  # type: ignore[method-assign, assignment]
-        self.memory.apply = check  # type: ignore[method-assign]
+        self.memory.steps = check  # type: ignore[method-assign]
 
     def everything(self) -> tuple[object, ...]:
         """Return all that is held in memory, to be compared."""

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.system.waiting import SECONDS, wait_for
@@ -24,13 +24,17 @@ class Child:
     """One running command; its standard output and errors go to one file."""
 
     def __init__(
-        self, log: Path, *arguments: str | Path, env: Mapping[str, str] | None = None
+        self,
+        log: Path,
+        *arguments: str | Path,
+        env: Mapping[str, str] | None = None,
+        command: Sequence[str | Path] = (BINARY,),
     ) -> None:
         self.log = log
         self._begin = log.stat().st_size if log.exists() else 0
         with log.open("ab") as output:
             self.process = subprocess.Popen(
-                [BINARY, *arguments],
+                [*command, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

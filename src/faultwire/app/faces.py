@@ -11,10 +11,12 @@ from faultwire.app.core import Core
 from faultwire.app.lane import Lane
 from faultwire.app.marks import Marks
 from faultwire.app.offload import Offload
+from faultwire.app.refusals import Refusals
+from faultwire.app.standing import Watched, status_ports
 from faultwire.config.configuration import Configuration
 from faultwire.domain import signature
 from faultwire.domain.accounts import WebhookSecret
-from faultwire.domain.ids import ProjectId
+from faultwire.domain.ids import ProjectId, UserId
 from faultwire.faces import stack
 from faultwire.faces.alarming import app as alarming
 from faultwire.faces.alarming.ports import AlarmingPorts
@@ -28,12 +30,12 @@ from faultwire.faces.identity.ports import IdentityPorts
 from faultwire.identity.authenticator import TokenAuthenticator
 from faultwire.identity.passwords import Passwords
 from faultwire.identity.signin import SignIn
-from faultwire.identity.tokens import Signer, keep_key
+from faultwire.identity.tokens import Signer
 from faultwire.monitors.agents import AgentMonitor
 from faultwire.policy.enforcer import PolicyEnforcer, read_overrides
+from faultwire.ports import Intake
 from faultwire.store import StoredAlarms, StoredFaults
 
-KEY_FILE = "token.key"
 SECRET_BYTES = 32
 
 
@@ -43,6 +45,7 @@ class Parts:
 
     core: Core
     lane: Lane
+    imports: Intake
     marks: Marks
     monitor: AgentMonitor
     offload: Offload
@@ -52,20 +55,27 @@ class Parts:
     check_action: Callable[[str], None]
     unhealthy: Callable[[], str | None]
     certificate: str | None
+    token_key: bytes
+    watched: Watched
 
 
 @dataclass(frozen=True, slots=True)
 class Faces:
-    """The root application, and Doctor's own for its listener."""
+    """The root application, Doctor's own for its listener, and which credentials are valid.
+
+    `refusals` are to be written now and then.
+    """
 
     root: ASGIApp
     doctor: ASGIApp
+    known: Callable[[str], bool]
+    refusals: Refusals
 
 
-def build(parts: Parts, configuration: Configuration, state_dir: Path) -> Faces:
+def build(parts: Parts, configuration: Configuration) -> Faces:
     """Return the applications of the listeners."""
     directory, clock = parts.core.indexes.directory, parts.core.tools.clock
-    signer = Signer(keep_key(state_dir / KEY_FILE))
+    signer = Signer(parts.token_key)
     settings = configuration.identity
     authenticator = TokenAuthenticator(signer, directory, clock, settings)
     enforcer = PolicyEnforcer(overrides=_overrides(configuration))
@@ -82,7 +92,9 @@ def build(parts: Parts, configuration: Configuration, state_dir: Path) -> Faces:
         public_url,
         settings.page_limit,
     )
-    fault_ports = _fault_ports(parts, configuration, authenticator, enforcer)
+    refusals = Refusals(parts.lane, clock)
+    signin.on_refused(refusals.note)
+    fault_ports = _fault_ports(parts, configuration, authenticator, enforcer, refusals)
     alarming_ports = AlarmingPorts(
         authenticator,
         enforcer,
@@ -105,7 +117,8 @@ def build(parts: Parts, configuration: Configuration, state_dir: Path) -> Faces:
         "/alarming": alarming.create(alarming_ports),
     }
     ports = stack.StackPorts(parts.unhealthy, parts.core.tools.metrics.page, clock)
-    return Faces(stack.create(faces, ports), doctor_app(fault_ports))
+    root, doctor = stack.create(faces, ports), doctor_app(fault_ports)
+    return Faces(root, doctor, authenticator.is_bound, refusals)
 
 
 def _overrides(configuration: Configuration) -> Mapping[str, str] | None:
@@ -118,6 +131,7 @@ def _fault_ports(
     configuration: Configuration,
     authenticator: TokenAuthenticator,
     enforcer: PolicyEnforcer,
+    refusals: Refusals,
 ) -> FaultPorts:
     core, liveness = parts.core, configuration.liveness
     directory, clock = core.indexes.directory, core.tools.clock
@@ -140,11 +154,12 @@ def _fault_ports(
         liveness.agent_message_bytes,
         parts.certificate,
         f"{public_url}/fault" if public_url else None,
+        refusals.note,
     )
     return FaultPorts(
         authenticator,
         enforcer,
-        parts.lane,
+        parts.imports,
         clock,
         core.indexes.inventory,
         directory.projects,
@@ -157,4 +172,6 @@ def _fault_ports(
         parts.offload,
         agents,
         configuration.fault,
+        status_ports(core, parts.watched, parts.unhealthy, configuration, authenticator, enforcer),
+        lambda user: found.name if (found := directory.user(UserId(user))) else None,
     )

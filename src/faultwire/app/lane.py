@@ -3,16 +3,25 @@
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from faultwire.domain.commands import AgentChanged, CloseFault, Command, ReportFaults
-from faultwire.domain.errors import FaultwireError, Unavailable
+from faultwire.app.away import Away
+from faultwire.domain.commands import (
+    AgentChanged,
+    CloseFault,
+    Command,
+    EvaluateOwed,
+    MoveSession,
+    ReportFaults,
+)
+from faultwire.domain.errors import Behind, FaultwireError, Unavailable
 from faultwire.pipeline import Chain
 from faultwire.ports import Clock, Meter
 
 log = logging.getLogger(__name__)
 
-URGENT = (ReportFaults, CloseFault, AgentChanged)
+URGENT = (ReportFaults, CloseFault, AgentChanged, EvaluateOwed, MoveSession)
 """Commands that do not wait behind edits and imports; each class keeps its own order."""
 
 QUEUE_LIMIT = 20_000
@@ -25,6 +34,11 @@ Each try at a locked database takes its whole deadline: in a queue these would a
 """
 
 FOLLOW_AGAIN_SECONDS = 1.0
+
+TIMES_BEHIND = 50
+"""How often a command is decided again because another process changed what it looks at."""
+
+CatchUp = Callable[[], Awaitable[None]]
 
 _NS = 1_000_000_000
 
@@ -40,9 +54,18 @@ class _Ticket:
 class Lane:
     """Implements `ports.Intake`. Once a command is taken it is run, even if its caller leaves."""
 
-    def __init__(self, chain: Chain, clock: Clock, meter: Meter) -> None:
-        """Take the chain; `run` must be running for anything to happen."""
+    def __init__(
+        self, chain: Chain, clock: Clock, meter: Meter, catch_up: CatchUp | None = None
+    ) -> None:
+        """Take the chain; `run` must be running for anything to happen.
+
+        `catch_up` brings what other processes committed into memory, where there are others. It
+        is called between commands, never while one is decided.
+        """
         self._chain = chain
+        self._catch_up = catch_up
+        self._news = False
+        self._learners: list[asyncio.Future[None]] = []
         self._clock = clock
         self._meter = meter
         self._urgent: deque[_Ticket] = deque()
@@ -52,6 +75,12 @@ class Lane:
         self._refusal: str | None = None
         self._later: set[asyncio.Task[None]] = set()
         self.broken: str | None = None
+        self._away = Away("what other processes changed cannot be read now")
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether the last look at what others committed failed."""
+        return self._away.now
 
     def __len__(self) -> int:
         """Return how many commands wait."""
@@ -74,6 +103,18 @@ class Lane:
         self._work.set()
         return answer
 
+    def news(self) -> None:
+        """Catch up with other processes before the next command."""
+        self._news = True
+        self._work.set()
+
+    async def caught_up(self) -> None:
+        """Return once all that others committed before the call is in memory, if it can be."""
+        learnt: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._learners.append(learnt)
+        self.news()
+        await learnt
+
     def begin_with(self, command: Command) -> None:
         """Have a command run first, which nobody waits for; for the start of the server."""
         self._follow(command)
@@ -82,7 +123,10 @@ class Lane:
         """Take commands until `close` was called and none is left."""
         while True:
             queue = self._urgent or self._other
-            if queue:
+            if self._news:
+                self._news = False
+                await self._learn()
+            elif queue:
                 await self._one(queue.popleft())
             elif self._closed:
                 return
@@ -102,7 +146,7 @@ class Lane:
         result = "done"
         try:
             self._refuse_with_others(ticket)
-            answer, follows = await self._chain.run(ticket.command)
+            answer, follows = await self._decide(ticket.command)
         except FaultwireError as error:
             result = type(error).__name__
             if isinstance(error, Unavailable):
@@ -123,6 +167,34 @@ class Lane:
         waited = (self._clock.mono_ns() - ticket.since_ns) / _NS
         self._meter.count("faultwire_commands_total", command=name, result=result)
         self._meter.observe("faultwire_command_seconds", waited, command=name)
+
+    async def _decide(self, command: Command) -> tuple[object, tuple[Command, ...]]:
+        """Run a command; once more for every time that another process was faster."""
+        for _ in range(TIMES_BEHIND):
+            try:
+                return await self._chain.run(command)
+            except Behind:
+                if self._catch_up is None:
+                    raise
+                self._meter.count("faultwire_commands_behind_total")
+                await self._catch_up()
+        raise Unavailable(f"{TIMES_BEHIND} times another process was faster; try again")
+
+    async def _learn(self) -> None:
+        waiting, self._learners = self._learners, []
+        try:
+            if self._catch_up is not None:
+                await self._catch_up()
+            self._away.back()
+        except Unavailable as error:
+            self._away.failed(error)
+        except Exception as error:
+            self.broken = f"this process cannot follow the others: {error}"
+            log.exception("this process cannot follow the others")
+        finally:
+            for learnt in waiting:
+                if not learnt.done():
+                    learnt.set_result(None)
 
     def _refuse_with_others(self, ticket: _Ticket) -> None:
         """Raise Unavailable for who waited through the failure of those before."""

@@ -13,6 +13,7 @@ from faultwire.profiler import (
     Mark,
     Moment,
     Recorder,
+    joined,
     marks_from_json,
     marks_to_json,
     profile,
@@ -35,8 +36,10 @@ class Marks:
         writer: Writer,
         reader: ReaderThreads,
         meter: Meter,
+        origin: str = "",
     ) -> None:
-        """Take the recorder that the probe fills."""
+        """Take the recorder that the probe fills; `origin` names this process and its boot."""
+        self._origin = origin
         self._recorder = recorder
         self._store = store
         self._writer = writer
@@ -45,10 +48,11 @@ class Marks:
 
     async def timeline(self, fault: FaultId) -> dict[str, Any]:
         """Return the profile of a fault as JSON values; all unknown for one without marks."""
+        others = await self._elsewhere(fault)
         if not self._recorder.marks(fault):
-            return to_json(profile(await self._stored(fault)))
+            return to_json(profile(joined((*await self._stored(fault), *others))))
         await self._complete(fault)
-        return to_json(profile(self._recorder.marks(fault)))
+        return to_json(profile(joined((*self._recorder.marks(fault), *others))))
 
     async def add(
         self, fault: FaultId, point: str, at: Instant, *, source: str, count: int
@@ -91,6 +95,26 @@ class Marks:
     async def _stored(self, fault: FaultId) -> tuple[Mark, ...]:
         found: Any = await self._reader(self._store.marks, fault)
         return marks_from_json(found)
+
+    async def _elsewhere(self, fault: FaultId) -> list[Mark]:
+        """Return what other processes stored.
+
+        The monotonic clock is the machine's: another process of this boot reads the same one.
+        """
+        if not self._origin:
+            return []
+        found: Any = await self._reader(self._store.marks_elsewhere, fault)
+        marks: list[Mark] = []
+        for origin, stored in found:
+            ours = boot_of(origin) == boot_of(self._origin)
+            one = marks_from_json(stored)
+            marks.extend(one if ours else map(_by_wall, one))
+        return marks
+
+
+def boot_of(origin: str) -> str:
+    """Return the part of an origin that names a boot of a machine."""
+    return origin.rpartition(":")[0]
 
 
 def _by_wall(mark: Mark) -> Mark:

@@ -1,12 +1,18 @@
 """Everything in memory that follows the ledger, kept in step by one call."""
 
-from collections.abc import Callable, Iterable
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import fields
+from functools import cache
+from typing import Any, Protocol
 
 from faultwire.domain.changes import Change
+from faultwire.domain.decided import Work
 from faultwire.resourcemap.holds import Holds
 from faultwire.resourcemap.index import ResourceMap
 from faultwire.resourcemap.scratch import MapScratch
+
+AT_ONCE = 256
+"""Values of one change that are made visible between two breathing points."""
 
 
 class Follower(Protocol):
@@ -37,5 +43,36 @@ class Followers:
     def apply(self, changes: Iterable[Change]) -> None:
         """Make committed changes visible; on the loop."""
         for change in changes:
-            for apply in self._appliers:
-                apply(change)
+            self._one(change)
+
+    def steps(self, changes: Iterable[Change]) -> Work[None]:
+        """Do what `apply` does in slices; between two of them others see a part of it.
+
+        What others see is whole for each value, and the lane serves no other command meanwhile.
+        """
+        for change in changes:
+            for piece in _pieces(change):
+                self._one(piece)
+                yield
+
+    def _one(self, change: Change) -> None:
+        for apply in self._appliers:
+            apply(change)
+
+
+def _pieces(change: Any) -> Iterator[Change]:
+    """Part a change that is nothing but a list of values, each of which stands for itself."""
+    kind: Any = type(change)
+    name = _list_of(kind)
+    values = getattr(change, name) if name else ()
+    if len(values) <= AT_ONCE:
+        yield change
+        return
+    for start in range(0, len(values), AT_ONCE):
+        yield type(change)(values[start : start + AT_ONCE])
+
+
+@cache
+def _list_of(kind: type[Any]) -> str | None:
+    names = [field.name for field in fields(kind)]
+    return names[0] if len(names) == 1 else None

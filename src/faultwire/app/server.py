@@ -1,48 +1,95 @@
 """The server's life: new, start, run, stop."""
 
 import asyncio
-import contextlib
+import functools
 import logging
-from collections.abc import Coroutine, Iterable
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from faultwire.app import faces
 from faultwire.app.core import Core, Indexes, Tools
+from faultwire.app.database import open_database
+from faultwire.app.expiry import EXPIRY_SECONDS, expiry
 from faultwire.app.folder import StateFolder
+from faultwire.app.hearing import hear
+from faultwire.app.imports import Imports
 from faultwire.app.lane import Lane
-from faultwire.app.listen import Address, Listener, Tls, parse_address
+from faultwire.app.life import Life
+from faultwire.app.listen import Address, Listener, Tls, limits_of, parse_address
 from faultwire.app.marks import Marks
+from faultwire.app.neighbours import PRUNE_SECONDS, Neighbours
 from faultwire.app.offload import Offload
+from faultwire.app.refusals import GATHER_SECONDS
+from faultwire.app.sending import Nobody, every, sender_of
+from faultwire.app.standing import Watched
+from faultwire.app.whereabouts import Verdicts, Whereabouts
 from faultwire.config.configuration import Configuration
 from faultwire.domain.changes import Change, HostsRemoved
 from faultwire.domain.commands import RetryUnmatched
-from faultwire.domain.errors import Invalid
+from faultwire.domain.errors import Behind, Invalid
 from faultwire.domain.ids import HostName
 from faultwire.domain.resources import Host
 from faultwire.domain.states import AgentState
-from faultwire.identity.bootstrap import draw_ids, first_changes, keep_passwords, write_clouds
+from faultwire.identity.bootstrap import (
+    draw_ids,
+    first_changes,
+    forget_passwords,
+    keep_passwords,
+    kept_passwords,
+    write_clouds,
+)
 from faultwire.identity.passwords import Passwords
+from faultwire.identity.tokens import keep_key
 from faultwire.monitors.agents import AgentMonitor, LoopGuard
 from faultwire.notifier.delivery import guard
-from faultwire.notifier.delivery.sender import Sender, Wiring
+from faultwire.notifier.delivery.sender import Sender
 from faultwire.store import (
     Engine,
     Ledger,
     StoredAlarms,
     StoredFaults,
-    engine_in_folder,
+    embedded_file,
     load,
     tidy,
-    upgrade,
 )
 from faultwire.telemetry.lag import LagGauge
 
 log = logging.getLogger(__name__)
 
+KEY_FILE = "token.key"
 FLUSH_SECONDS = 0.25
 GAUGE_SECONDS = 2.0
 TIDY_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What stands once the state is open; `others` is None where we are alone with it."""
+
+    core: Core
+    engine: Engine
+    others: Neighbours | None
+    passwords: Passwords
+    listener: Listener
+
+    @property
+    def origin(self) -> str:
+        """Name of this process in what it stores for itself; empty where it is alone."""
+        return self.others.cluster.origin if self.others else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What runs beside the lane."""
+
+    lane: Lane
+    sender: Sender
+    monitor: AgentMonitor
+    marks: Marks
+    imports: Imports
+    lag: LagGauge
 
 
 class Server:
@@ -56,105 +103,190 @@ class Server:
         server = configuration.server
         self._tls = Tls(server.tls_certificate, server.tls_key, server.behind_proxy)
         _refuse_open_door(self._address, self._tls, behind=configuration.server.behind_proxy)
-        self._stack = contextlib.AsyncExitStack()
-        self._tasks: list[asyncio.Task[None]] = []
-        self._broken: str | None = None
+        self._life = Life()
         self.url = ""
 
     async def start(self) -> None:
         """Open the state, wire everything, and accept connections."""
-        configuration, tools = self._configuration, Tools.new()
-        folder = StateFolder(self._state_dir)
-        self._stack.callback(folder.release)
-        engine = engine_in_folder(self._state_dir)
-        self._stack.callback(engine.dispose)
-        upgrade(engine)
-        ledger = Ledger(engine)
-        self._stack.callback(ledger.close)
-        snapshot = load(engine, now_ns=tools.clock.wall_ns())
-        core = Core(tools, Indexes.of(snapshot), ledger)
-        self._stack.callback(core.reader.close)
-        self._stack.callback(core.writer.close)
-        ledger.warm()
-        passwords = Passwords(configuration.identity, tools.clock)
-        self._stack.callback(passwords.close)
-        first = not snapshot.users
+        opened = self._open()
+        core, others = opened.core, opened.others
+        if others is not None:
+            await others.follow(core).catch_up()
+        first = not any(core.indexes.directory.users())
         if first:
-            await self._first_start(core, passwords)
-        listener = Listener(self._address, self._tls, "[server] listen")
-        self.url = configuration.server.public_url.rstrip("/") or listener.url
-        await self._wire(core, passwords, listener, engine)
+            first = await self._first_start(opened)
+        self.url = self._configuration.server.public_url.rstrip("/") or opened.listener.url
+        await self._run(opened)
         write_clouds(
             self._state_dir,
             self.url,
-            keep_passwords(self._state_dir),
+            kept_passwords(self._state_dir) if others else keep_passwords(self._state_dir),
             first_start=first,
             cacert=self._tls.certificate,
         )
 
-    async def _first_start(self, core: Core, passwords: Passwords) -> None:
-        """Create the administrator and the demo user with random passwords."""
-        drawn = keep_passwords(self._state_dir)
-        hashes = {name: await passwords.hash(text, name) for name, text in drawn.items()}
-        changes = first_changes(draw_ids(), hashes, core.tools.clock.wall_ns())
-        await core.writer.commit(changes)
-        core.memory.apply(changes)
+    def _open(self) -> Opened:
+        """Take the folder, the database, what it holds, and the listener's address."""
+        configuration, tools, release = self._configuration, Tools.new(), self._life.release
+        folder = StateFolder(self._state_dir)
+        release.callback(folder.release)
+        engine = open_database(configuration.database, self._state_dir)
+        release.callback(engine.dispose)
+        others: Neighbours | None = None
+        ledger = Ledger(engine)
+        if embedded_file(engine) is None:
+            others = Neighbours(engine, "serve", configuration.cluster, tools)
+            release.callback(others.close)
+            ledger = others.ledger
+        release.callback(ledger.close)
+        snapshot = load(engine, now_ns=tools.clock.wall_ns())
+        core = Core(tools, Indexes.of(snapshot), ledger)
+        release.callback(core.reader.close)
+        release.callback(core.writer.close)
+        ledger.warm()
+        passwords = Passwords(configuration.identity, tools.clock)
+        release.callback(passwords.close)
+        limits = limits_of(configuration.server)
+        listener = Listener(self._address, self._tls, "[server] listen", limits, tools.metrics)
+        return Opened(core, engine, others, passwords, listener)
 
-    async def _wire(
-        self, core: Core, passwords: Passwords, listener: Listener, engine: Engine
-    ) -> None:
-        configuration, tools = self._configuration, core.tools
-        alarms, stored = StoredAlarms(engine), StoredFaults(engine)
-        rules = guard.rules_of(configuration.notifier, on_loopback=self._address.loopback)
+    async def _first_start(self, opened: Opened) -> bool:
+        """Create the administrator and the demo user with random passwords.
+
+        Return False where another process on this database did so at the same moment.
+        """
+        core = opened.core
+        drawn = keep_passwords(self._state_dir)
+        hashes = {name: await opened.passwords.hash(text, name) for name, text in drawn.items()}
+        changes = first_changes(draw_ids(), hashes, core.tools.clock.wall_ns())
+        try:
+            await core.writer.commit(changes)
+        except Behind:
+            if opened.others is None:
+                raise
+            await opened.others.follow(core).catch_up()
+            forget_passwords(self._state_dir)
+            return False
+        core.memory.apply(changes)
+        return True
+
+    async def _run(self, opened: Opened) -> None:
+        """Build the stages and the faces over what is open, and let them run."""
+        core, others = opened.core, opened.others
+        rules = guard.rules_of(self._configuration.notifier, on_loopback=self._address.loopback)
         if rules.loopback:
             log.info("webhooks to 127.0.0.0/8 and ::1 are allowed")
-        sender = _sender(core, alarms, configuration, rules)
-        lane = core.connect(sender, configuration.inspector)
+        offload = Offload()
+        self._life.release.callback(offload.close)
+        running = self._stages(opened, rules, offload)
+        built = await self._faces(opened, running, rules, offload)
+        # A crash may have come between an import and the faults that waited for it (D22).
+        running.lane.begin_with(RetryUnmatched())
+        drain = self._configuration.server.drain_seconds
+        release = self._life.release
+        release.push_async_callback(running.marks.flush)
+        await running.sender.start(load=others is None)
+        release.push_async_callback(running.sender.stop, drain)
+        self._life.run_lane(running.lane, drain)
+        release.push_async_callback(built.refusals.write)
+        if others is None:
+            running.monitor.expect(_connected(core.indexes.inventory.hosts()))
+        else:
+            await self._join(others, running, core)
+        self._regularly(opened, running, built)
+        await self._listen(opened.listener, built)
+        self._life.watch(running.imports.run(), "imports")
+        release.push_async_callback(running.monitor.stop)
+        release.push_async_callback(running.imports.stop)
+
+    def _stages(self, opened: Opened, rules: guard.Rules, offload: Offload) -> Running:
+        """Return the lane with its chain, and what feeds it and follows it."""
+        configuration, core, others = self._configuration, opened.core, opened.others
+        tools = core.tools
+        sender = sender_of(core, StoredAlarms(opened.engine), configuration, rules)
+        lane = core.connect(
+            Nobody() if others else sender,
+            configuration.inspector,
+            others.others(core) if others else None,
+        )
         lag = LagGauge(tools.clock, tools.metrics)
+        member = others.cluster.id if others else ""
         monitor = AgentMonitor(
-            lane,
+            Verdicts(lane, core.indexes.sessions, member) if others else lane,
             tools.clock,
             tools.metrics,
             configuration.liveness,
             LoopGuard(lag.recent_ms, configuration.inspector.stalled_ms),
             core.writer.seen,
         )
+        beats = hear(monitor, opened.listener, configuration.liveness, tools)
+        if beats is not None:
+            self._life.release.callback(beats.stop)
+            self._life.watch(beats.run(), "beats by datagram")
         core.memory.follow(lambda change: _forget_removed(monitor, change))
-        marks = Marks(tools.recorder, stored, core.writer, core.reader, tools.metrics)
-        offload = Offload()
-        self._stack.callback(offload.close)
-        parts = faces.Parts(
-            core,
-            lane,
-            marks,
-            monitor,
-            offload,
-            passwords,
-            stored,
-            alarms,
-            lambda url: guard.check_url(url, rules),
-            lambda: self._broken or lane.broken,
-            _pem(self._tls),
+        stored = StoredFaults(opened.engine, opened.origin)
+        marks = Marks(
+            tools.recorder, stored, core.writer, core.reader, tools.metrics, opened.origin
         )
-        built = faces.build(parts, configuration, self._state_dir)
-        # A crash may have come between an import and the faults that waited for it (D22).
-        lane.begin_with(RetryUnmatched())
-        lane_task = asyncio.create_task(lane.run(), name="lane")
-        self._stack.push_async_callback(marks.flush)
-        await sender.start()
-        self._stack.push_async_callback(sender.stop, configuration.server.drain_seconds)
-        self._stack.push_async_callback(self._close_lane, lane, lane_task)
-        self._watch(lag.run(), "loop lag")
-        self._watch(monitor.run(), "agents' monitor")
+        imports = Imports.of(core, lane, opened.engine, offload, member)
+        return Running(lane, sender, monitor, marks, imports, lag)
+
+    async def _faces(
+        self, opened: Opened, running: Running, rules: guard.Rules, offload: Offload
+    ) -> faces.Faces:
+        """Return the applications of the listeners."""
+        others, lane, certificate = opened.others, running.lane, _pem(self._tls)
+        parts = faces.Parts(
+            opened.core,
+            lane,
+            running.imports,
+            running.marks,
+            running.monitor,
+            offload,
+            opened.passwords,
+            StoredFaults(opened.engine, opened.origin),
+            StoredAlarms(opened.engine),
+            lambda url: guard.check_url(url, rules),
+            lambda: self._life.broken or lane.broken,
+            certificate,
+            await others.token_key() if others else keep_key(self._state_dir / KEY_FILE),
+            Watched(
+                opened.engine,
+                running.lag.last_minute,
+                others.cluster if others else None,
+                certificate,
+            ),
+        )
+        return faces.build(parts, self._configuration)
+
+    async def _join(self, others: Neighbours, running: Running, core: Core) -> None:
+        """Be one of several: follow the others, and stand in for evaluators and senders."""
+        lane, monitor, inventory = running.lane, running.monitor, core.indexes.inventory
+        feed, tail = others.evaluate(lane), others.send(running.sender, core, lane)
+        await others.join(lane, self._life)
+        self._life.watch(feed.run(), "owed events")
+        self._life.watch(tail.run(), "queued deliveries")
+        prune = functools.partial(others.prune, core.writer.run)
+        self._life.watch(every(PRUNE_SECONDS, prune, core.tools.clock), "pruning")
+        whereabouts = Whereabouts(others.cluster, core.indexes.sessions, lane, monitor)
+        monitor.neighbours(whereabouts)
+        core.memory.follow(whereabouts.follow)
+        self._life.release.push_async_callback(whereabouts.stop)
+        whereabouts.begin(inventory.host, inventory.hosts())
+
+    def _regularly(self, opened: Opened, running: Running, built: faces.Faces) -> None:
+        """Watch what judges, and do what has to be done now and then."""
+        core, engine = opened.core, opened.engine
+        self._life.watch(running.lag.run(), "loop lag")
+        self._life.watch(running.monitor.run(), "agents' monitor")
         for name, seconds, work in (
-            ("marks", FLUSH_SECONDS, marks.flush),
-            ("gauges", GAUGE_SECONDS, _gauges(core, lane)),
+            ("marks", FLUSH_SECONDS, running.marks.flush),
+            ("gauges", GAUGE_SECONDS, _gauges(core, running.lane)),
+            ("refusals", GATHER_SECONDS, built.refusals.write),
             ("tidying", TIDY_SECONDS, lambda: core.reader(tidy, engine)),
+            ("retention", EXPIRY_SECONDS, expiry(core, engine, self._configuration.retention)),
         ):
-            self._watch(_every(seconds, work, tools.clock), name)
-        monitor.expect(_connected(core.indexes.inventory.hosts()))
-        await self._listen(listener, built)
-        self._stack.push_async_callback(monitor.stop)
+            self._life.watch(every(seconds, work, core.tools.clock), name)
 
     async def _listen(self, listener: Listener, built: faces.Faces) -> None:
         text = self._configuration.fault.doctor_listener
@@ -163,29 +295,9 @@ class Server:
                 parse_address(text, "[fault] doctor_listener"), Tls(), "[fault] doctor_listener"
             )
             await doctor.start(built.doctor)
-            self._stack.push_async_callback(doctor.stop)
-        await listener.start(built.root)
-        self._stack.push_async_callback(listener.stop)
-
-    async def _close_lane(self, lane: Lane, task: asyncio.Task[None]) -> None:
-        """Run what waits, then end; what is not done by then was never acknowledged."""
-        lane.close()
-        drain = self._configuration.server.drain_seconds
-        _, late = await asyncio.wait([task], timeout=drain)
-        if late:
-            log.error("%d changes could not be made within %d s", len(lane), drain)
-            task.cancel()
-
-    def _watch(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        """Run a task for as long as the server; if it ends, we are not well and say so."""
-        task = asyncio.create_task(work, name=name)
-        task.add_done_callback(self._note_end)
-        self._tasks.append(task)
-
-    def _note_end(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled():
-            self._broken = f"{task.get_name()} ended: {task.exception()!r}"
-            log.critical("%s", self._broken)
+            self._life.release.push_async_callback(doctor.stop)
+        await listener.start(built.root, built.known)
+        self._life.release.push_async_callback(listener.stop)
 
     async def run_until(self, stopped: asyncio.Event) -> None:
         """Serve until the event is set."""
@@ -194,26 +306,7 @@ class Server:
 
     async def stop(self) -> None:
         """Take no more work, finish what was acknowledged, release everything."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._stack.aclose()
-
-
-def _sender(
-    core: Core, alarms: StoredAlarms, configuration: Configuration, rules: guard.Rules
-) -> Sender:
-    directory, tools = core.indexes.directory, core.tools
-    wiring = Wiring(
-        tools.clock,
-        core.writer.settle,
-        lambda project: [one.secret for one in directory.secrets(project)],
-        core.reader,
-        alarms,
-        tools.probe,
-        tools.metrics,
-    )
-    return Sender(wiring, configuration.notifier, rules)
+        await self._life.stop()
 
 
 def _forget_removed(monitor: AgentMonitor, change: Change) -> None:
@@ -242,15 +335,6 @@ def _pem(tls: Tls) -> str | None:
         return Path(tls.certificate).read_text()
     except OSError as error:
         raise Invalid("[server] tls_certificate", str(error)) from None
-
-
-async def _every(seconds: float, work: Any, clock: Any) -> None:
-    while True:
-        await clock.sleep(seconds)
-        try:
-            await work()
-        except Exception:
-            log.exception("a regular task failed and goes on")
 
 
 def _gauges(core: Core, lane: Lane) -> Any:

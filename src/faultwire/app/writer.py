@@ -3,13 +3,15 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 from faultwire.domain.alarms import Attempt
 from faultwire.domain.changes import Change
 from faultwire.domain.errors import Unavailable
 from faultwire.domain.ids import FaultId, HostName
 from faultwire.ports import Clock, Ledger, Meter
+
+T = TypeVar("T")
 
 LONG_NS = 500_000_000
 """From so long on a refusal was one that made us wait: a lock."""
@@ -51,6 +53,10 @@ class Writer:
     async def seen(self, hosts: Sequence[tuple[HostName, int]]) -> None:
         """Store when hosts were last heard; raises Unavailable."""
         await self._run(self._ledger.seen, hosts)
+
+    async def run(self, call: Callable[[], T]) -> T:
+        """Return what a call of the ledger returns, between two of its transactions."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call)
 
     async def _run(self, write: Callable[[Any], None], what: object) -> None:
         asked = self._clock.mono_ns()

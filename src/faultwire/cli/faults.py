@@ -5,7 +5,13 @@ from urllib.parse import quote
 
 import click
 
-from faultwire.cli.output import api_command, print_fields, print_json, print_rows
+from faultwire.cli.output import (
+    api_command,
+    print_fields,
+    print_json,
+    print_rows,
+    to_the_second,
+)
 from faultwire.client import Session
 from faultwire.domain.instants import rfc3339
 from faultwire.telemetry.clock import SystemClock
@@ -49,7 +55,10 @@ def fault_list(*, session: Session, as_json: bool, **filters: Any) -> None:
     """List faults, newest first."""
     params = {key: value for key, value in filters.items() if value is not None}
     answer = session.get("fault", "/v1/faults", params)
-    print_rows(answer["faults"], FAULT_COLUMNS, as_json=as_json)
+    faults = answer["faults"]
+    if not as_json:
+        faults = [{**fault, "opened_at": to_the_second(fault["opened_at"])} for fault in faults]
+    print_rows(faults, FAULT_COLUMNS, as_json=as_json, spare=("repeats", "severity", "opened_at"))
 
 
 @click.command()
@@ -105,7 +114,8 @@ def fault_report(*, kind: str, details: tuple[str, ...], session: Session, as_js
 def host_list(*, session: Session, as_json: bool) -> None:
     """List hosts with the state of their service."""
     answer = session.get("fault", "/v1/hosts")
-    print_rows(answer["hosts"], HOST_COLUMNS, as_json=as_json)
+    spare = ("status", "servers_count", "forced_down")
+    print_rows(answer["hosts"], HOST_COLUMNS, as_json=as_json, spare=spare)
 
 
 def _path(fault: str) -> str:

@@ -8,6 +8,13 @@ from faultwire import __version__
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("faultwire.cli.serve:serve", "Run the whole server in one process."),
+    "evaluator": ("faultwire.cli.worker:evaluator", "Evaluate alarms on a shared database."),
+    "sender": ("faultwire.cli.worker:sender", "Send webhooks from a shared database."),
+    "db": ("faultwire.cli.database:db", "Look after the database: schema, backup, restore."),
+    "status": ("faultwire.cli.status:status", "Tell how the installation is."),
+    "audit-list": ("faultwire.cli.status:audit_list", "List who changed what, when, from where."),
+    "config": ("faultwire.cli.samples:config", "Print or check a configuration file."),
+    "policy": ("faultwire.cli.samples:policy", "Print or check a policy file."),
     "demo": ("faultwire.cli.demo:demo", "Kill a host and watch everyone be told."),
     "agent": ("faultwire.cli.agent:agent", "Run the agent of one host."),
     "agent-enroll": ("faultwire.cli.agent:agent_enroll", "Write a credential for a host's agent."),

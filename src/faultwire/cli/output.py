@@ -11,6 +11,9 @@ from faultwire.client import ClientError, Session
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+FOLDED = 40
+"""Longer cells may be folded; an id is 36 characters long."""
+
 Columns = Sequence[tuple[str, str]]
 """Key of the record and heading of the column."""
 
@@ -44,20 +47,50 @@ def print_json(value: object) -> None:
 
 
 def print_rows(
-    rows: Sequence[Mapping[str, Any]], columns: Columns, *, as_json: bool, title: str = ""
+    rows: Sequence[Mapping[str, Any]],
+    columns: Columns,
+    *,
+    as_json: bool,
+    title: str = "",
+    spare: Sequence[str] = (),
 ) -> None:
-    """Print records as a table of the given columns, or all their fields as a JSON list."""
+    """Print records as a table of the given columns, or all their fields as a JSON list.
+
+    Where the terminal is too narrow, the columns of the keys in `spare` are left out, the first
+    ones first: an id that is broken over two lines cannot be copied.
+    """
     if as_json:
         print_json(list(rows))
         return
     from rich import box, console, table
 
     shown = table.Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left")
+    screen = console.Console(highlight=False, markup=False)
+    columns = _fitting(rows, columns, spare, screen.width)
     for _, heading in columns:
         shown.add_column(heading, overflow="fold")
     for row in rows:
         shown.add_row(*(_cell(row.get(key)) for key, _ in columns))
-    console.Console(highlight=False, markup=False).print(shown)
+    screen.print(shown)
+
+
+def _fitting(
+    rows: Sequence[Mapping[str, Any]], columns: Columns, spare: Sequence[str], width: int
+) -> Columns:
+    wide = {
+        key: 2 + max(len(heading), *(min(len(_cell(row.get(key))), FOLDED) for row in rows), 0)
+        for key, heading in columns
+    }
+    for key in spare:
+        if sum(wide.values()) + 2 <= width:
+            break
+        del wide[key]
+    return [column for column in columns if column[0] in wide]
+
+
+def to_the_second(text: str) -> str:
+    """Return a server's time as a person reads it; no more is lost than is shown."""
+    return f"{text[:10]} {text[11:19]}Z"
 
 
 def print_fields(fields: Mapping[str, Any], *, as_json: bool, title: str = "") -> None:

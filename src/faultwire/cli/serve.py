@@ -47,7 +47,7 @@ def serve(state_dir: Path, listen: str | None, config: Path | None, *, behind_pr
     from faultwire.telemetry import logs
 
     sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
-    _raise_file_limit()
+    raise_file_limit()
     try:
         settings = configuration.read(config)
         server = replace(
@@ -63,7 +63,7 @@ def serve(state_dir: Path, listen: str | None, config: Path | None, *, behind_pr
         raise click.ClickException(str(error)) from None
 
 
-def _raise_file_limit() -> None:
+def raise_file_limit() -> None:
     """Take as many open files as we may have: agents and webhooks are a connection each."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(OSError, ValueError):
@@ -72,6 +72,9 @@ def _raise_file_limit() -> None:
 
 async def _serve(server: "Server") -> None:  # type: ignore[name-defined]  # noqa: F821
     """Start, say where, and run until a signal comes."""
+    from faultwire.app.supervised import serving
+    from faultwire.telemetry.clock import SystemClock
+
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -83,6 +86,7 @@ async def _serve(server: "Server") -> None:  # type: ignore[name-defined]  # noq
         gc.set_threshold(*COLLECTOR_THRESHOLDS)
         gc.enable()
         click.echo(f"listening on {server.url}")
-        await server.run_until(stopped)
+        async with serving(SystemClock()):
+            await server.run_until(stopped)
     finally:
         await server.stop()

@@ -3,24 +3,30 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from faultwire.config import load, server
+from faultwire.config import deadman, load, server
 from faultwire.faces.alarming import settings as alarming
 from faultwire.faces.fault import settings as fault
 from faultwire.identity import settings as identity
 from faultwire.inspector import settings as inspector
+from faultwire.liveness import cluster_settings as cluster
 from faultwire.liveness import settings as liveness
 from faultwire.notifier import settings as notifier
 from faultwire.policy import settings as policy
+from faultwire.store import settings as store
 
 SECTIONS: load.Sections = {
     "server": server.Settings,
+    "database": store.Settings,
+    "retention": store.Retention,
     "identity": identity.Settings,
     "policy": policy.Settings,
+    "cluster": cluster.Settings,
     "liveness": liveness.Settings,
     "inspector": inspector.Settings,
     "notifier": notifier.Settings,
     "fault": fault.Settings,
     "alarming": alarming.Settings,
+    "deadman": deadman.Settings,
 }
 """Every section of the configuration file and who owns it."""
 
@@ -30,13 +36,17 @@ class Configuration:
     """Frozen settings of every part."""
 
     server: server.Settings
+    database: store.Settings
+    retention: store.Retention
     identity: identity.Settings
     policy: policy.Settings
+    cluster: cluster.Settings
     liveness: liveness.Settings
     inspector: inspector.Settings
     notifier: notifier.Settings
     fault: fault.Settings
     alarming: alarming.Settings
+    deadman: deadman.Settings
 
 
 def read(path: Path | None = None) -> Configuration:

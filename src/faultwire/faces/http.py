@@ -60,10 +60,10 @@ MESSAGES = {
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?\Z")
 
 
-async def read_body(request: Request, limit: int) -> bytes:
-    """Return the body of at most `limit` bytes.
+async def read_pieces(request: Request, limit: int) -> list[bytes]:
+    """Return the body of at most `limit` bytes as it came: joining a large one takes long.
 
-    Raises TooLarge as soon as the limit is passed, before reading when Content-Length says so.
+    Raises TooLarge as `read_body` does.
     """
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:20]) > limit:
@@ -75,6 +75,15 @@ async def read_body(request: Request, limit: int) -> bytes:
         if size > limit:
             raise _too_large(limit)
         parts.append(part)
+    return parts
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """Return the body of at most `limit` bytes.
+
+    Raises TooLarge as soon as the limit is passed, before reading when Content-Length says so.
+    """
+    parts = await read_pieces(request, limit)
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 

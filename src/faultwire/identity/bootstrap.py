@@ -113,6 +113,16 @@ def keep_passwords(state_dir: Path) -> dict[str, str]:
         raise Broken(f"{path}: {error!r}") from None
 
 
+def kept_passwords(state_dir: Path) -> dict[str, str]:
+    """Return the first accounts' passwords where this folder has them, else nothing."""
+    return keep_passwords(state_dir) if (state_dir / PASSWORDS_FILE).exists() else {}
+
+
+def forget_passwords(state_dir: Path) -> None:
+    """Remove passwords that were drawn for accounts which somebody else created first."""
+    (state_dir / PASSWORDS_FILE).unlink(missing_ok=True)
+
+
 def write_clouds(
     state_dir: Path,
     base_url: str,
@@ -126,7 +136,8 @@ def write_clouds(
     `base_url` is where clients reach us, as ``http://HOST:PORT``. Of a file that is there already
     only our addresses are changed: a password that its owner wrote there stays, and so do other
     clouds. One that cannot be read is put aside as ``clouds.yaml.unreadable``. On the first start
-    of a store no password in the file can be right: ours replace them.
+    of a store no password in the file can be right: ours replace them. Without `passwords`, as
+    beside a shared database that another process began, their owner writes them in.
     """
     path = state_dir / CLOUDS_FILE
     document = _present(path)
@@ -152,7 +163,7 @@ def _cloud(
     auth = {
         "auth_url": "",
         "username": account.name,
-        "password": passwords[account.name],
+        **({"password": passwords[account.name]} if account.name in passwords else {}),
         "project_name": account.name,
         "user_domain_id": DOMAIN_ID,
         "project_domain_id": DOMAIN_ID,

@@ -29,6 +29,7 @@ from faultwire.domain.changes import (
 from faultwire.domain.commands import (
     Command,
     Enrol,
+    NoteRefusals,
     RemoveProject,
     RemoveUser,
     RetryUnmatched,
@@ -85,7 +86,13 @@ def deciders(directory: Directory, owns_alarms: OwnsAlarms) -> Mapping[type, Dec
         RevokeToken: Plain(keys.revoke),
         Enrol: Plain(keys.enrol),
         RotateSecret: Plain(keys.rotate),
+        NoteRefusals: Plain(_noted),
     }
+
+
+def _noted(command: NoteRefusals, view: View, now: Instant) -> Decided:
+    del view, now
+    return Decided(changes=(Audited(command.records),))
 
 
 def audited(actor: Actor, action: str, target: str, now: Instant, detail: str = "") -> Audited:

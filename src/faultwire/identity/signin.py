@@ -1,5 +1,6 @@
 """From a login to a token: who it is, and the project that the token is for."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -23,6 +24,10 @@ from faultwire.ports import Clock
 DOMAIN_ID = "default"
 DOMAIN_NAME = "Default"
 PASSWORD_FIELD = "auth.identity.password.user.password"  # noqa: S105  (a field's path)
+
+
+Refused = Callable[[str, str, str], None]
+"""Takes an action that was refused, its target, and the address it came from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,7 @@ class SignIn:
         settings: Settings,
     ) -> None:
         """Take what a login needs; keeps nothing of its own."""
+        self._refused: Refused | None = None
         self._signer = signer
         self._authenticator = authenticator
         self._directory = directory
@@ -85,12 +91,23 @@ class SignIn:
         self._clock = clock
         self._settings = settings
 
+    def on_refused(self, call: Refused) -> None:
+        """Have a function told of logins that are refused."""
+        self._refused = call
+
     async def issue(self, login: Login, source: str) -> tuple[str, Claims]:
         """Return a token and what it says; the login came from the address `source`."""
         if not set(login.methods) <= {"password", "token"}:
             raise Unauthenticated("Attempted to authenticate with an unsupported method.")
         before = self._authenticator.claims(login.token) if "token" in login.methods else None
-        user = await self._user(login, before, source)
+        try:
+            user = await self._user(login, before, source)
+        except Unauthenticated:
+            if self._refused is not None and login.user is not None:
+                named = self.find_user(login.user)
+                # What is no account's name may be a password in the wrong field.
+                self._refused("login.refused", named.name if named else "(no such user)", source)
+            raise
         project = self._project(user, login.scope)
         # A token is younger than the password, whatever the wall clock did in between.
         now = max(self._clock.wall_ns(), user.password_ns + 1)

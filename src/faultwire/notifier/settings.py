@@ -33,6 +33,24 @@ class Settings:
         default="",
         metadata={"help": "PEM file of authorities that are trusted besides the system's."},
     )
+    client_certificate: str = field(
+        default="",
+        metadata={
+            "help": "PEM file with a certificate that we show to consumers who ask for one; "
+            "needs client_key."
+        },
+    )
+    client_key: str = field(
+        default="", metadata={"help": "PEM file with its key, without a passphrase."}
+    )
+    idle_connections: int = field(
+        default=2048,
+        metadata={
+            "help": "Connections kept open between webhooks, all consumers together; those idle "
+            "longest are closed first. At most an eighth of the files that we may open.",
+            "min": 0,
+        },
+    )
     deadline_ms: int = field(
         default=5000,
         metadata={"help": "Longest time of one try, name and connection included.", "min": 100},

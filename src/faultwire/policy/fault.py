@@ -38,13 +38,23 @@ RULES = (
         "hosts:list",
         ADMIN,
         "List hosts with their state, and show what is known of an agent.",
-        (("GET", "/fault/v1/hosts"), ("GET", "/fault/v1/agents/{host}")),
+        (
+            ("GET", "/fault/v1/hosts"),
+            ("GET", "/fault/v1/hosts/{name}"),
+            ("GET", "/fault/v1/agents/{host}"),
+        ),
     ),
     Rule(
         "agents:enrol",
         ADMIN,
         "Get a credential for the agent of a host.",
         (("POST", "/fault/v1/agents/{host}/enrol"),),
+    ),
+    Rule(
+        "status:get",
+        ADMIN,
+        "Look at the installation: processes, database, backlog.",
+        (("GET", "/fault/v1/status"),),
     ),
     Rule("audit:list", ADMIN, "Read the audit record.", (("GET", "/fault/v1/audit"),)),
 )

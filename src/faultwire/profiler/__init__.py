@@ -17,7 +17,7 @@ from faultwire.profiler.checkpoints import (
     Lane,
 )
 from faultwire.profiler.document import marks_from_json, marks_to_json, to_json
-from faultwire.profiler.marks import OURS, UPPER_BOUND, Instant, Mark, Moment, Reading
+from faultwire.profiler.marks import OURS, UPPER_BOUND, Instant, Mark, Moment, Reading, joined
 from faultwire.profiler.profile import (
     LAW_MS,
     Component,
@@ -53,6 +53,7 @@ __all__ = [
     "Recorder",
     "Span",
     "Verdict",
+    "joined",
     "marks_from_json",
     "marks_to_json",
     "profile",

@@ -1,20 +1,27 @@
 """Decides what an inventory document changes (interfaces.md, inventory document)."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from typing import Any
 
 from faultwire.domain import changes
-from faultwire.domain.accounts import AuditRecord
+from faultwire.domain.accounts import Actor, AuditRecord
 from faultwire.domain.causes import ResourceKind
-from faultwire.domain.commands import ImportInventory, ImportSummary, RetryUnmatched
+from faultwire.domain.commands import ImportInventory, ImportPart, ImportSummary, RetryUnmatched
 from faultwire.domain.decided import Decided, Deciding, Steps
 from faultwire.domain.errors import Conflict
 from faultwire.domain.ids import GuestId, HostName, PortId, ProjectId, ServerId
 from faultwire.domain.instants import Instant
 from faultwire.domain.resources import Host, InventoryDocument, Project, Server
 from faultwire.ports import View
-from faultwire.resourcemap.references import KEPT_PROJECTS, Known, resolved
+from faultwire.resourcemap.references import (
+    KEPT_PROJECTS,
+    Known,
+    named,
+    refuse_taken_names,
+    resolved,
+)
 
 SLICE = 256
 """Resources compared between two breathing points."""
@@ -46,6 +53,28 @@ class _Tally:
         return self.kind, self.added, len(self.saved) - self.added, len(self.removed)
 
 
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A document whose references hold, projects by id, and what it would change now."""
+
+    document: InventoryDocument
+    saved: tuple[changes.Change, ...]
+    removed: tuple[changes.Change, ...]
+    summary: ImportSummary
+
+    @property
+    def appeared(self) -> bool:
+        """Whether faults that wait for a resource may find it now."""
+        return has_appeared(self.summary)
+
+
+def has_appeared(summary: ImportSummary) -> bool:
+    """Whether faults that wait for a resource may find it after an import."""
+    counts = {kind: (added, removed) for kind, added, _, removed in summary.counts}
+    # A host that goes may leave its short name to one other alone (D21).
+    return any(counts["hosts"]) or counts["servers"][0] > 0
+
+
 class ImportDecider:
     """Compares a document with the map; all or nothing. An import tells nobody."""
 
@@ -55,35 +84,77 @@ class ImportDecider:
 
     def decide(self, command: ImportInventory, view: View, now: Instant) -> Deciding:
         """Answer an `ImportSummary`; Invalid names the path, Conflict what would go."""
-        known = Known.of(command.document, view, self._projects(), replace=command.replace)
-        document = yield from resolved(command.document, known)
+        found = yield from self.compare(command, view)
+        made = (*found.saved, *found.removed)
+        if command.dry_run or not made:
+            return Decided(answer=found.summary)
+        return Decided(
+            answer=found.summary,
+            changes=(*made, audited(found.summary, command.actor, now)),
+            then=(RetryUnmatched(),) if found.appeared else (),
+        )
+
+    def compare(self, command: ImportInventory, view: View) -> Steps[Compared]:
+        """Return what a document would change; Invalid names the path, Conflict what would go."""
         present = tuple(self._projects())
-        tallies = {"projects": _projects(document, present, replace=command.replace)}
-        tallies["hosts"] = yield from _hosts(document, view, replace=command.replace)
-        for kind, identify in (("switches", "name"), ("ports", "id"), ("guests", "id")):
-            tallies[kind] = yield from _plain(
-                kind, identify, document, view, replace=command.replace
-            )
+        known = yield from Known.of(command.document, view, present, replace=command.replace)
+        document = yield from resolved(command.document, known)
         held: list[changes.Change] = []
-        tallies["servers"] = yield from _servers(document, view, held, replace=command.replace)
+        tallies = yield from _tallies(document, view, present, held, replace=command.replace)
         if command.replace and not command.force:
             _refuse_too_much(tallies.values())
-        summary = ImportSummary(tuple(t.count() for t in tallies.values()), command.dry_run)
-        if command.dry_run:
-            return Decided(answer=summary)
-        made = (*_changes(tallies), *held)
-        if not made:
-            return Decided(answer=summary)
-        text = " ".join(f"{kind}:+{a}~{c}-{r}" for kind, a, c, r in summary.counts)
-        line = AuditRecord(now.wall_ns, command.actor, "inventory.import", "inventory", text)
-        hosts, servers = tallies["hosts"], tallies["servers"]
-        # A host that goes may leave its short name to one other alone (D21).
-        appeared = hosts.added or hosts.removed or servers.added
-        return Decided(
-            answer=summary,
-            changes=(*made, changes.Audited((line,))),
-            then=(RetryUnmatched(),) if appeared else (),
+        return Compared(
+            document,
+            (*_saved(tallies), *held),
+            tuple(_removed(tallies)),
+            ImportSummary(tuple(t.count() for t in tallies.values()), command.dry_run),
         )
+
+
+class PartDecider:
+    """Takes a part of a document that was compared whole; the map may have moved meanwhile."""
+
+    def __init__(self, projects: Callable[[], Iterable[Project]]) -> None:
+        """Take the identity face's projects, only read."""
+        self._projects = projects
+
+    def decide(self, command: ImportPart, view: View, now: Instant) -> Deciding:
+        """Answer None."""
+        document, held = command.document, list[changes.Change]()
+        present = tuple(self._projects()) if document.projects else ()
+        refuse_taken_names(document.projects, present)
+        tallies = yield from _tallies(document, view, present, held, replace=False)
+        made = [*_saved(tallies), *held, *command.removed]
+        if command.summary is None:
+            return Decided(changes=tuple(made))
+        if any(any(counts) for _, *counts in command.summary.counts):
+            made.append(audited(command.summary, command.actor, now))
+        appeared = has_appeared(command.summary)
+        return Decided(changes=tuple(made), then=(RetryUnmatched(),) if appeared else ())
+
+
+def audited(summary: ImportSummary, actor: Actor, now: Instant) -> changes.Audited:
+    """Return the line that an import leaves in the audit record."""
+    text = " ".join(f"{kind}:+{a}~{c}-{r}" for kind, a, c, r in summary.counts)
+    line = AuditRecord(now.wall_ns, actor, "inventory.import", "inventory", text)
+    return changes.Audited((line,))
+
+
+def _tallies(
+    document: InventoryDocument,
+    view: View,
+    present: tuple[Project, ...],
+    held: list[changes.Change],
+    *,
+    replace: bool,
+) -> Steps[dict[str, _Tally]]:
+    """Compare kind by kind; what becomes of causes goes to `held`."""
+    tallies = {"projects": _projects(document, present, replace=replace)}
+    tallies["hosts"] = yield from _hosts(document, view, replace=replace)
+    for kind, identify in (("switches", "name"), ("ports", "id"), ("guests", "id")):
+        tallies[kind] = yield from _plain(kind, identify, document, view, replace=replace)
+    tallies["servers"] = yield from _servers(document, view, held, replace=replace)
+    return tallies
 
 
 def _refuse_too_much(tallies: Iterable[_Tally]) -> None:
@@ -106,14 +177,31 @@ _SAVED: Mapping[str, tuple[type[Any], type[Any]]] = {
 }
 
 
-def _changes(tallies: Mapping[str, _Tally]) -> Iterator[changes.Change]:
-    """Return what is saved in order of dependence, then what is removed in the reverse."""
+def _saved(tallies: Mapping[str, _Tally]) -> Iterator[changes.Change]:
+    """Return what is saved in order of dependence."""
     for kind, (saved, _) in _SAVED.items():
         if tallies[kind].saved:
             yield saved(tuple(tallies[kind].saved))
+
+
+def _removed(tallies: Mapping[str, _Tally]) -> Iterator[changes.Change]:
+    """Return what is removed in the reverse order."""
     for kind, (_, removed) in reversed(tuple(_SAVED.items())):
         if tallies[kind].removed:
             yield removed(tuple(tallies[kind].removed))
+
+
+def _gone(
+    values: Sequence[Any], present: Sequence[Any], identify: str, typed: Callable[[str], Any]
+) -> Steps[list[Any]]:
+    """Return the names of what is present and not among the values."""
+    names, name = (yield from named(values, identify)), attrgetter(identify)
+    gone: list[Any] = []
+    for start in range(0, len(present), SLICE):
+        these = map(name, present[start : start + SLICE])
+        gone += [typed(one) for one in these if one not in names]
+        yield None
+    return gone
 
 
 def _projects(
@@ -132,15 +220,15 @@ def _projects(
 
 
 def _hosts(document: InventoryDocument, view: View, *, replace: bool) -> Steps[_Tally]:
-    held = {host.name: host for host in view.hosts()}
-    tally = _Tally("hosts", len(held))
+    tally = _Tally("hosts", view.counts()["hosts"])
     for number, host in enumerate(document.hosts, 1):
-        tally.put(held.get(host.name), _merged(held.get(host.name), host))
+        old = view.host(host.name)
+        tally.put(old, _merged(old, host))
         if number % SLICE == 0:
             yield None
     if replace:
-        named = {host.name for host in document.hosts}
-        tally.removed = [HostName(name) for name in held if name not in named]
+        there = tuple(view.hosts())
+        tally.removed = yield from _gone(document.hosts, there, "name", HostName)
     return tally
 
 
@@ -177,6 +265,14 @@ _UNSAID: Mapping[str, tuple[str, ...]] = {
 """What no document says of a resource: it stays as it is."""
 
 
+_FOUND: Mapping[str, Callable[[View, Sequence[Any]], Callable[[Any], object | None]]] = {
+    "switches": lambda _, there: {switch.name: switch for switch in there}.get,
+    "ports": lambda view, _: view.port,
+    "guests": lambda view, _: view.guest,
+}
+"""How one of a kind is found by its name."""
+
+
 def _unsaid_kept(kind: str, old: Any, new: Any) -> Any:
     return replace(new, **{name: getattr(old, name) for name in _UNSAID[kind]})
 
@@ -184,16 +280,17 @@ def _unsaid_kept(kind: str, old: Any, new: Any) -> Any:
 def _plain(
     kind: str, identify: str, document: InventoryDocument, view: View, *, replace: bool
 ) -> Steps[_Tally]:
-    held = {getattr(one, identify): one for one in getattr(view, kind)()}
-    tally = _Tally(kind, len(held))
-    for number, one in enumerate(getattr(document, kind), 1):
-        old = held.get(getattr(one, identify))
+    tally = _Tally(kind, view.counts()[kind])
+    values = getattr(document, kind)
+    there = tuple(getattr(view, kind)()) if replace or kind == "switches" else ()
+    find = _FOUND[kind](view, there)
+    for number, one in enumerate(values, 1):
+        old = find(getattr(one, identify))
         tally.put(old, one if old is None else _unsaid_kept(kind, old, one))
         if number % SLICE == 0:
             yield None
     if replace:
-        named = {getattr(one, identify) for one in getattr(document, kind)}
-        tally.removed = [_TYPED[kind](name) for name in held if name not in named]
+        tally.removed = yield from _gone(values, there, identify, _TYPED[kind])
     return tally
 
 
@@ -211,8 +308,7 @@ def _servers(
         if number % SLICE == 0:
             yield None
     if replace:
-        named = {server.id for server in document.servers}
-        tally.removed = [ServerId(s.id) for s in view.servers() if s.id not in named]
+        tally.removed = yield from _gone(document.servers, tuple(view.servers()), "id", ServerId)
     return tally
 
 

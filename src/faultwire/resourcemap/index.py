@@ -1,7 +1,7 @@
 """Hosts, servers, ports and guests, both ways round, in constant time per look-up."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from faultwire.domain import changes
@@ -155,14 +155,21 @@ class ResourceMap:
             self._running[change.host] = change.running
 
     def _servers_saved(self, change: changes.ServersSaved) -> None:
-        touched: dict[HostName, dict[ServerId, Server | None]] = defaultdict(dict)
+        servers = self._servers
+        here: dict[HostName, list[Server]] = defaultdict(list)
+        gone: dict[HostName, set[ServerId]] = defaultdict(set)
         for server in change.servers:
-            old = self._servers.get(server.id)
+            old = servers.get(server.id)
             if old is not None and old.host != server.host:
-                touched[old.host][server.id] = None
-            touched[server.host][server.id] = server
-            self._servers[server.id] = server
-        self._rebuild(touched)
+                gone[old.host].add(server.id)
+            here[server.host].append(server)
+            servers[server.id] = server
+        for host, came in here.items():
+            # Of a server that is named twice the last one counts.
+            last = [server for server in came if servers[server.id] is server]
+            self._rebuild(host, last, gone.pop(host, ()))
+        for host, left in gone.items():
+            self._rebuild(host, (), left)
 
     def _servers_moved(self, change: changes.ServersMoved) -> None:
         self._servers.update((server.id, server) for server in change.servers)
@@ -177,12 +184,13 @@ class ResourceMap:
         self._entries[host] = HostEntry(entry.host, servers)
 
     def _servers_removed(self, change: changes.ServersRemoved) -> None:
-        touched: dict[HostName, dict[ServerId, Server | None]] = defaultdict(dict)
+        gone: dict[HostName, set[ServerId]] = defaultdict(set)
         for name in change.servers:
             server = self._servers.pop(name, None)
             if server is not None:
-                touched[server.host][name] = None
-        self._rebuild(touched)
+                gone[server.host].add(name)
+        for host, left in gone.items():
+            self._rebuild(host, (), left)
 
     def _ports_saved(self, change: changes.PortsSaved) -> None:
         for port in change.ports:
@@ -208,19 +216,14 @@ class ResourceMap:
         else:
             del self._plugged[port.server]
 
-    def _rebuild(self, touched: Mapping[HostName, dict[ServerId, Server | None]]) -> None:
-        """Replace the entry of each touched host once, however many of its servers changed."""
-        for host, news in touched.items():
-            entry = self.entry(host)
-            if entry is None:
-                continue
-            kept = {server.id: server for server in entry.servers}
-            for name, server in news.items():
-                if server is None:
-                    kept.pop(name, None)
-                else:
-                    kept[name] = server
-            self._entries[host] = HostEntry(entry.host, tuple(kept.values()))
+    def _rebuild(self, host: HostName, came: Iterable[Server], gone: Collection[ServerId]) -> None:
+        """Replace the entry of a host once, however many of its servers came or went."""
+        entry = self.entry(host)
+        if entry is None:
+            return
+        kept = {server.id: server for server in entry.servers if server.id not in gone}
+        kept.update((server.id, server) for server in came)
+        self._entries[host] = HostEntry(entry.host, tuple(kept.values()))
 
 
 def _drop(table: dict[Any, Any], names: Iterable[Any]) -> None:

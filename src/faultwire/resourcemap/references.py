@@ -1,11 +1,13 @@
 """References inside an inventory document: each must lead somewhere, or the path is named."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
+from typing import Any
 
 from faultwire.domain.decided import Steps
 from faultwire.domain.errors import Invalid
-from faultwire.domain.ids import ProjectId
+from faultwire.domain.ids import HostName, ProjectId, ServerId
 from faultwire.domain.resources import InventoryDocument, Project
 from faultwire.ports import View
 
@@ -17,11 +19,15 @@ KEPT_PROJECTS = frozenset({"admin", "demo"})
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a document may refer to: its own things, and for PATCH those that are there."""
+    """What a document may refer to: its own things, and those that `there` has beside them.
+
+    `projects` are known by id and by name.
+    """
 
     projects: Mapping[str, ProjectId]
-    hosts: frozenset[str]
-    servers: frozenset[str]
+    hosts: set[str]
+    servers: set[str]
+    there: View | None = None
 
     @classmethod
     def of(
@@ -31,29 +37,46 @@ class Known:
         present: Iterable[Project],
         *,
         replace: bool,
-    ) -> "Known":
-        """Collect the names; projects are known by id and by name. Raises Invalid.
+    ) -> Steps["Known"]:
+        """Collect the names. Raises Invalid.
 
         With `replace` a project that is there counts only if it stays.
         """
         held = tuple(present)
-        _refuse_taken_names(document, held)
+        refuse_taken_names(document.projects, held)
+        yield None
         stay = [p for p in held if not replace or p.name in KEPT_PROJECTS]
         projects = {p.name: p.id for p in (*stay, *document.projects)}
         projects.update((p.id, p.id) for p in (*stay, *document.projects))
-        hosts = {host.name for host in document.hosts}
-        servers = {server.id for server in document.servers}
-        if not replace:
-            hosts.update(host.name for host in view.hosts())
-            servers.update(server.id for server in view.servers())
-        return cls(projects, frozenset(hosts), frozenset(servers))
+        yield None
+        hosts = yield from named(document.hosts, "name")
+        servers = yield from named(document.servers, "id")
+        return cls(projects, hosts, servers, None if replace else view)
+
+    def has_host(self, name: HostName) -> bool:
+        """Whether a host is in the document or there."""
+        return name in self.hosts or bool(self.there and self.there.host(name))
+
+    def has_server(self, name: ServerId) -> bool:
+        """Whether a server is in the document or there."""
+        return name in self.servers or bool(self.there and self.there.server(name))
 
 
-def _refuse_taken_names(document: InventoryDocument, present: tuple[Project, ...]) -> None:
+def named(values: Sequence[Any], identify: str) -> Steps[set[str]]:
+    """Return the names of values."""
+    name = attrgetter(identify)
+    names: set[str] = set()
+    for start in range(0, len(values), SLICE):
+        names.update(map(name, values[start : start + SLICE]))
+        yield None
+    return names
+
+
+def refuse_taken_names(projects: Sequence[Project], present: Sequence[Project]) -> None:
     """Raise Invalid for a name that two projects would bear, or a kept project would lose."""
     names = {project.name: project.id for project in present}
     kept = {project.id: project.name for project in present if project.name in KEPT_PROJECTS}
-    for number, project in enumerate(document.projects):
+    for number, project in enumerate(projects):
         if kept.get(project.id, project.name) != project.name:
             raise Invalid(f"projects[{number}].name", f"project {kept[project.id]} keeps its name")
         holder = names.setdefault(project.name, project.id)
@@ -68,9 +91,9 @@ def resolved(document: InventoryDocument, known: Known) -> Steps[InventoryDocume
     for number, server in enumerate(document.servers):
         path = f"servers[{number}]"
         project = _project(known, server.project, path)
-        if server.host and server.host not in known.hosts:
+        if server.host and not known.has_host(server.host):
             raise Invalid(f"{path}.host", f"no host {server.host}")
-        servers.append(server if project == server.project else replace(server, project=project))
+        servers.append(server if project == server.project else server.of_project(project))
         if number % SLICE == 0:
             yield None
     ports = []
@@ -78,9 +101,9 @@ def resolved(document: InventoryDocument, known: Known) -> Steps[InventoryDocume
         path = f"ports[{number}]"
         project = _project(known, port.project, path)
         _lead(known, port.server, f"{path}.server")
-        if port.host and port.host not in known.hosts:
+        if port.host and not known.has_host(port.host):
             raise Invalid(f"{path}.host", f"no host {port.host}")
-        ports.append(replace(port, project=project))
+        ports.append(port if project == port.project else replace(port, project=project))
         if number % SLICE == 0:
             yield None
     guests = []
@@ -88,7 +111,9 @@ def resolved(document: InventoryDocument, known: Known) -> Steps[InventoryDocume
         path = f"guests[{number}]"
         project = _project(known, guest.project, path)
         _lead(known, guest.server, f"{path}.server")
-        guests.append(replace(guest, project=project))
+        guests.append(guest if project == guest.project else replace(guest, project=project))
+        if number % SLICE == 0:
+            yield None
     return replace(document, servers=tuple(servers), ports=tuple(ports), guests=tuple(guests))
 
 
@@ -99,6 +124,6 @@ def _project(known: Known, name: str, path: str) -> ProjectId:
     return found
 
 
-def _lead(known: Known, server: str | None, path: str) -> None:
-    if server is not None and server not in known.servers:
+def _lead(known: Known, server: ServerId | None, path: str) -> None:
+    if server is not None and not known.has_server(server):
         raise Invalid(path, f"no server {server}")

@@ -17,3 +17,5 @@ def set_up(level: str = "INFO") -> None:
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("faultwire").setLevel(level)
+    # It tells of every broken connection with a traceback; whoever used it gets Unavailable.
+    logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)

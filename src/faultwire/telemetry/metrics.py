@@ -9,10 +9,22 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         "Commands through the lane, by type and result.",
         ("command", "result"),
     ),
+    "faultwire_commands_behind_total": (
+        "Commands decided again because another process was faster.",
+        (),
+    ),
+    "faultwire_members_lost_total": ("Other processes that were taken for gone.", ("role",)),
     "faultwire_deliveries_total": ("Tries of deliveries, by outcome.", ("outcome",)),
     "faultwire_verdicts_total": ("Verdicts of monitors, by kind.", ("kind",)),
     "faultwire_verdicts_suspended_total": ("Verdicts put off because the loop was late.", ()),
     "faultwire_agent_second_sessions_total": ("Second sessions refused under one credential.", ()),
+    "faultwire_connections_refused_total": (
+        "Connections refused or cut, by what they were too much of.",
+        ("reason",),
+    ),
+    "faultwire_datagram_beats_total": ("Datagrams that came as beats, by result.", ("result",)),
+    "faultwire_expired_rows_total": ("Old rows that were removed, by kind.", ("kind",)),
+    "faultwire_deadman_beats_total": ("Beats to the dead-man's watcher, by result.", ("result",)),
     "faultwire_marks_late_total": ("Checkpoints that could not be stored at the first try.", ()),
 }
 GAUGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
@@ -22,6 +34,14 @@ GAUGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "faultwire_lane_queue": ("Commands that wait for the lane.", ()),
     "faultwire_deliveries_pending": ("Deliveries held in memory by the sender.", ()),
     "faultwire_agents_connected": ("Sessions of agents.", ()),
+    "faultwire_members": ("Processes on this database that live, by role.", ("role",)),
+    "faultwire_shares": ("Shares of work that this process owns, by kind.", ("kind",)),
+    "faultwire_connections": ("HTTP connections, sessions of agents apart.", ()),
+    "faultwire_certificate_expires_seconds": (
+        "When the certificate of the listener ends, in seconds since the epoch.",
+        (),
+    ),
+    "faultwire_stalled": ("1 while verdicts are put off because the loop was late.", ()),
 }
 BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 HISTOGRAMS: Mapping[str, tuple[str, tuple[str, ...]]] = {
@@ -30,6 +50,15 @@ HISTOGRAMS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "faultwire_commit_seconds": ("One transaction on the writer thread.", ()),
     "faultwire_delivery_seconds": ("One try of a delivery, start to end.", ()),
 }
+
+FROM_ZERO: Mapping[str, tuple[str, ...]] = {
+    "faultwire_deadman_beats_total": ("sent", "withheld", "failed"),
+    "faultwire_deliveries_total": ("delivered", "pending", "dead", "refused"),
+    "faultwire_members_lost_total": ("serve", "evaluator", "sender"),
+    "faultwire_connections_refused_total": ("connections", "source", "strangers"),
+}
+"""Values of the one label that stand at zero from the start: of a counter that appears with its
+first count, no rule sees that it grew."""
 
 
 class Metrics:
@@ -50,6 +79,10 @@ class Metrics:
             name: Histogram(name, text, labels, registry=self.registry, buckets=BUCKETS)
             for name, (text, labels) in HISTOGRAMS.items()
         }
+
+        for name, values in FROM_ZERO.items():
+            for value in values:
+                self._counters[name].labels(value)
 
     def count(self, name: str, amount: int = 1, **labels: str) -> None:
         """Add to a counter."""

@@ -11,13 +11,17 @@ WAIT_SECONDS = 10
 
 
 class RecordingIntake:
-    """Implements `ports.Intake`; `refuse` decides which command meets which error."""
+    """Implements `ports.Intake`; `refuse` decides which command meets which error.
+
+    `vetoed`: reports are closed at once, as by a guard.
+    """
 
     def __init__(self) -> None:
         """Take everything."""
         self.commands: list[Command] = []
         self.tried: list[Command] = []
         self.refuse: Callable[[Command], Exception | None] = _take
+        self.vetoed = False
         self._news = asyncio.Condition()
 
     async def submit(self, command: Command) -> object:
@@ -31,7 +35,8 @@ class RecordingIntake:
         if error is not None:
             raise error
         if isinstance(command, ReportFaults):
-            return tuple(FaultAnswer(one.id, FaultState.OPEN) for one in command.reports)
+            state = FaultState.CLOSED if self.vetoed else FaultState.OPEN
+            return tuple(FaultAnswer(one.id, state) for one in command.reports)
         return None
 
     async def wait_for(self, true: Callable[[], bool]) -> None:

@@ -8,6 +8,7 @@ from faultwire.domain.alarms import Alarm, Attempt, Delivery, DeliveryState
 from faultwire.domain.errors import NotFound, Unavailable
 from faultwire.domain.ids import AlarmId, DeliveryId, FaultId, ProjectId
 from faultwire.domain.instants import Instant
+from faultwire.domain.shares import share_of
 
 WAIT_SECONDS = 20
 """How long `wait_for` waits before the test fails."""
@@ -50,13 +51,19 @@ class MemoryOutbox:
         return call(*args, **named)
 
     def pending(
-        self, *, project: ProjectId | None, after: tuple[int, str] | None, limit: int
+        self,
+        *,
+        project: ProjectId | None,
+        after: tuple[int, str] | None,
+        limit: int,
+        shares: frozenset[int] | None = None,
     ) -> tuple[Delivery, ...]:
         """Return owed deliveries in order of age, after (created_ns, id)."""
         rows = sorted(
             (one.created_ns, one.id, one)
             for one in self.owed.values()
-            if project is None or one.project == project
+            if (project is None or one.project == project)
+            and (shares is None or share_of(*one.destination) in shares)
         )
         return tuple(row[2] for row in rows if after is None or row[:2] > after)[:limit]
 

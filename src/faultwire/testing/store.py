@@ -11,12 +11,13 @@ from typing import Any, TypeVar
 
 import orjson
 
-from faultwire.domain.accounts import AuditRecord
+from faultwire.domain.accounts import AuditFilter, AuditRecord
 from faultwire.domain.alarms import Alarm, Attempt, Delivery, DeliveryState
 from faultwire.domain.changes import Change, HistoryAdded
 from faultwire.domain.errors import FaultwireError, NotFound
 from faultwire.domain.faults import Fault, FaultState
 from faultwire.domain.ids import AlarmId, DeliveryId, FaultId, HostName, ProjectId
+from faultwire.domain.shares import share_of
 from faultwire.store.load import Snapshot
 from faultwire.testing import store_changes
 from faultwire.testing.store_changes import Found
@@ -53,9 +54,9 @@ class MemoryLedger:
     def settle(self, attempts: Sequence[Attempt]) -> None:
         """Record what came of deliveries."""
         state = self._begin()
-        for item in attempts:
+        for item in {item.delivery_id: item for item in attempts}.values():
             found = state.deliveries.get(item.delivery_id)
-            if found is not None:
+            if found is not None and found[1] is DeliveryState.PENDING:
                 delivery = replace(found[0], attempt=item.attempt, next_ns=item.next_ns)
                 settled = delivery, item.state, item.outcome, item.status
                 state.deliveries[item.delivery_id] = settled
@@ -108,9 +109,23 @@ class MemoryLedger:
         """Return the stored checkpoints of a fault; empty if there are none."""
         return self._state.marks.get(fault, {})
 
-    def audit(self, limit: int) -> tuple[AuditRecord, ...]:
-        """Return the newest lines of the audit record, newest first."""
-        return tuple(reversed(self._state.audit))[: max(limit, 0)]
+    def marks_elsewhere(self, fault: FaultId) -> tuple[tuple[str, Mapping[str, object]], ...]:
+        """Return nothing: there is no other process."""
+        del fault
+        return ()
+
+    def audit(
+        self, limit: int, wanted: AuditFilter | None = None, marker: str | None = None
+    ) -> tuple[AuditRecord, ...]:
+        """Return lines of the audit record, newest first; raises NotFound for the marker."""
+        lines = list(reversed(self._state.audit))
+        if marker is not None:
+            places = [place for place, line in enumerate(lines) if line.id == marker]
+            if not places:
+                raise NotFound(f"marker {marker} is not in this list")
+            lines = lines[places[0] + 1 :]
+        found = [line for line in lines if wanted is None or wanted.wants(line)]
+        return tuple(found[: max(limit, 0)])
 
     # ------------------------------------------------------------ ports.AlarmStore
 
@@ -157,7 +172,12 @@ class MemoryLedger:
         return found[0]
 
     def pending(
-        self, *, project: ProjectId | None, after: tuple[int, str] | None, limit: int
+        self,
+        *,
+        project: ProjectId | None,
+        after: tuple[int, str] | None,
+        limit: int,
+        shares: frozenset[int] | None = None,
     ) -> tuple[Delivery, ...]:
         """Return owed deliveries, oldest first, after (created_ns, id), at most `limit`."""
         order = attrgetter("created_ns", "id")
@@ -167,6 +187,7 @@ class MemoryLedger:
             if state is DeliveryState.PENDING
             and project in {None, delivery.project}
             and (after is None or order(delivery) > after)
+            and (shares is None or share_of(*delivery.destination) in shares)
         ]
         return tuple(sorted(owed, key=order)[: max(limit, 0)])
 

@@ -8,7 +8,7 @@ import pytest
 from faultwire.app.lane import FOLLOW_AGAIN_SECONDS, Lane
 from faultwire.domain.accounts import Actor
 from faultwire.domain.commands import CloseFault, Command, RetryUnmatched
-from faultwire.domain.errors import NotFound, Unavailable
+from faultwire.domain.errors import Behind, Broken, NotFound, Unavailable
 from faultwire.domain.ids import FaultId
 from faultwire.telemetry.metrics import Metrics
 from faultwire.testing.clock import ManualClock
@@ -148,3 +148,91 @@ async def test_a_follow_up_that_the_ledger_refused_is_run_again() -> None:
     lane.close()
     await running
     assert chain.seen[1:] == [URGENT, URGENT]
+
+
+class Others:
+    """Stands for other processes: each call of `catch_up` brings what they committed."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.learnt = 0
+        self.error = error
+
+    async def catch_up(self) -> None:
+        """Learn, or fail."""
+        self.learnt += 1
+        await asyncio.sleep(0)
+        if self.error is not None:
+            raise self.error
+
+
+def shared_lane(answer: Callable[[Command], object], others: Others) -> tuple[Lane, ScriptedChain]:
+    chain = ScriptedChain(answer)
+    lane = Lane(chain, ManualClock(), Metrics(), others.catch_up)  # type: ignore[arg-type]
+    return lane, chain
+
+
+async def test_who_is_behind_catches_up_and_decides_again() -> None:
+    """A command meets another process's commit: its caller notices nothing."""
+    others = Others()
+    lane, chain = shared_lane(
+        lambda _: "done" if others.learnt == 3 else Behind("another was faster"), others
+    )
+    task = asyncio.create_task(lane.submit(URGENT))
+    await asyncio.sleep(0)
+    await run_out(lane)
+    assert await task == "done"
+    assert chain.seen == [URGENT] * 4
+
+
+async def test_who_is_always_behind_gives_up() -> None:
+    """Nobody waits for ever; nothing was changed."""
+    lane, _ = shared_lane(lambda _: Behind("another was faster"), Others())
+    task = asyncio.create_task(lane.submit(URGENT))
+    await asyncio.sleep(0)
+    await run_out(lane)
+    with pytest.raises(Unavailable, match="another process was faster"):
+        await task
+
+
+async def test_alone_nobody_is_behind() -> None:
+    """Without others there is nothing to catch up with: it is an error as any."""
+    lane, chain = lane_of(lambda _: Behind("cannot be"))
+    task = asyncio.create_task(lane.submit(URGENT))
+    await asyncio.sleep(0)
+    await run_out(lane)
+    with pytest.raises(Unavailable):
+        await task
+    assert len(chain.seen) == 1
+
+
+async def test_news_are_learnt_between_commands() -> None:
+    """Memory changes under no command's feet, and whoever waits for it is told."""
+    others = Others()
+    lane, _ = shared_lane(lambda _: "done", others)
+    waiting = asyncio.create_task(lane.caught_up())
+    await asyncio.sleep(0)
+    running = asyncio.create_task(lane.run())
+    await waiting
+    assert others.learnt == 1
+    lane.close()
+    await running
+
+
+async def test_news_that_cannot_be_read_now_are_no_defect() -> None:
+    """A database that is away for a while is not the end; whoever waits goes on."""
+    lane, _ = shared_lane(lambda _: "done", Others(Unavailable("away")))
+    running = asyncio.create_task(lane.run())
+    await lane.caught_up()
+    assert lane.broken is None
+    lane.close()
+    await running
+
+
+async def test_a_process_that_cannot_follow_says_so() -> None:
+    """A journal that was cut off is a defect that health checks see."""
+    lane, _ = shared_lane(lambda _: "done", Others(Broken("the journal begins at 7")))
+    running = asyncio.create_task(lane.run())
+    await lane.caught_up()
+    assert lane.broken == "this process cannot follow the others: the journal begins at 7"
+    lane.close()
+    await running

@@ -14,7 +14,13 @@ from faultwire.domain import changes
 from faultwire.domain.errors import Invalid
 from faultwire.domain.resources import InventoryDocument
 from faultwire.domain.states import NOVA_STATUS, PowerState, VmState
-from faultwire.faces.fault.inventory import joined, parts, read_document, read_pieces
+from faultwire.faces.fault.inventory import (
+    Joining,
+    parts,
+    read_document,
+    read_kept,
+    read_pieces,
+)
 from faultwire.faces.fault.model import DocumentModel
 from faultwire.resourcemap.index import ResourceMap
 
@@ -237,16 +243,25 @@ def test_pieces_join_to_the_same_document() -> None:
         for number in range(10, 610)
     ]
     raw = orjson.dumps({**FULL, "servers": [FULL["servers"][0], *servers]})
-    pieces = read_pieces(raw)
-    *served, document = joined(pieces)
-    assert document == read_document(raw)
-    assert served == [None] * len(pieces)
-    assert sum(name == "servers" for name, _ in pieces) == 3
+    joining = Joining()
+    pieces = list(read_pieces(raw))
+    for piece in pieces:
+        joining.take(piece)
+    assert joining.document() == read_document(raw)
+    assert sum(b"servers" in piece[:30] for piece in pieces) == 3
+    assert len({id(server.host) for server in joining.document().servers}) == 1
+    again = Joining()
+    for piece in read_kept(b"".join(joining.text())):
+        again.take(piece)
+    assert again.document() == read_document(raw)
 
 
 def test_nothing_joins_to_an_empty_document() -> None:
     """A document without any part is one, too."""
-    assert list(joined(read_pieces(b"{}"))) == [InventoryDocument()]
+    joining = Joining()
+    for piece in read_pieces(b"{}"):
+        joining.take(piece)
+    assert joining.document() == InventoryDocument()
 
 
 JSON = st.recursive(

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from faultwire.domain.alarms import Delivery
 from faultwire.domain.ids import DeliveryId, ProjectId
 from faultwire.notifier.delivery.ceilings import Ceiling, Standing, clamped
-from faultwire.notifier.delivery.lanes import PROVEN_NS, Flight, Lanes, Sizes
+from faultwire.notifier.delivery.lanes import PROVEN_NS, Lanes
+from faultwire.notifier.delivery.places import Flight, Sizes
 from faultwire.notifier.settings import Settings
 
 S = 1_000_000_000

@@ -28,11 +28,11 @@ COMMAND = RetryUnmatched()
 class Recorded:
     """Every stage in one: each call is a line of `log`."""
 
-    def __init__(self, error: Exception | None = None, steps: int = 0) -> None:
+    def __init__(self, error: Exception | None = None, slices: int = 0) -> None:
         self.log: list[str] = []
         self.clock = ManualClock()
         self.error = error
-        self.steps = steps
+        self.slices = slices
         self.chain = Chain(
             Stages(
                 {RetryUnmatched: self},
@@ -49,7 +49,7 @@ class Recorded:
 
     def decide(self, command: object, view: View, now: Instant) -> Deciding:
         self.log.append("decide")
-        for _ in range(self.steps):
+        for _ in range(self.slices):
             self.clock.advance(SLICE_NS / 1e9)
             yield None
         yield Decided(changes=(Audited(()),))
@@ -66,7 +66,7 @@ class Recorded:
 
     def evaluate(self, events: Sequence[Event], now: Instant) -> Work[Fired]:
         self.log.append("evaluate")
-        for _ in range(self.steps):
+        for _ in range(self.slices):
             self.clock.advance(SLICE_NS / 1e9)
             yield
         return Fired((DeliveriesQueued((DELIVERY,)),), 0, 1)
@@ -85,6 +85,10 @@ class Recorded:
 
     def apply(self, changes: Iterable[Change]) -> None:
         self.log.append(f"apply {len(tuple(changes))}")
+
+    def steps(self, changes: Iterable[Change]) -> Work[None]:
+        self.apply(changes)
+        yield
 
     def wake(self, deliveries: Iterable[Delivery]) -> None:
         self.log.append(f"wake {len(tuple(deliveries))}")
@@ -127,7 +131,7 @@ def test_an_error_leaves_nothing_behind(error: Exception) -> None:
 def test_others_are_served_between_two_slices() -> None:
     """Work that takes longer than a slice pauses, wherever it is done (promise 3)."""
     assert Recorded().log.count("breathe") == 0
-    stages = Recorded(steps=4)
+    stages = Recorded(slices=4)
     finished(stages.chain.run(COMMAND))
     assert stages.log.count("breathe") == 8
 

@@ -22,6 +22,8 @@ STORE_ONLY = {
     c.HistoryAdded: "the history of an alarm is read from the store",
     c.DeliveriesQueued: "the outbox is the sender's, woken by the chain",
     c.Audited: "the audit record is read from the store",
+    c.EventsOwed: "owed events are read by evaluators, from the store",
+    c.EventsTaken: "owed events are read by evaluators, from the store",
 }
 """Types of change that no index in memory follows, each with its reason."""
 
@@ -46,6 +48,7 @@ def followed() -> dict[type, list[str]]:
         "holds": indexes.holds,
         "alarms": indexes.alarms,
         "directory": indexes.directory,
+        "sessions": indexes.sessions,
     }
     found: dict[type, list[str]] = {}
     for name, follower in followers.items():

@@ -38,6 +38,22 @@ async def test_lateness_of_the_loop_is_remembered_and_forgotten() -> None:
     task.cancel()
 
 
+async def test_the_last_minute_is_summed_up() -> None:
+    """One late timer of a hundred is the worst and not the p99; before the first there is none."""
+    clock = ManualClock()
+    gauge = LagGauge(clock, Metrics())
+    assert gauge.last_minute() == (0.0, 0.0)
+    task = asyncio.create_task(gauge.run())
+    await clock.asleep()
+    for number in range(200):
+        clock.advance(PERIOD_NS / 1e9 + (0.5 if number == 7 else 0.0))
+        await asyncio.sleep(0)
+        await clock.asleep()
+    p99, worst = gauge.last_minute()
+    assert (p99, worst) == (pytest.approx(0, abs=1), pytest.approx(500, abs=1))
+    task.cancel()
+
+
 async def test_a_stall_that_goes_on_is_seen_before_it_ends() -> None:
     """The gauge counts the time by which the running timer is overdue."""
     clock = ManualClock()

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Mount
 
 from faultwire.faces.calls import Call, add_calls
-from faultwire.faces.fault import audit, documents, faults, marks, params, posting
+from faultwire.faces.fault import audit, documents, faults, marks, params, posting, status
 from faultwire.faces.fault.agents import agent_routes
 from faultwire.faces.fault.model import DocumentModel
 from faultwire.faces.fault.ports import ERROR, FaultPorts, error_body
@@ -51,6 +51,7 @@ def _calls(ports: FaultPorts) -> list[Call]:
         Call("PATCH", "/v1/inventory", document.extend, query=params.IMPORT, body=schema),
         Call("GET", "/v1/hosts", document.hosts),
         Call("GET", "/v1/hosts/{name}", document.host),
+        Call("GET", "/v1/status", status.Status(ports.status).show),
         Call("GET", "/v1/audit", audit.Audit(ports).list, query=params.AUDIT),
     ]
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from functools import cache
 from typing import Any
 
@@ -13,12 +14,13 @@ from faultwire.domain.commands import ImportInventory, ImportSummary
 from faultwire.domain.errors import Broken, NotFound
 from faultwire.domain.ids import HostName
 from faultwire.domain.resources import HostEntry, InventoryDocument
+from faultwire.faces import http
 from faultwire.faces.fault import params
-from faultwire.faces.fault.inventory import joined, parts, read_document, read_pieces
+from faultwire.faces.fault.inventory import Joining, parts, read_document, read_pieces
 from faultwire.faces.fault.model import DocumentModel
 from faultwire.faces.fault.ports import FaultPorts
 from faultwire.faces.fault.shape import host_row, servers
-from faultwire.faces.http import actor_of, caller_of, json_response, read_body
+from faultwire.faces.http import actor_of, caller_of, json_response
 
 OFFLOADED_BYTES = 65_536
 """Documents from this size on are read by a child process: the loop would stand still."""
@@ -71,10 +73,10 @@ class Documents:
         query = params.only(request, params.IMPORT)
         force = params.flag(query.get("force"), "force")
         dry_run = params.flag(query.get("dry_run"), "dry_run")
-        raw = await read_body(request, self._ports.settings.inventory_bytes)
-        document = await self._read(raw)
+        came = await http.read_pieces(request, self._ports.settings.inventory_bytes)
+        document, text = await self._read(came)
         summary = await self._ports.intake.submit(
-            ImportInventory(document, replace, actor_of(request, caller), force, dry_run)
+            ImportInventory(document, replace, actor_of(request, caller), force, dry_run, text)
         )
         if not isinstance(summary, ImportSummary):
             raise Broken("an import answered something else")
@@ -84,14 +86,15 @@ class Documents:
         }
         return json_response({"inventory": shown, "dry_run": summary.dry_run})
 
-    async def _read(self, raw: bytes) -> InventoryDocument:
-        if len(raw) < OFFLOADED_BYTES:
-            return read_document(raw)
-        for document in joined(await self._ports.offload(read_pieces, raw)):
-            if document is not None:
-                return document
-            await asyncio.sleep(0)
-        raise Broken("a document ended before its end")
+    async def _read(self, came: list[bytes]) -> tuple[InventoryDocument, tuple[bytes, ...]]:
+        if sum(map(len, came)) < OFFLOADED_BYTES:
+            return read_document(b"".join(came)), ()
+        joining = Joining()
+        async with aclosing(self._ports.offload(read_pieces, came)) as pieces:
+            async for piece in pieces:
+                joining.take(piece)
+                await asyncio.sleep(0)
+        return joining.document(), joining.text()
 
     async def hosts(self, request: Request) -> Response:
         """List hosts with the state of their service."""

@@ -17,7 +17,15 @@ FAULTS = {
     "limit": f"Rows of a page, 1 to {LARGEST_PAGE}; {PAGE} where it is left out.",
     "marker": "The id of the last fault of the page before.",
 }
-AUDIT = {"limit": FAULTS["limit"]}
+AUDIT = {
+    "action": "Lines of this action, or of a family: user stands for user.create and the like.",
+    "user": "What this user or credential did, by id.",
+    "target": "What was done to this, as the lines have it.",
+    "since": FAULTS["since"].replace("Opened", "Done"),
+    "until": "Done before then, in the same form.",
+    "limit": FAULTS["limit"],
+    "marker": "The id of the last line of the page before.",
+}
 IMPORT = {
     "force": "true: more than a tenth of a kind may be removed.",
     "dry_run": "true: answer what would change, change nothing.",
@@ -69,13 +77,13 @@ def limit_of(text: str | None) -> int:
     return int(text)
 
 
-def since_ns(text: str | None) -> int | None:
+def since_ns(text: str | None, field: str = "since") -> int | None:
     """Return an ISO 8601 time of a query as wall ns; without a zone it is UTC."""
     if text is None:
         return None
     if "T" in text:
         text = _LOST_PLUS.sub("+", text)
-    return wall_ns(text, "since")
+    return wall_ns(text, field)
 
 
 def wall_ns(text: str, field: str, *, zoned: bool = False) -> int:

@@ -1,6 +1,6 @@
 """What the fault face needs of the rest."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Protocol
@@ -11,6 +11,7 @@ from faultwire.domain.instants import Instant
 from faultwire.domain.resources import Project
 from faultwire.faces.fault.agents import AgentPorts
 from faultwire.faces.fault.settings import Settings
+from faultwire.faces.fault.status import StatusPorts
 from faultwire.ports import (
     AlarmStore,
     Authenticator,
@@ -55,8 +56,10 @@ class FaultPorts:
     """Ports and callables.
 
     `timeline` gives the profile of a fault as JSON values. `signed` returns the id of a message
-    that a project signed (Standard Webhooks), or raises Unauthenticated. `offload` runs a
-    function in a child process. `projects` are the identity face's.
+    that a project signed (Standard Webhooks), or raises Unauthenticated. `offload` has a
+    child process run a function and gives what that gives, piece by piece. `projects` are the
+    identity face's, and so is what `user_name` tells of a user's id: the name, or None for who
+    is gone or was never a user.
     """
 
     authenticator: Authenticator
@@ -71,9 +74,11 @@ class FaultPorts:
     timeline: Callable[[FaultId], Awaitable[dict[str, Any]]]
     mark: Marker
     signed: Callable[[ProjectId, Mapping[str, str], bytes], str]
-    offload: Callable[..., Awaitable[Any]]
+    offload: Callable[..., AsyncGenerator[bytes, None]]
     agents: AgentPorts
     settings: Settings
+    status: StatusPorts
+    user_name: Callable[[str], str | None]
 
 
 def error_body(status: int, error: FaultwireError) -> object:

@@ -11,83 +11,21 @@ waits; only `overdue` looks at each slow try.
 
 import heapq
 from collections import OrderedDict, deque
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from itertools import count
 
 from faultwire.domain.alarms import Delivery
 from faultwire.notifier.delivery.ceilings import STANDINGS, UNKNOWN, WELL, Ceiling, Standing
+from faultwire.notifier.delivery.places import Chain, Destination, Flight, Origin, Sizes
 
 PROVEN_NS = 600_000_000_000
 """How long a success vouches for a destination."""
 PARDONS = 3
 """How often one delivery is tried early because its destination is back."""
+MOVING = 16
+"""Fewest tries that end while one becomes slow, if nobody has to give way for room."""
 IDLE_KEPT = 4096
 """Destinations without deliveries whose standing is remembered."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sizes:
-    """Numbers of tries at once, and times in nanoseconds."""
-
-    ceiling: int = 1024
-    origin_ceiling: int = 512
-    window: int = 32
-    slow_ns: int = 500_000_000
-    deadline_ns: int = 5_000_000_000
-
-
-@dataclass(slots=True, eq=False)
-class _Origin:
-    name: str
-    ceiling: Ceiling
-    destinations: int = 0
-    runnable: tuple["deque[_Destination]", ...] = field(
-        default_factory=lambda: tuple(deque() for _ in STANDINGS)
-    )
-    offered: list[bool] = field(default_factory=lambda: [False for _ in STANDINGS])
-
-
-@dataclass(slots=True, eq=False)
-class _Destination:
-    key: tuple[str, str]
-    origin: _Origin
-    window: int = 1
-    in_flight: int = 0
-    failures: int = 0
-    failed_ns: int = 0
-    resting_until_ns: int = 0
-    proven_until_ns: int = 0
-    queued: bool = False
-    timed: bool = False
-    chains: "dict[str, _Chain]" = field(default_factory=dict)
-    # A heap: the oldest delivery first, so that what is too old is seen to be.
-    ready: "list[tuple[int, int, _Chain]]" = field(default_factory=list)
-    pardonable: "dict[_Chain, None]" = field(default_factory=dict)
-
-
-@dataclass(slots=True, eq=False)
-class _Chain:
-    destination: _Destination
-    items: deque[Delivery]
-    due_ns: int | None = None
-    pardons: int = 0
-
-
-@dataclass(slots=True, eq=False)
-class Flight:
-    """One try under way; `overdue` says why it has to end, empty while it need not.
-
-    Who makes the try sets `started_ns`, in the order of `take`; it is not overdue before.
-    """
-
-    delivery: Delivery
-    standing: Standing
-    taken_ns: int
-    chain: _Chain
-    started_ns: int = 0
-    slow: bool = False
-    yielded: bool = False
-    overdue: str = ""
 
 
 class Lanes:
@@ -97,13 +35,16 @@ class Lanes:
         """Start empty."""
         self._sizes = sizes
         self._ceiling = Ceiling(sizes.ceiling)
-        self._origins: dict[str, _Origin] = {}
-        self._destinations: dict[tuple[str, str], _Destination] = {}
-        self._idle: OrderedDict[tuple[str, str], _Destination] = OrderedDict()
-        self._offers: tuple[deque[_Origin], ...] = tuple(deque() for _ in STANDINGS)
+        self._origins: dict[str, Origin] = {}
+        self._destinations: dict[tuple[str, str], Destination] = {}
+        self._idle: OrderedDict[tuple[str, str], Destination] = OrderedDict()
+        self._offers: tuple[deque[Origin], ...] = tuple(deque() for _ in STANDINGS)
         self._flights: dict[Flight, None] = {}
-        self._timers: list[tuple[int, int, _Chain | _Destination]] = []
+        self._timers: list[tuple[int, int, Chain | Destination]] = []
         self._order = count()
+        # Tries that ended by themselves, and how many there were at looks of late.
+        self._landed = 0
+        self._looks: deque[tuple[int, int]] = deque()
         # Destinations that could start one, by standing.
         self._runnable = [0 for _ in STANDINGS]
 
@@ -121,7 +62,7 @@ class Lanes:
         destination = self._destination((delivery.project, delivery.url))
         chain = destination.chains.get(delivery.ordering)
         if chain is None:
-            chain = _Chain(destination, deque((delivery,)))
+            chain = Chain(destination, deque((delivery,)))
             destination.chains[delivery.ordering] = chain
             self._ready(chain)
             self._arm(destination, now_ns)
@@ -188,13 +129,16 @@ class Lanes:
         rest_ns: int,
         *,
         pardonable: bool,
-    ) -> None:
+    ) -> bool:
         """End a try that failed: `delivery`, as it is now, is due after the wait.
 
         Its destination rests for `rest_ns`. A pardonable delivery is tried as soon as something
-        gets through to the destination.
+        gets through to the destination. False: it was forgotten, and is gone from here now.
         """
         failures = self.failures_after(flight)
+        if flight.forgotten:
+            self.drop(flight, now_ns)
+            return False
         destination = self._land(flight)
         if failures > destination.failures:
             destination.failures = failures
@@ -209,10 +153,42 @@ class Lanes:
         if pardonable and chain.pardons < PARDONS:
             destination.pardonable[chain] = None
         self._after(destination, now_ns)
+        return True
+
+    def forget(self, ours: Callable[[tuple[str, str]], bool]) -> list[Delivery]:
+        """Let go of what is not under way to the destinations that are `ours` no more; return it.
+
+        What is under way ends as it may, and is not tried again.
+        """
+        flying = {flight.chain: flight for flight in self._flights}
+        gone: list[Delivery] = []
+        for destination in [one for one in self._destinations.values() if not ours(one.key)]:
+            for ordering, chain in tuple(destination.chains.items()):
+                flight = flying.get(chain)
+                if flight is not None:
+                    flight.forgotten = True
+                    gone.extend(tuple(chain.items)[1:])
+                    chain.items = deque((flight.delivery,))
+                else:
+                    gone.extend(chain.items)
+                    chain.due_ns = None
+                    del destination.chains[ordering]
+            destination.ready.clear()
+            destination.pardonable.clear()
+            if not destination.chains and not destination.queued:
+                self._rest(destination)
+        return gone
+
+    def remember(self, ours: Callable[[tuple[str, str]], bool]) -> None:
+        """Repeat what is under way to the destinations that are `ours` again, should it fail."""
+        for flight in self._flights:
+            if flight.forgotten and ours(flight.chain.destination.key):
+                flight.forgotten = False
 
     def overdue(self, now_ns: int) -> list[Flight]:
         """Return the tries that have to end now; each is returned once."""
         found = []
+        moving = self._moving(now_ns)
         for flight in self._flights:
             if not flight.started_ns:
                 break
@@ -226,7 +202,7 @@ class Lanes:
                 found.append(flight)
                 continue
             self._note_slow(flight)
-            if self._must_yield(flight):
+            if self._must_yield(flight, moving=moving):
                 found.append(flight)
         return found
 
@@ -235,7 +211,7 @@ class Lanes:
         found = False
         while self._timers and self._timers[0][0] <= now_ns:
             due_ns, _, waited = heapq.heappop(self._timers)
-            if isinstance(waited, _Destination):
+            if isinstance(waited, Destination):
                 waited.timed = False
                 self._arm(waited, now_ns)
                 found = True
@@ -249,26 +225,26 @@ class Lanes:
         """Return when `due` has something to do at the latest."""
         return self._timers[0][0] if self._timers else None
 
-    def _destination(self, key: tuple[str, str]) -> _Destination:
+    def _destination(self, key: tuple[str, str]) -> Destination:
         found = self._destinations.get(key)
         if found is None:
             name = "/".join(key[1].split("/", 3)[:3]).lower()
             origin = self._origins.get(name)
             if origin is None:
-                origin = _Origin(name, Ceiling(self._sizes.origin_ceiling))
+                origin = Origin(name, Ceiling(self._sizes.origin_ceiling))
                 self._origins[name] = origin
             origin.destinations += 1
-            found = self._destinations[key] = _Destination(key, origin)
+            found = self._destinations[key] = Destination(key, origin)
         elif not found.chains:
             self._idle.pop(key, None)
         return found
 
-    def _standing(self, destination: _Destination, now_ns: int) -> Standing:
+    def _standing(self, destination: Destination, now_ns: int) -> Standing:
         if destination.failures:
             return Standing.SUSPECT
         return WELL if destination.proven_until_ns > now_ns else UNKNOWN
 
-    def _arm(self, destination: _Destination, now_ns: int) -> None:
+    def _arm(self, destination: Destination, now_ns: int) -> None:
         """Put a destination where `take` finds it, if it has something that may start."""
         if (
             destination.queued
@@ -287,12 +263,12 @@ class Lanes:
         self._runnable[standing] += 1
         self._offer(destination.origin, standing)
 
-    def _offer(self, origin: _Origin, standing: Standing) -> None:
+    def _offer(self, origin: Origin, standing: Standing) -> None:
         if not origin.offered[standing] and origin.ceiling.room(standing):
             origin.offered[standing] = True
             self._offers[standing].append(origin)
 
-    def _start(self, origin: _Origin, standing: Standing, now_ns: int) -> Flight | None:
+    def _start(self, origin: Origin, standing: Standing, now_ns: int) -> Flight | None:
         destination = origin.runnable[standing].popleft()
         self._runnable[standing] -= 1
         destination.queued = False
@@ -300,9 +276,12 @@ class Lanes:
             self._standing(destination, now_ns) is not standing
             or destination.in_flight >= destination.window
             or destination.resting_until_ns > now_ns
+            or not destination.ready
         ):
             # It changed while it stood here.
             self._arm(destination, now_ns)
+            if not destination.chains:
+                self._rest(destination)
             return None
         chain = heapq.heappop(destination.ready)[2]
         flight = Flight(chain.items[0], standing, now_ns, chain)
@@ -314,15 +293,16 @@ class Lanes:
             self._arm(destination, now_ns)
         return flight
 
-    def _land(self, flight: Flight) -> _Destination:
+    def _land(self, flight: Flight) -> Destination:
         del self._flights[flight]
+        self._landed += not flight.overdue
         destination = flight.chain.destination
         destination.in_flight -= 1
         destination.origin.ceiling.end(flight.standing, flight.slow, flight.yielded)
         self._ceiling.end(flight.standing, flight.slow, flight.yielded)
         return destination
 
-    def _after(self, destination: _Destination, now_ns: int) -> None:
+    def _after(self, destination: Destination, now_ns: int) -> None:
         if destination.ready:
             self._arm(destination, now_ns)
         elif not destination.chains:
@@ -333,7 +313,7 @@ class Lanes:
             if origin.runnable[standing]:
                 self._offer(origin, standing)
 
-    def _forward(self, chain: _Chain) -> None:
+    def _forward(self, chain: Chain) -> None:
         delivery = chain.items.popleft()
         chain.pardons = 0
         if chain.items:
@@ -341,7 +321,7 @@ class Lanes:
         else:
             del chain.destination.chains[delivery.ordering]
 
-    def _ready(self, chain: _Chain) -> None:
+    def _ready(self, chain: Chain) -> None:
         destination = chain.destination
         if chain.due_ns is not None:
             chain.due_ns = None
@@ -349,12 +329,12 @@ class Lanes:
         entry = (chain.items[0].created_ns, next(self._order), chain)
         heapq.heappush(destination.ready, entry)
 
-    def _pardon(self, destination: _Destination) -> None:
+    def _pardon(self, destination: Destination) -> None:
         for chain in tuple(destination.pardonable):
             chain.pardons += 1
             self._ready(chain)
 
-    def _rest(self, destination: _Destination) -> None:
+    def _rest(self, destination: Destination) -> None:
         self._idle[destination.key] = destination
         while len(self._idle) > IDLE_KEPT:
             key, gone = self._idle.popitem(last=False)
@@ -363,7 +343,7 @@ class Lanes:
             if not gone.origin.destinations:
                 del self._origins[gone.origin.name]
 
-    def _time(self, due_ns: int, waiting: _Chain | _Destination) -> None:
+    def _time(self, due_ns: int, waiting: Chain | Destination) -> None:
         heapq.heappush(self._timers, (due_ns, next(self._order), waiting))
 
     def _note_slow(self, flight: Flight) -> None:
@@ -377,13 +357,22 @@ class Lanes:
             destination.origin.ceiling.held += 1
             self._ceiling.held += 1
 
-    def _must_yield(self, flight: Flight) -> bool:
+    def _moving(self, now_ns: int) -> bool:
+        """Return whether so many tries end that room comes soon: then all are slow, not hung."""
+        looks = self._looks
+        looks.append((now_ns, self._landed))
+        while looks[0][0] < now_ns - self._sizes.slow_ns:
+            looks.popleft()
+        return self._landed - looks[0][1] >= max(MOVING, self._sizes.ceiling // 16)
+
+    def _must_yield(self, flight: Flight, *, moving: bool) -> bool:
         """Have a slow try give way where first tries wait; a known bad one keeps its share."""
         if flight.standing is Standing.SUSPECT:
             return False
         origin = flight.chain.destination.origin
         waiting = len(origin.runnable[UNKNOWN])
-        if origin.ceiling.wants(waiting) or self._ceiling.wants(self._runnable[UNKNOWN]):
+        crowded = not moving and self._ceiling.wants(self._runnable[UNKNOWN])
+        if crowded or origin.ceiling.wants(waiting):
             origin.ceiling.yielding += 1
             self._ceiling.yielding += 1
             flight.yielded = True

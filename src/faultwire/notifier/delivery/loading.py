@@ -1,13 +1,14 @@
-"""Owed deliveries come from the store: all at the start, parked ones when there is room."""
+"""Owed deliveries come from the store: at the start, with a share, or when there is room."""
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import cast
 
 from faultwire.domain.alarms import Delivery
 from faultwire.domain.errors import Unavailable
 from faultwire.domain.ids import ProjectId
+from faultwire.domain.shares import share_of
 from faultwire.notifier.delivery.quota import Quota
 from faultwire.ports import AlarmStore, Clock, Reader
 
@@ -18,6 +19,11 @@ PAGE = 250
 PAUSE_S = 0.02
 """Between two passes."""
 _FIRST_RETRY_S, _LONGEST_RETRY_S = 0.1, 5.0
+
+_ReadPage = Callable[
+    [ProjectId | None, tuple[int, str] | None, frozenset[int] | None],
+    Awaitable[tuple[Delivery, ...]],
+]
 
 
 class Loading:
@@ -39,20 +45,40 @@ class Loading:
         self._admit = admit
         self._room = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        # One pass at a time: the quota compares what a pass finds with what happened meanwhile.
+        self._passing = asyncio.Lock()
+        self._shares: frozenset[int] | None = None
+
+    def start(self) -> None:
+        """Begin to look for room."""
+        self._task = asyncio.create_task(self._run(), name="notifier-loading")
+
+    def restrict(self, shares: frozenset[int]) -> None:
+        """Take from these shares alone from now on."""
+        self._shares = shares
 
     async def all(self) -> int:
         """Take everything that is owed, as far as there is room; return how much was."""
+        return await self._sweep(None, self._page)
+
+    async def adopt(self, shares: frozenset[int]) -> int:
+        """Take what is owed in these shares; return how much; raises Unavailable."""
+        return await self._sweep(shares, self._read_page)
+
+    async def _sweep(self, shares: frozenset[int] | None, read: _ReadPage) -> int:
         taken = 0
-        self._quota.begin(None)
-        after: tuple[int, str] | None = None
-        while True:
-            page = await self._page(None, after)
-            taken += self._take(page)
-            if len(page) < PAGE:
-                break
-            after = _place(page[-1])
-        self._quota.end(None, complete=True)
-        self._task = asyncio.create_task(self._run(), name="notifier-loading")
+        async with self._passing:
+            self._quota.begin(None)
+            try:
+                after: tuple[int, str] | None = None
+                while True:
+                    page = await read(None, after, shares)
+                    taken += self._take(page)
+                    if len(page) < PAGE:
+                        break
+                    after = _place(page[-1])
+            finally:
+                self._quota.end(None, complete=True)
         return taken
 
     def look(self) -> None:
@@ -73,7 +99,8 @@ class Loading:
             self._room.clear()
             project = self._quota.wanted()
             if project is not None:
-                await self._pass(project)
+                async with self._passing:
+                    await self._pass(project)
                 await self._clock.sleep(PAUSE_S)
 
     async def _pass(self, project: ProjectId) -> None:
@@ -81,32 +108,46 @@ class Loading:
         complete = False
         after: tuple[int, str] | None = None
         while not (complete or self._quota.full(project)):
-            page = await self._page(project, after)
+            page = await self._page(project, after, self._shares)
             self._take(page)
             complete = len(page) < PAGE
             after = _place(page[-1]) if page else after
         self._quota.end(project, complete=complete)
 
     def _take(self, page: tuple[Delivery, ...]) -> int:
+        shares = self._shares
+        if shares is not None:
+            page = tuple(one for one in page if share_of(*one.destination) in shares)
         taken = [delivery for delivery in page if self._quota.load(delivery)]
         for delivery in taken:
             self._admit(delivery)
         return len(taken)
 
     async def _page(
-        self, project: ProjectId | None, after: tuple[int, str] | None
+        self,
+        project: ProjectId | None,
+        after: tuple[int, str] | None,
+        shares: frozenset[int] | None,
     ) -> tuple[Delivery, ...]:
         wait_s = _FIRST_RETRY_S
         while True:
             try:
-                page = await self._read(
-                    self._store.pending, project=project, after=after, limit=PAGE
-                )
-                return cast("tuple[Delivery, ...]", page)
+                return await self._read_page(project, after, shares)
             except Unavailable as error:
                 log.warning("owed deliveries cannot be read, trying again: %s", error)
             await self._clock.sleep(wait_s)
             wait_s = min(wait_s * 2, _LONGEST_RETRY_S)
+
+    async def _read_page(
+        self,
+        project: ProjectId | None,
+        after: tuple[int, str] | None,
+        shares: frozenset[int] | None,
+    ) -> tuple[Delivery, ...]:
+        page = await self._read(
+            self._store.pending, project=project, after=after, limit=PAGE, shares=shares
+        )
+        return cast("tuple[Delivery, ...]", page)
 
 
 def _place(delivery: Delivery) -> tuple[int, str]:

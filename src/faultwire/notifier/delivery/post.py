@@ -5,24 +5,25 @@ verified, and at most `ANSWER_LIMIT` bytes of an answer are read. The deadline i
 cancels.
 """
 
+import resource
 import socket
-import ssl
 from dataclasses import dataclass
 
 import aiohttp
 from aiohttp.connector import AddrInfoType
 from yarl import URL
 
-from faultwire.domain.errors import FaultwireError, Invalid
+from faultwire.domain.errors import FaultwireError
 from faultwire.notifier.delivery.guard import ForbiddenAddress
 from faultwire.notifier.delivery.message import ALWAYS, Headers
+from faultwire.notifier.delivery.pool import Pool
 from faultwire.notifier.delivery.resolver import GuardedResolver, NameFailed
 from faultwire.notifier.delivery.schedule import Kind, Outcome, of_status
+from faultwire.notifier.delivery.tls import PORT, Sessions, context_of, trouble
 from faultwire.notifier.settings import Settings
 from faultwire.ports import Clock
 
 ANSWER_LIMIT = 4096
-KEEPALIVE_S = 15
 
 _NO_TIMEOUT = aiohttp.ClientTimeout(total=None, connect=None, sock_read=None, sock_connect=None)
 
@@ -42,19 +43,19 @@ class Poster:
     """Sends webhooks over one pool of connections; made and used on the event loop."""
 
     def __init__(self, resolver: GuardedResolver, settings: Settings, clock: Clock) -> None:
-        """Open the pool; raises Invalid for a file of authorities that cannot be read."""
+        """Open the pool; raises Invalid for a certificate file that cannot be used."""
         self._resolver = resolver
         self._clock = clock
+        files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self._pool = Pool(
+            min(settings.idle_connections, files // 8),
+            resolver=resolver,
+            use_dns_cache=False,
+            ssl=context_of(settings, Sessions(clock)),
+            socket_factory=self._socket,
+        )
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                resolver=resolver,
-                use_dns_cache=False,
-                limit=0,
-                limit_per_host=0,
-                keepalive_timeout=KEEPALIVE_S,
-                ssl=_context(settings.ca_file),
-                socket_factory=self._socket,
-            ),
+            connector=self._pool,
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=_NO_TIMEOUT,
             trust_env=False,
@@ -70,6 +71,7 @@ class Poster:
         A connection that broke before an answer may have been an old one that the other side
         closed just then: that is tried once more at once. The message's id makes it harmless.
         """
+        PORT.set(url.port or 0)
         try:
             try:
                 await self._post(url, headers, body, reply)
@@ -81,6 +83,7 @@ class Poster:
             reply.outcome = Outcome(Kind.REFUSED, f"refused: {error}")
         except (aiohttp.ClientError, FaultwireError, OSError, ValueError) as error:
             reply.outcome = reply.outcome or Outcome(*_reason(error))
+        self._pool.used()
 
     async def close(self) -> None:
         """Close all connections."""
@@ -109,16 +112,6 @@ class Poster:
         return socket.socket(family, kind, protocol)
 
 
-def _context(ca_file: str) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    if ca_file:
-        try:
-            context.load_verify_locations(ca_file)
-        except OSError as error:
-            raise Invalid("ca_file", f"{ca_file}: {error.strerror or error}") from None
-    return context
-
-
 async def _beginning(response: aiohttp.ClientResponse) -> bytes:
     """Return up to the limit of an answer; the connection is kept if that was all of it."""
     length = response.content_length
@@ -136,15 +129,14 @@ async def _beginning(response: aiohttp.ClientResponse) -> bytes:
 
 def _reason(error: Exception) -> tuple[Kind, str]:
     """Return what an error means, in words that name no URL."""
+    tls = trouble(error)
+    if tls:
+        return Kind.UNREACHABLE, tls
     match error:
         case aiohttp.ClientConnectorDNSError():
             inner = error.os_error
             text = str(inner) if isinstance(inner, NameFailed) else "the name was not resolved"
             return Kind.UNREACHABLE, text
-        case aiohttp.ClientConnectorCertificateError():
-            return Kind.UNREACHABLE, "the certificate was not accepted"
-        case aiohttp.ClientSSLError():
-            return Kind.UNREACHABLE, "no TLS connection"
         case aiohttp.ClientConnectorError():
             return Kind.UNREACHABLE, f"no connection: {error.os_error.strerror or 'failed'}"
         case aiohttp.InvalidURL() | ValueError():

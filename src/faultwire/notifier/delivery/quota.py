@@ -5,10 +5,15 @@ its destination is parked, and takes nothing new, until a pass over the store ha
 everything older is held. So the order of an alarm is never broken.
 """
 
+from collections import deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from faultwire.domain.alarms import Delivery
 from faultwire.domain.ids import DeliveryId, ProjectId
+
+DONE_KEPT = 16_384
+"""Deliveries that are over whose ids are remembered: a row that was read before may come late."""
 
 
 @dataclass(slots=True)
@@ -41,6 +46,8 @@ class Quota:
         self._held: set[DeliveryId] = set()
         # Released while a pass may still find their rows as they were before.
         self._gone: set[DeliveryId] | None = None
+        self._done: set[DeliveryId] = set()
+        self._done_order: deque[DeliveryId] = deque()
         self._projects: dict[ProjectId, _Project] = {}
         self._wanted: dict[ProjectId, None] = {}
 
@@ -82,10 +89,39 @@ class Quota:
         self._consider(delivery.project, project, (delivery.url,))
 
     def release(self, delivery: Delivery) -> None:
-        """Forget a delivery that is settled."""
-        self._held.discard(delivery.id)
+        """Let go of a delivery that is settled; it is not taken again."""
         if self._gone is not None:
             self._gone.add(delivery.id)
+        self._done.add(delivery.id)
+        self._done_order.append(delivery.id)
+        if len(self._done_order) > DONE_KEPT:
+            self._done.discard(self._done_order.popleft())
+        self._let_go(delivery)
+
+    def forget(
+        self, deliveries: Iterable[Delivery], ours: Callable[[tuple[str, str]], bool]
+    ) -> None:
+        """Let go of deliveries that are not ours any more, and of who is parked for that reason.
+
+        They may be taken again later.
+        """
+        for name, project in tuple(self._projects.items()):
+            for url in [url for url in project.parked if not ours((name, url))]:
+                del project.parked[url]
+            if not project.parked:
+                self._wanted.pop(name, None)
+            self._tidy(name, project)
+        for delivery in deliveries:
+            self._let_go(delivery)
+
+    def forget_one(self, delivery: Delivery) -> None:
+        """Let go of a delivery that somebody else has to repeat."""
+        self._let_go(delivery)
+
+    def _let_go(self, delivery: Delivery) -> None:
+        if delivery.id not in self._held:
+            return
+        self._held.discard(delivery.id)
         project = self._projects[delivery.project]
         project.held -= 1
         left = project.destinations[delivery.url] - 1
@@ -146,7 +182,12 @@ class Quota:
         project.destinations[delivery.url] = project.destinations.get(delivery.url, 0) + 1
 
     def _known(self, delivery: Delivery) -> bool:
-        return delivery.id in self._held or (self._gone is not None and delivery.id in self._gone)
+        name = delivery.id
+        return (
+            name in self._held
+            or name in self._done
+            or (self._gone is not None and name in self._gone)
+        )
 
     def _consider(self, project_id: ProjectId, project: _Project, urls: tuple[str, ...]) -> None:
         """Want a pass where it brings a good deal: its cost grows with what is parked."""

@@ -14,9 +14,12 @@ from random import Random
 
 from faultwire.domain.alarms import Attempt, Delivery, DeliveryState
 from faultwire.domain.ids import DeliveryId
+from faultwire.domain.shares import ALL_SHARES, share_of
 from faultwire.notifier.delivery import ceilings, guard, schedule
-from faultwire.notifier.delivery.lanes import Flight, Lanes, Sizes
+from faultwire.notifier.delivery.lanes import Lanes
 from faultwire.notifier.delivery.loading import Loading
+from faultwire.notifier.delivery.pacing import LOOK_S, Pace
+from faultwire.notifier.delivery.places import Flight, Sizes
 from faultwire.notifier.delivery.post import Poster
 from faultwire.notifier.delivery.quota import Quota
 from faultwire.notifier.delivery.resolver import GuardedResolver, Lookup
@@ -31,11 +34,8 @@ log = logging.getLogger(__name__)
 FIRST_SLICE, SLICE = 4, 32
 """Deliveries taken, and tries started, before others are served: few at first, so that the first
 one is soon on its way, then more, because a batch costs less."""
-SLOTS_AT_ONCE = 32
-PACE_S = 0.02
-PACE = 16
-"""Twice as many tries run at once when fewer than `PACE` ended in `PACE_S`: the network is the
-limit then, not this machine, which sends fastest over few connections."""
+STUCK_DEADLINES = 4
+"""Deadlines of a try after which a sender that has work and ends none is stuck."""
 TICK_S = 0.05
 """How often tries under way are looked at for their deadline."""
 IDLE_S = 0.1
@@ -73,16 +73,17 @@ class Sender:
         self._rules = rules
         self._clock = wiring.clock
         files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        self._most_slots, origin = ceilings.clamped(settings, files)
+        slots, origin = ceilings.clamped(settings, files)
         self._lanes = Lanes(
             Sizes(
-                self._most_slots,
+                slots,
                 origin,
                 settings.window,
                 settings.slow_ms * _MS,
                 settings.deadline_ms * _MS,
             )
         )
+        self._pace = Pace(slots)
         self._quota = Quota(settings.pending_quota)
         self._loading = Loading(wiring.read, wiring.store, self._quota, wiring.clock, self._admit)
         self._trying = Trying(
@@ -96,6 +97,7 @@ class Sender:
                 self._record,
                 # Spreads retries; no secret hangs on it.
                 wiring.random or Random(),  # noqa: S311
+                self._quota.forget_one,
             ),
         )
         self._settling = Settling(wiring.settle, wiring.clock, self._busy, self._settled)
@@ -110,22 +112,24 @@ class Sender:
         self._over: deque[Try] = deque()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._loaded = False
+        # None: everything is ours.
+        self._shares: frozenset[int] | None = None
+        self._adopting: frozenset[int] = frozenset()
         self._stopping = False
         self._pumping = False
         self._pacing = False
-        self._slots = SLOTS_AT_ONCE
         self._slice = FIRST_SLICE
-        self._ended = 0
+        self._moved_ns = 0
 
     def __len__(self) -> int:
         """Return how many deliveries are held in memory."""
         return len(self._quota)
 
-    async def start(self) -> None:
+    async def start(self, *, load: bool = True) -> None:
         """Open the pool and take what the store says is owed; returns when it is taken.
 
-        Deliveries that are woken before that are found in the store. Raises Invalid for settings
-        that cannot be.
+        Deliveries that are woken before that are found in the store. Without `load` nothing is
+        ours until it is adopted. Raises Invalid for settings that cannot be.
         """
         wiring = self._wiring
         self._loop = asyncio.get_running_loop()
@@ -135,10 +139,62 @@ class Sender:
         self._inbox.clear()
         self._settling.start()
         self._watch = asyncio.create_task(self._watching(), name="notifier-watch")
-        taken = await self._loading.all()
+        taken = 0
+        if load:
+            taken = await self._loading.all()
+        else:
+            self._own(frozenset())
+        self._loading.start()
         self._loaded = True
         if taken:
             log.info("%d deliveries were owed and are sent now", taken)
+
+    async def adopt(self, shares: frozenset[int]) -> None:
+        """Take what is owed in these shares, and what is woken of them from now on.
+
+        Returns when what the store has is taken, as far as there is room. What is held or was
+        finished by this sender is not taken twice. Raises Unavailable: then they are not ours.
+        """
+        if self._shares is None:
+            return
+        self._own(self._shares | shares)
+        self._lanes.remember(self._ours)
+        self._adopting |= shares
+        try:
+            await self._loading.adopt(shares)
+        except BaseException:
+            self.release(shares)
+            raise
+        finally:
+            self._adopting -= shares
+
+    def release(self, shares: frozenset[int]) -> None:
+        """Forget what is owed in these shares and not being sent at this moment.
+
+        What is being sent ends as it may: its result is stored, and it is not tried again here.
+        """
+        self._own((ALL_SHARES if self._shares is None else self._shares) - shares)
+        ours = self._ours
+        gone = [one for one in self._inbox if not ours(one.destination)]
+        self._inbox = deque(one for one in self._inbox if ours(one.destination))
+        now_ns = self._clock.mono_ns()
+        for one in tuple(self._prepared):
+            delivery = one.flight.delivery
+            if not ours(delivery.destination):
+                self._prepared.remove(one)
+                self._lanes.drop(one.flight, now_ns)
+                gone.append(delivery)
+        gone += self._lanes.forget(ours)
+        self._trying.forget(gone)
+        self._quota.forget(gone, ours)
+        self._poke()
+
+    def _own(self, shares: frozenset[int]) -> None:
+        self._shares = shares
+        self._loading.restrict(shares)
+
+    def _ours(self, destination: tuple[str, str]) -> bool:
+        return self._shares is None or share_of(*destination) in self._shares
 
     async def stop(self, drain_seconds: float) -> None:
         """Start nothing more, let tries under way end for so long, and store what came of them.
@@ -165,6 +221,16 @@ class Sender:
         self._inbox.extend(deliveries)
         self._poke()
 
+    def stuck(self) -> str | None:
+        """Return what is wrong if webhooks wait and nothing has come of any for too long."""
+        if not self._busy() or not self._loaded:
+            self._moved_ns = self._clock.mono_ns()
+            return None
+        idle_s = (self._clock.mono_ns() - self._moved_ns) / _S
+        if idle_s < STUCK_DEADLINES * self._settings.deadline_ms / 1000:
+            return None
+        return f"webhooks wait, and for {idle_s:.0f} s nothing came of any"
+
     def _poke(self) -> None:
         if not self._pumping and self._loop is not None and not self._stopping:
             self._pumping = True
@@ -177,7 +243,8 @@ class Sender:
             return
         if self._over:
             over = [self._over.popleft() for _ in range(min(self._slice, len(self._over)))]
-            self._ended += len(over)
+            self._pace.note(len(over))
+            self._moved_ns = self._clock.mono_ns()
             self._trying.judge(over)
         for _ in range(min(self._slice, len(self._inbox))):
             self._take(self._inbox.popleft())
@@ -189,7 +256,9 @@ class Sender:
             self._slice = FIRST_SLICE
 
     def _take(self, delivery: Delivery) -> None:
-        if not self._loaded:
+        if not self._loaded or (
+            self._adopting and share_of(*delivery.destination) in self._adopting
+        ):
             self._quota.park(delivery)
         elif self._quota.take(delivery):
             self._lanes.admit(delivery, self._clock.mono_ns())
@@ -214,26 +283,31 @@ class Sender:
     def _start_tries(self) -> bool:
         """Start tasks for what is prepared, as many as may run; return whether one was."""
         poster, started = self._poster, False
-        while poster is not None and self._prepared and len(self._tasks) < self._slots:
+        while poster is not None and self._prepared and len(self._tasks) < self._pace.slots:
             work = self._work(poster, self._prepared.popleft())
             task = asyncio.create_task(work, name="notifier-try")
             self._tasks[task] = None
             task.add_done_callback(self._gone)
             started = True
-        if self._prepared and not self._pacing and self._loop is not None:
-            self._pacing = True
-            self._ended = 0
-            self._loop.call_later(PACE_S, self._paced)
+        if self._prepared and not self._pacing:
+            self._pace.begin(self._clock.mono_ns())
+            self._keep_pace()
         return started
 
-    def _paced(self) -> None:
-        """Let more tries run at once if the network is what they wait for."""
+    def _look_at_pace(self) -> None:
+        """Let more tries run at once if that is what they wait for."""
         self._pacing = False
-        if not self._prepared:
-            self._slots = SLOTS_AT_ONCE
-        elif self._ended < PACE:
-            self._slots = min(self._most_slots, max(SLOTS_AT_ONCE, 2 * len(self._tasks)))
+        if self._prepared:
+            self._pace.look(self._clock.mono_ns(), len(self._tasks))
+            self._keep_pace()
+        else:
+            self._pace.rest()
         self._poke()
+
+    def _keep_pace(self) -> None:
+        if self._loop is not None and not self._stopping:
+            self._pacing = True
+            self._loop.call_later(LOOK_S, self._look_at_pace)
 
     async def _work(self, poster: Poster, first: Try) -> None:
         """Make one prepared try after the other until there is none."""

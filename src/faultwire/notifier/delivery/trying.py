@@ -12,8 +12,9 @@ from faultwire.domain.alarms import Attempt, Delivery, DeliveryState
 from faultwire.domain.errors import Invalid
 from faultwire.domain.ids import DeliveryId, ProjectId
 from faultwire.notifier.delivery import answer, guard, message, schedule
-from faultwire.notifier.delivery.lanes import Flight, Lanes
+from faultwire.notifier.delivery.lanes import Lanes
 from faultwire.notifier.delivery.marking import Marking
+from faultwire.notifier.delivery.places import Flight
 from faultwire.notifier.delivery.post import Reply
 from faultwire.notifier.delivery.schedule import Kind, Limits, Outcome
 from faultwire.ports import Clock, Probe
@@ -47,7 +48,10 @@ class Try(Reply):
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """What it takes to prepare and to judge; `random` spreads retries, no secret hangs on it."""
+    """What it takes to prepare and to judge; `random` spreads retries, no secret hangs on it.
+
+    `forget` is told of a delivery that failed and is not ours to repeat.
+    """
 
     rules: guard.Rules
     limits: Limits
@@ -56,6 +60,7 @@ class Office:
     secrets: Secrets
     record: Record
     random: Random
+    forget: Callable[[Delivery], None]
 
 
 class Trying:
@@ -90,6 +95,11 @@ class Trying:
             return None
         return Try(flight=flight, url=url, headers=headers)
 
+    def forget(self, deliveries: Iterable[Delivery]) -> None:
+        """Forget what came of the tries of deliveries that are not ours any more."""
+        for delivery in deliveries:
+            self._last.pop(delivery.id, None)
+
     def judge(self, tries: Iterable[Try]) -> None:
         """Take tries that are over; what is final is recorded, the rest is due again."""
         for one in tries:
@@ -122,7 +132,7 @@ class Trying:
         self._last[delivery.id] = outcome
         record = schedule.pending(delivery, outcome, attempt, wall_ns, next_ns)
         office.record(delivery, record, seconds)
-        self._lanes.again(
+        kept = self._lanes.again(
             flight,
             schedule.tried(delivery, attempt, next_ns),
             office.clock.mono_ns(),
@@ -130,6 +140,9 @@ class Trying:
             rest,
             pardonable=outcome.kind is Kind.UNREACHABLE,
         )
+        if not kept:
+            self._last.pop(delivery.id, None)
+            office.forget(delivery)
 
     def _give_up(self, flight: Flight, wall_ns: int) -> None:
         delivery = flight.delivery

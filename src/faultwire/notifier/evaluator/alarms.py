@@ -4,12 +4,13 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 
-from faultwire.domain.accounts import WebhookSecret
+from faultwire.domain.accounts import Actor, AuditRecord, WebhookSecret
 from faultwire.domain.alarms import Alarm, Transition
 from faultwire.domain.changes import (
     AlarmsMoved,
     AlarmsRemoved,
     AlarmsSaved,
+    Audited,
     Change,
     HistoryAdded,
     SecretsSaved,
@@ -32,6 +33,17 @@ def _standing(index: AlarmIndex, alarm_id: AlarmId) -> Alarm:
         message = f"Alarm {alarm_id} not found"
         raise NotFound(message)
     return alarm
+
+
+def _audited(actor: Actor, action: str, alarm: Alarm, now: Instant) -> tuple[Audited, ...]:
+    """Return a line on what somebody did to an alarm of another project; none for one's own.
+
+    What a project does to its own alarms is in their history.
+    """
+    if actor.project == alarm.project:
+        return ()
+    detail = f"{alarm.name} of project {alarm.project or '(none)'}"
+    return (Audited((AuditRecord(now.wall_ns, actor, action, alarm.id, detail),)),)
 
 
 class SaveAlarmDecider:
@@ -70,6 +82,8 @@ class SaveAlarmDecider:
         ]
         if not self._secrets(saved.project):
             changes.append(SecretsSaved(saved.project, (command.secret,)))
+        action = "alarm.create" if command.new else "alarm.update"
+        changes.extend(_audited(command.actor, action, saved, now))
         return Decided(answer=saved, changes=tuple(changes))
 
 
@@ -124,7 +138,8 @@ class SetStateDecider:
             now.wall_ns,
             alarm.version + 1,
         )
-        return Decided(answer=command.state, changes=(AlarmsMoved((move,)),))
+        line = _audited(command.actor, f"alarm.state.{command.state.name.lower()}", alarm, now)
+        return Decided(answer=command.state, changes=(AlarmsMoved((move,)), *line))
 
 
 class RemoveAlarmDecider:
@@ -136,7 +151,8 @@ class RemoveAlarmDecider:
 
     def decide(self, command: RemoveAlarm, view: View, now: Instant) -> Deciding:
         """Answer None."""
-        del view, now
+        del view
         yield None
         alarm = _standing(self._index, command.alarm_id)
-        return Decided(changes=(AlarmsRemoved((alarm.id,)),))
+        line = _audited(command.actor, "alarm.delete", alarm, now)
+        return Decided(changes=(AlarmsRemoved((alarm.id,)), *line))

@@ -5,14 +5,14 @@ from functools import lru_cache
 
 import orjson
 
-from faultwire.domain.alarms import Alarm, AlarmState, Delivery, Transition
+from faultwire.domain.alarms import Alarm, AlarmState, Condition, Delivery, Transition
 from faultwire.domain.changes import AlarmsMoved, Change, DeliveriesQueued
 from faultwire.domain.decided import Fired, Work
 from faultwire.domain.events import Event, type_of_trait
 from faultwire.domain.ids import ADMINISTRATORS, AlarmId, DeliveryId, ProjectId, derived
 from faultwire.domain.instants import Instant, rfc3339
 from faultwire.notifier.evaluator.index import AlarmIndex, Entry
-from faultwire.notifier.evaluator.rules import CompiledClause, Trait
+from faultwire.notifier.evaluator.rules import Trait
 
 SLICE = 32
 """Events looked at between two breathing points."""
@@ -44,12 +44,14 @@ class EventEvaluator:
         raised: set[AlarmId] = set()
         found = list(self._index.candidates(project, event.event_type, traits))
         for entry in sorted(found, key=_raising_first) if len(found) > 1 else found:
-            alarm = entry.standing.alarm
-            if alarm.id in raised or not entry.clause.matches(traits):
+            if entry.alarm in raised:
+                continue
+            touched = self._index.touched(entry, traits)
+            if touched is None:
                 continue
             if entry.raising:
-                raised.add(alarm.id)
-            batch.move(entry, event, traits)
+                raised.add(entry.alarm)
+            batch.move(*touched, event, traits, raising=entry.raising)
 
 
 def _raising_first(entry: Entry) -> bool:
@@ -65,21 +67,28 @@ class _Batch:
         self._transitions: list[Transition] = []
         self._deliveries: list[Delivery] = []
 
-    def move(self, entry: Entry, event: Event, traits: Mapping[str, Trait]) -> None:
-        alarm = entry.standing.alarm
+    def move(
+        self,
+        alarm: Alarm,
+        query: tuple[Condition, ...],
+        event: Event,
+        traits: Mapping[str, Trait],
+        *,
+        raising: bool,
+    ) -> None:
         previous, version = self._states.get(alarm.id, (alarm.state, alarm.version))
-        current = AlarmState.ALARM if entry.raising else AlarmState.OK
-        if previous is current and not (alarm.repeat_actions and entry.raising):
+        current = AlarmState.ALARM if raising else AlarmState.OK
+        if previous is current and not (alarm.repeat_actions and raising):
             return
         version += 1
-        reason = _reason(event, entry.clause)
+        reason = _reason(event, query)
         self._states[alarm.id] = (current, version)
         self._transitions.append(
             Transition(
                 alarm.id, alarm.project, previous, current, reason, self._now.wall_ns, version
             )
         )
-        actions = alarm.alarm_actions if entry.raising else alarm.ok_actions
+        actions = alarm.alarm_actions if raising else alarm.ok_actions
         if actions:
             body = _body(alarm, (previous, current), reason, event, traits)
             for number, url in enumerate(actions):
@@ -112,11 +121,11 @@ def _generated(wall_ns: int) -> str:
     return rfc3339(wall_ns).removesuffix("Z")
 
 
-def _reason(event: Event, clause: CompiledClause) -> str:
-    query = ", ".join(f"{c.field} {c.op} {c.value}" for c in clause.query)
+def _reason(event: Event, query: tuple[Condition, ...]) -> str:
+    said = ", ".join(f"{c.field} {c.op} {c.value}" for c in query)
     return (
         f"Event <id={event.message_id},event_type={event.event_type}> "
-        f"hits the query <query=[{query}]>."
+        f"hits the query <query=[{said}]>."
     )
 
 

@@ -1,6 +1,8 @@
 """Alarms in memory, found by project, event type and one equality condition.
 
-The cost of an event depends on the alarms that match it, not on the alarms that exist.
+The cost of an event depends on the alarms that match it, not on the alarms that exist. Of each
+alarm there is its value and one small entry for each clause; what alarms have in common is a
+`Shape` that they share.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -8,26 +10,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from faultwire.domain import changes
-from faultwire.domain.alarms import Alarm
+from faultwire.domain.alarms import Alarm, Clause, Condition
 from faultwire.domain.ids import AlarmId, ProjectId
-from faultwire.notifier.evaluator.rules import CompiledClause, Trait, compile_clause
-
-
-@dataclass(slots=True)
-class Standing:
-    """One alarm as the evaluator needs it; `alarm` is replaced when it moves."""
-
-    alarm: Alarm
-    raises: CompiledClause
-    clears: CompiledClause | None
+from faultwire.notifier.evaluator.rules import Shape, Trait, conditions_of, shape_of
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One clause of one alarm, as it stands in the index."""
+    """One clause of one alarm, as it stands in the index; the conditions are the alarm's."""
 
-    standing: Standing
-    clause: CompiledClause
+    alarm: AlarmId
+    shape: Shape
     raising: bool
 
 
@@ -35,38 +28,48 @@ _Entries = dict[tuple[AlarmId, bool], Entry]
 
 
 class _Slot:
-    """The clauses of one project for one event type, or all those with wildcards."""
+    """The clauses of one project for one event type, or all those with wildcards.
+
+    What few clauses are found by is mostly found by one alone: that stands there itself.
+    """
 
     __slots__ = ("keyed", "rest")
 
     def __init__(self) -> None:
-        self.keyed: dict[str, dict[str, _Entries]] = {}
+        self.keyed: dict[str, dict[str, Entry | _Entries]] = {}
         self.rest: _Entries = {}
 
-    def add(self, entry: Entry) -> None:
-        key = entry.clause.key
-        home = self.rest
-        if key is not None:
-            home = self.keyed.setdefault(key[0], {}).setdefault(key[1], {})
-        home[entry.standing.alarm.id, entry.raising] = entry
+    def add(self, entry: Entry, key: tuple[str, str] | None) -> None:
+        if key is None:
+            self.rest[entry.alarm, entry.raising] = entry
+            return
+        table = self.keyed.setdefault(key[0], {})
+        before = table.setdefault(key[1], entry)
+        if before is entry:
+            return
+        if isinstance(before, Entry):
+            before = table[key[1]] = {(before.alarm, before.raising): before}
+        before[entry.alarm, entry.raising] = entry
 
     def candidates(self, traits: Mapping[str, Trait]) -> Iterator[Entry]:
         for name, table in self.keyed.items():
             found = table.get(str(traits[name])) if name in traits else None
-            if found:
+            if isinstance(found, Entry):
+                yield found
+            elif found:
                 yield from found.values()
         yield from self.rest.values()
 
-    def remove(self, entry: Entry) -> bool:
+    def remove(self, alarm: AlarmId, key: tuple[str, str] | None, *, raising: bool) -> bool:
         """Remove an entry and whatever became empty with it; whether nothing is left."""
-        name = (entry.standing.alarm.id, entry.raising)
-        key = entry.clause.key
         if key is None:
-            del self.rest[name]
+            del self.rest[alarm, raising]
         else:
             table = self.keyed[key[0]]
-            del table[key[1]][name]
-            if not table[key[1]]:
+            found = table[key[1]]
+            if not isinstance(found, Entry):
+                del found[alarm, raising]
+            if isinstance(found, Entry) or not found:
                 del table[key[1]]
             if not table:
                 del self.keyed[key[0]]
@@ -78,7 +81,7 @@ class AlarmIndex:
 
     def __init__(self) -> None:
         """Start empty; `apply` fills it."""
-        self._alarms: dict[AlarmId, Standing] = {}
+        self._alarms: dict[AlarmId, Alarm] = {}
         self._exact: dict[tuple[ProjectId, str], _Slot] = {}
         self._patterns: dict[ProjectId, _Slot] = {}
         self._owned: dict[ProjectId, int] = {}
@@ -100,8 +103,7 @@ class AlarmIndex:
 
     def get(self, alarm: AlarmId) -> Alarm | None:
         """Return an alarm as it stands now."""
-        standing = self._alarms.get(alarm)
-        return standing.alarm if standing else None
+        return self._alarms.get(alarm)
 
     def owned(self, project: ProjectId) -> int:
         """Return how many alarms a project has, in constant time."""
@@ -118,58 +120,82 @@ class AlarmIndex:
         if slot is None:
             return
         for entry in slot.candidates(traits):
-            pattern = entry.clause.pattern
+            pattern = entry.shape.pattern
             if pattern is not None and pattern.match(event_type):
                 yield entry
 
-    def _saved(self, change: changes.AlarmsSaved) -> None:
-        for alarm in change.alarms:
-            self._forget(alarm.id)
-            rule = alarm.rule
-            raises = compile_clause(rule.raises, alarm.resource_id)
-            clears = compile_clause(rule.clears, alarm.resource_id) if rule.clears else None
-            standing = Standing(alarm, raises, clears)
-            self._alarms[alarm.id] = standing
-            self._owned[alarm.project] = self._owned.get(alarm.project, 0) + 1
-            if alarm.enabled:
-                for entry in _entries(standing):
-                    slots, name = self._place(entry)
-                    slots.setdefault(name, _Slot()).add(entry)
+    def touched(
+        self, entry: Entry, traits: Mapping[str, Trait]
+    ) -> tuple[Alarm, tuple[Condition, ...]] | None:
+        """Return the alarm of a candidate and its clause's query, if all conditions hold."""
+        alarm = self._alarms[entry.alarm]
+        clause = alarm.rule.raises if entry.raising else alarm.rule.clears
+        if clause is None:
+            return None
+        query = conditions_of(clause, alarm.resource_id)
+        return (alarm, clause.query) if entry.shape.matches(query, traits) else None
 
-    def _place(self, entry: Entry) -> tuple[dict[Any, _Slot], object]:
+    def _saved(self, change: changes.AlarmsSaved) -> None:
+        alarms, owned = self._alarms, self._owned
+        for alarm in change.alarms:
+            if alarm.id in alarms:
+                self._forget(alarm.id)
+            alarms[alarm.id] = alarm
+            owned[alarm.project] = owned.get(alarm.project, 0) + 1
+            if alarm.enabled:
+                for shape, query, raising in _clauses(alarm):
+                    slots, name = self._place(alarm.project, shape)
+                    slot = slots.get(name)
+                    if slot is None:
+                        slot = slots[name] = _Slot()
+                    slot.add(Entry(alarm.id, shape, raising), shape.key(query))
+
+    def _place(self, project: ProjectId, shape: Shape) -> tuple[dict[Any, _Slot], object]:
         """Return the table in which a clause stands, and the name of its slot there."""
-        project = entry.standing.alarm.project
-        if entry.clause.pattern is not None:
+        if shape.pattern is not None:
             return self._patterns, project
-        return self._exact, (project, entry.clause.event_type)
+        return self._exact, (project, shape.event_type)
 
     def _removed(self, change: changes.AlarmsRemoved) -> None:
         for alarm in change.alarms:
             self._forget(alarm)
 
-    def _forget(self, alarm: AlarmId) -> None:
-        standing = self._alarms.pop(alarm, None)
-        if standing is None:
+    def _forget(self, name: AlarmId) -> None:
+        alarm = self._alarms.pop(name, None)
+        if alarm is None:
             return
-        project = standing.alarm.project
-        self._owned[project] -= 1
-        if not self._owned[project]:
-            del self._owned[project]
-        if not standing.alarm.enabled:
+        self._owned[alarm.project] -= 1
+        if not self._owned[alarm.project]:
+            del self._owned[alarm.project]
+        if not alarm.enabled:
             return
-        for entry in _entries(standing):
-            slots, name = self._place(entry)
-            if slots[name].remove(entry):
-                del slots[name]
+        for shape, query, raising in _clauses(alarm):
+            slots, place = self._place(alarm.project, shape)
+            if slots[place].remove(name, shape.key(query), raising=raising):
+                del slots[place]
 
     def _moved(self, change: changes.AlarmsMoved) -> None:
+        alarms = self._alarms
         for move in change.transitions:
-            standing = self._alarms.get(move.alarm_id)
-            if standing is not None:
-                standing.alarm = standing.alarm.moved(move)
+            alarm = alarms.get(move.alarm_id)
+            if alarm is not None:
+                alarms[move.alarm_id] = alarm.moved(move)
 
 
-def _entries(standing: Standing) -> Iterator[Entry]:
-    yield Entry(standing, standing.raises, raising=True)
-    if standing.clears is not None:
-        yield Entry(standing, standing.clears, raising=False)
+_Standing = tuple[Shape, tuple[Condition, ...], bool]
+
+
+def _clauses(alarm: Alarm) -> list[_Standing]:
+    """Return each clause of an alarm: its shape, its conditions, whether it raises."""
+    rule = alarm.rule
+    if rule.clears is None:
+        return [_clause(rule.raises, alarm.resource_id, raising=True)]
+    return [
+        _clause(rule.raises, alarm.resource_id, raising=True),
+        _clause(rule.clears, alarm.resource_id, raising=False),
+    ]
+
+
+def _clause(clause: Clause, resource_id: str | None, *, raising: bool) -> _Standing:
+    query = conditions_of(clause, resource_id)
+    return shape_of(clause.event_type, query), query, raising

@@ -1,11 +1,16 @@
-"""Compiled rules: conditions cast once, compared without ever raising (S20, S51)."""
+"""Compiled rules: what many of them have in common is compiled once (S20, S51).
+
+A million alarms ask for a handful of things, each for its own resource. A `Shape` is a rule
+without its values; the values stay where they are, in the alarm.
+"""
 
 import fnmatch
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from faultwire.domain.alarms import Clause, Condition, Operator
@@ -13,6 +18,8 @@ from faultwire.domain.errors import Invalid
 
 Trait = str | int | float
 Test = Callable[[Mapping[str, Trait]], bool]
+Term = Callable[[Mapping[str, Trait], str], bool]
+"""Whether traits meet a condition with that value; never raises."""
 
 TRAIT_PREFIX = "traits."
 
@@ -51,6 +58,9 @@ CASTS: Mapping[str, Callable[[object], object]] = {
 }
 """Types a condition may name, and how its value and the trait are cast."""
 
+TEXTS = frozenset({"", "string"})
+"""Types that need no cast of the value: it is text."""
+
 STATE, SHUTDOWN = "state", "shutdown"
 """A vm_state that Nova does not have: as a condition on the state it means power_state (D12)."""
 
@@ -66,73 +76,155 @@ def compile_condition(condition: Condition, path: str = "query") -> Test:
     if cast is None:
         raise Invalid(f"{path}.type", f"no such type: {condition.type}")
     try:
-        wanted = cast(condition.value)
+        cast(condition.value)
     except (ValueError, KeyError, OverflowError):
         reason = f"cannot convert {condition.value!r} to {condition.type}"
         raise Invalid(f"{path}.value", reason) from None
-    name = condition.field.removeprefix(TRAIT_PREFIX)
-    compare = _COMPARE[condition.op]
-    missing = condition.op is Operator.NE
+    term = _term(condition.field, condition.op, condition.type)
+    return lambda traits: term(traits, condition.value)
 
-    def test(traits: Mapping[str, Trait]) -> bool:
+
+def _term(field: str, op: Operator, kind: str) -> Term:
+    name = field.removeprefix(TRAIT_PREFIX)
+    compare = _COMPARE[op]
+    missing = op is Operator.NE
+    if kind not in TEXTS:
+        return _cast_term(name, compare, CASTS[kind], missing=missing)
+
+    def of_text(traits: Mapping[str, Trait], wanted: str) -> bool:
+        found = traits.get(name)
+        return missing if found is None else compare(str(found), wanted)
+
+    if name != STATE or op is not Operator.EQ:
+        return of_text
+
+    def of_state(traits: Mapping[str, Trait], wanted: str) -> bool:
+        met = of_text(traits, wanted)
+        return met or (wanted == SHUTDOWN and traits.get("power_state") == SHUTDOWN)
+
+    return of_state
+
+
+def _cast_term(
+    name: str,
+    compare: Callable[[Any, Any], bool],
+    cast: Callable[[object], object],
+    *,
+    missing: bool,
+) -> Term:
+    def of_value(traits: Mapping[str, Trait], wanted: str) -> bool:
         found = traits.get(name)
         if found is None:
             return missing
         try:
-            return compare(cast(found), wanted)
+            return compare(cast(found), cast(wanted))
         except (ValueError, KeyError, OverflowError):
             return missing
 
-    if name == STATE and condition.op is Operator.EQ and wanted == SHUTDOWN:
-        return lambda traits: test(traits) or traits.get("power_state") == SHUTDOWN
-    return test
+    return of_value
 
 
 INDEXED = ("instance_id", "resource_id", "port_id", "guest_id", "fault_id")
 """Traits that tell alarms apart best, best first; any other is better than none."""
 
 
-@dataclass(frozen=True, slots=True)
-class CompiledClause:
-    """An event type and tests that all must hold; `key` is one of them, taken by the index."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Shape:
+    """An event type and conditions without their values.
+
+    `keys` are the places of conditions that the index may take, best first, with their traits.
+    """
 
     event_type: str
     pattern: re.Pattern[str] | None
-    key: tuple[str, str] | None
-    tests: tuple[Test, ...]
+    terms: tuple[Term, ...]
+    keys: tuple[tuple[str, int], ...]
+
+    def key(self, query: Sequence[Condition]) -> tuple[str, str] | None:
+        """Return the trait and the value that an event must have to meet these conditions."""
+        for name, place in self.keys:
+            value = query[place].value
+            # That one looks at two traits: a look-up by one of them would miss the other.
+            if name != STATE or value != SHUTDOWN:
+                return name, value
+        return None
+
+    def matches(self, query: Sequence[Condition], traits: Mapping[str, Trait]) -> bool:
+        """Whether every condition holds; the event type was compared before."""
+        for term, condition in zip(self.terms, query, strict=True):
+            if not term(traits, condition.value):
+                return False
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledClause:
+    """A shape with the conditions of one clause."""
+
+    shape: Shape
     query: tuple[Condition, ...]
+
+    @property
+    def pattern(self) -> re.Pattern[str] | None:
+        """What event types match, where the clause has wildcards."""
+        return self.shape.pattern
+
+    @property
+    def key(self) -> tuple[str, str] | None:
+        """One of the conditions, taken by the index."""
+        return self.shape.key(self.query)
 
     def matches(self, traits: Mapping[str, Trait]) -> bool:
         """Whether every condition holds; the event type was compared before."""
-        return all(test(traits) for test in self.tests)
+        return self.shape.matches(self.query, traits)
 
 
 def compile_clause(
     clause: Clause, resource_id: str | None = None, path: str = "query"
 ) -> CompiledClause:
-    """Return the compiled clause; `resource_id` is one more equality condition (S15, S21)."""
-    query = clause.query
-    if resource_id is not None:
-        query = (
-            *query,
-            Condition("traits.resource_id", Operator.EQ, "string", resource_id),
-        )
-    tests = tuple(
-        compile_condition(condition, f"{path}[{number}]") for number, condition in enumerate(query)
+    """Return the compiled clause; `resource_id` is one more equality condition (S15, S21).
+
+    Raises Invalid with the path of a condition that could never be evaluated.
+    """
+    query = conditions_of(clause, resource_id)
+    for number, condition in enumerate(query):
+        compile_condition(condition, f"{path}[{number}]")
+    return CompiledClause(shape_of(clause.event_type, query), query)
+
+
+def conditions_of(clause: Clause, resource_id: str | None) -> tuple[Condition, ...]:
+    """Return all that an event must meet beside its type."""
+    if resource_id is None:
+        return clause.query
+    return (*clause.query, Condition("traits.resource_id", Operator.EQ, "string", resource_id))
+
+
+def shape_of(event_type: str, query: Sequence[Condition]) -> Shape:
+    """Return the shape of conditions that `compile_clause` accepted; equal ones share it."""
+    parts = [event_type]
+    for condition in query:
+        # By `_value_`: reading `value`, or hashing the member, runs Python code.
+        parts += condition.field, condition.op._value_, condition.type
+    return _shape(*parts)
+
+
+@lru_cache(maxsize=4096)
+def _shape(event_type: str, *parts: str) -> Shape:
+    conditions = tuple(zip(parts[::3], map(Operator, parts[1::3]), parts[2::3], strict=True))
+    wild = any(sign in event_type for sign in "*?[")
+    return Shape(
+        event_type,
+        re.compile(fnmatch.translate(event_type)) if wild else None,
+        tuple(_term(*condition) for condition in conditions),
+        _keys(conditions),
     )
-    wild = any(sign in clause.event_type for sign in "*?[")
-    pattern = re.compile(fnmatch.translate(clause.event_type)) if wild else None
-    return CompiledClause(clause.event_type, pattern, _key_of(query), tests, clause.query)
 
 
-def _key_of(query: tuple[Condition, ...]) -> tuple[str, str] | None:
+def _keys(conditions: Sequence[tuple[str, Operator, str]]) -> tuple[tuple[str, int], ...]:
     equal = {
-        condition.field.removeprefix(TRAIT_PREFIX): condition.value
-        for condition in query
-        if condition.op is Operator.EQ and condition.type in {"", "string"}
+        field.removeprefix(TRAIT_PREFIX): place
+        for place, (field, op, kind) in enumerate(conditions)
+        if op is Operator.EQ and kind in TEXTS
     }
-    if equal.get(STATE) == SHUTDOWN:
-        # This one looks at two traits: a look-up by one of them would miss the other.
-        del equal[STATE]
-    name = next((name for name in (*INDEXED, *equal) if name in equal), None)
-    return None if name is None else (name, equal[name])
+    names = dict.fromkeys(name for name in (*INDEXED, *equal) if name in equal)
+    return tuple((name, equal[name]) for name in names)

@@ -1,0 +1,349 @@
+"""A thousand owners, each with an origin of its own: event to last webhook.
+
+`python -m bench.origins [--smoke] [--senders 2] [--http | --https]`. The floor is bare aiohttp
+that posts the same body to the same origins, with as many processes, in the same run. Each round
+has a host and a thousand origins of its own, so that nothing of it is warm: first comes `cold`,
+then `warm` over the same connections, then `again` after the consumers closed them all, where TLS
+sessions may be taken up. The two sides take turns at being first.
+
+One process plays all consumers. Its handshakes cost about what the sender's do, and all of them
+share this machine's cores: on a machine of their own the consumers would slow neither side.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.chain import ROOT, _Child
+from bench.origins_certificates import signed
+from bench.origins_receiver import ADDRESS
+from faultwire.client import Session
+from faultwire.domain.ids import derived
+
+LAW_MS = 1000.0
+LIMIT = 1.5
+STATES = ("cold", "warm", "again")
+SETTLE_SECONDS = 0.6
+"""What is recorded after the answers must not run into the next sample."""
+JSON_FILE = Path("bench-origins.json")
+
+
+Sample = tuple[float, float, float]
+"""First and last webhook after the post, and the processor time of the side's processes; ms."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One bench; round 0 and up to `warm` do not count."""
+
+    scheme: str
+    origins: int = 1000
+    rounds: int = 5
+    warm: int = 1
+    senders: int = 0
+
+
+class Ours:
+    """The real server, with sender processes of its own on PostgreSQL where there are any."""
+
+    def __init__(self, case: Case, folder: Path, authority: str) -> None:
+        self._stack = contextlib.ExitStack()
+        self.pids: list[int] = []
+        folder.mkdir()
+        config = folder / "faultwire.conf"
+        lines = ["[notifier]", "loopback = allow", f"ca_file = {authority}"]
+        if case.senders:
+            lines += ["[database]", f"connection = {self._database(folder)}"]
+        config.write_text("\n".join(lines) + "\n")
+        serve = ("serve", "--state-dir", str(folder / "state"), "--listen", "127.0.0.1:0")
+        self._server = self._child("faultwire.cli", *serve, "--config", str(config))
+        for _ in range(case.senders):
+            self._child("faultwire.cli", "sender", "--config", str(config), ready="working as ")
+        os.environ["OS_CLIENT_CONFIG_FILE"] = str(folder / "state" / "clouds.yaml")
+        self._session = Session("faultwire")
+        self._token = self._session.token()
+
+    def _child(self, *arguments: str, ready: str = "listening on ") -> _Child:
+        child = _Child(*arguments, ready=ready)
+        self.pids.append(child.pid)
+        self._stack.callback(child.stop)
+        return child
+
+    def _database(self, folder: Path) -> str:
+        from tests.databases.servers import KINDS
+
+        place = Path(tempfile.mkdtemp(prefix="faultwire-", dir="/tmp"))
+        place.chmod(0o711)
+        database = KINDS["postgresql"](place / folder.name)
+        database.start()
+        self._stack.callback(place.rmdir)
+        self._stack.callback(database.close)
+        return database.create("bench")
+
+    def fill(self, rounds: list[list[str]]) -> None:
+        """Make a host for each round, with a server and an alarm for each URL."""
+        projects = [derived("project", number) for number in range(len(rounds[0]))]
+        servers = [
+            {"id": derived(name, project), "name": "vm", "project": project, "host": name}
+            for name in map(_host, range(len(rounds)))
+            for project in projects
+        ]
+        inventory = {
+            "projects": [{"id": one, "name": one} for one in projects],
+            "hosts": [{"name": _host(number)} for number in range(len(rounds))],
+            "servers": servers,
+        }
+        self._session.request("PUT", "fault", "/v1/inventory", body=inventory)
+        urls = [url for round_ in rounds for url in round_]
+        for server, url in zip(servers, urls, strict=True):
+            self._post("/alarming/v2/alarms", _alarm(server, url))
+
+    def send(self, number: int) -> None:
+        """Bring the host of a round down."""
+        self._post("/fault/v1/events", [_event(number, "down")])
+
+    def undo(self, number: int) -> None:
+        """Bring it up again."""
+        self._post("/fault/v1/events", [_event(number, "up")])
+
+    def _post(self, path: str, body: object) -> None:
+        self._server.call("POST", path, json.dumps(body).encode(), self._token)
+
+    def stop(self) -> None:
+        """End all processes."""
+        self._stack.close()
+
+
+class Floor:
+    """Bare aiohttp in as many processes as send on our side."""
+
+    def __init__(self, case: Case, authority: str) -> None:
+        count = max(1, case.senders)
+        self._children = [_Child("bench.origins_floor", authority) for _ in range(count)]
+        self.pids = [child.pid for child in self._children]
+
+    def fill(self, rounds: list[list[str]], sample: dict[str, Any]) -> None:
+        """Have every process take its part of each round."""
+        count = len(self._children)
+        for number, child in enumerate(self._children):
+            part = [urls[number::count] for urls in rounds]
+            child.call("POST", "/prepare", json.dumps({**sample, "rounds": part}).encode())
+
+    def send(self, number: int) -> None:
+        """Begin to post a round."""
+        for child in self._children:
+            child.call("POST", f"/post/{number}")
+
+    def undo(self, number: int) -> None:
+        """Do nothing."""
+
+    def stop(self) -> None:
+        """End all processes."""
+        for child in self._children:
+            child.stop()
+
+
+def _host(number: int) -> str:
+    return f"bench-{number}"
+
+
+def _event(number: int, status: str) -> dict[str, object]:
+    return {
+        "time": "2026-01-01T00:00:00Z",
+        "type": f"compute.host.{status}",
+        "details": {"hostname": _host(number)},
+    }
+
+
+def _alarm(server: dict[str, str], url: str) -> dict[str, object]:
+    query = {"instance_id": server["id"], "state": "error"}
+    return {
+        "name": f"alarm of {server['id']}",
+        "type": "event",
+        "project_id": server["project"],
+        "severity": "critical",
+        "repeat_actions": True,
+        "event_rule": {
+            "event_type": "compute.instance.update",
+            "query": [
+                {"field": f"traits.{name}", "op": "eq", "type": "string", "value": value}
+                for name, value in query.items()
+            ],
+        },
+        "alarm_actions": [url],
+    }
+
+
+def run(*, smoke: bool = False, senders: tuple[int, ...] = (0,)) -> list[dict[str, Any]]:
+    """Run HTTP and HTTPS with our own sending (0) or so many sender processes; the figures."""
+    more = {"origins": 20, "rounds": 2} if smoke else {}
+    cases = [
+        Case(scheme, senders=count, **more)
+        for count in senders
+        for scheme in (("https",) if count else ("http", "https"))
+    ]
+    return [figure for case in cases for figure in _run(case, limited=not smoke)]
+
+
+def _run(case: Case, *, limited: bool) -> list[dict[str, Any]]:
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="faultwire-bench-")))
+        authority, *identity = map(str, signed(folder)) if case.scheme == "https" else ("",)
+        total = case.origins * (case.rounds + case.warm)
+        receiver = _Child("bench.origins_receiver", str(total), *identity)
+        stack.callback(receiver.stop)
+        ports = json.loads(receiver.call("GET", "/ports"))
+        urls = [f"{case.scheme}://{ADDRESS}:{port}/hook" for port in ports]
+        rounds = [urls[at : at + case.origins] for at in range(0, total, case.origins)]
+        ours = Ours(case, folder / "ours", authority)
+        stack.callback(ours.stop)
+        floor = Floor(case, authority)
+        stack.callback(floor.stop)
+        ours.fill(rounds)
+        _measured(ours, 0, receiver, case.origins)
+        ours.undo(0)
+        floor.fill(rounds, json.loads(receiver.call("GET", "/sample")))
+        times: dict[str, dict[str, list[Sample]]] = {
+            state: {"ours": [], "floor": []} for state in STATES
+        }
+        counts: dict[str, list[int]] = {"reused": [], "repeated": []}
+        for number in range(len(rounds)):
+            for state, side, sample in _round(number, ours, floor, receiver, case.origins):
+                if number >= case.warm:
+                    times[state][side].append(sample)
+            for name, found in counts.items():
+                found.append(json.loads(receiver.call("GET", f"/{name}")))
+        return [_figures(case, state, times[state], counts, limited=limited) for state in STATES]
+
+
+def _round(
+    number: int, ours: Ours, floor: Floor, receiver: _Child, count: int
+) -> Iterator[tuple[str, str, Sample]]:
+    """Give (state, side, (first, last)) of one round, ms after the event was posted."""
+    sides = [("ours", ours), ("floor", floor)]
+    for state in STATES:
+        for name, side in sides if number % 2 else sides[::-1]:
+            if state == "again":
+                receiver.call("GET", "/close")
+                time.sleep(SETTLE_SECONDS)
+            yield state, name, _measured(side, number, receiver, count)
+            side.undo(number)
+            time.sleep(SETTLE_SECONDS)
+
+
+def _measured(side: Ours | Floor, number: int, receiver: _Child, count: int) -> Sample:
+    cpu, began = _cpu_ms(side.pids), time.monotonic_ns()
+    side.send(number)
+    arrived = json.loads(receiver.call("GET", f"/times?count={count}"))
+    if len(arrived) != count:
+        message = f"{type(side).__name__}: {len(arrived)} of {count} webhooks arrived"
+        raise RuntimeError(message)
+    first, last = ((pick(arrived) - began) / 1e6 for pick in (min, max))
+    return first, last, _cpu_ms(side.pids) - cpu
+
+
+def _cpu_ms(pids: list[int]) -> float:
+    """Return what processes have used so far; the system counts in steps of 10 ms."""
+    ticks = 0
+    for pid in pids:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks * 1000 / os.sysconf("SC_CLK_TCK")
+
+
+def _figures(
+    case: Case,
+    state: str,
+    times: dict[str, list[Sample]],
+    counts: dict[str, list[int]],
+    *,
+    limited: bool,
+) -> dict[str, Any]:
+    def median(side: str, place: int) -> float:
+        return statistics.median(sample[place] for sample in times[side])
+
+    shown = {
+        side: {"first": median(side, 0), "last": median(side, 1), "cpu": median(side, 2)}
+        for side in ("ours", "floor")
+    }
+    # Paired: both sides of a round saw the same machine.
+    ratios = [a[1] / b[1] for a, b in zip(times["ours"], times["floor"], strict=True)]
+    limits = {"last": LIMIT} if limited else {}
+    ratio = {"last": statistics.median(ratios)}
+    law = shown["ours"]["last"] <= LAW_MS
+    must = limited and case.scheme == "https" and state == "cold" and case.senders >= 2
+    return {
+        "case": f"{case.origins:,} {case.scheme.upper()} {state}",
+        "senders": case.senders,
+        "samples": len(times["ours"]),
+        "ms": shown,
+        "ratio": ratio,
+        "limits": limits,
+        "law": law,
+        "of_each_round": counts,
+        "met": all(ratio[name] <= limit for name, limit in limits.items()) and (law or not must),
+    }
+
+
+def main() -> int:
+    """Return 0 if every limit was met."""
+    parser = argparse.ArgumentParser(prog="python -m bench.origins")
+    parser.add_argument("--smoke", action="store_true", help="few origins, no limits")
+    parser.add_argument("--senders", type=int, nargs="*", default=[0], help="0, 2 or both")
+    parser.add_argument("--json", type=Path, default=JSON_FILE)
+    options = parser.parse_args()
+    results = run(smoke=options.smoke, senders=tuple(options.senders))
+    table = Table(title="Many origins against bare aiohttp, same run", title_justify="left")
+    for heading in (
+        "case",
+        "senders",
+        "first",
+        "last",
+        "floor last",
+        "ratio",
+        "must",
+        "CPU",
+        "floor CPU",
+        "1 s",
+    ):
+        table.add_column(heading, justify="left" if heading == "case" else "right")
+    for one in results:
+        ours, floor = one["ms"]["ours"], one["ms"]["floor"]
+        table.add_row(
+            one["case"],
+            str(one["senders"] or "inside"),
+            f"{ours['first']:.0f}",
+            f"{ours['last']:.0f}",
+            f"{floor['last']:.0f}",
+            f"{one['ratio']['last']:.2f}",
+            f"<= {LIMIT}" if one["limits"] else "",
+            f"{ours['cpu']:.0f}",
+            f"{floor['cpu']:.0f}",
+            "kept" if one["law"] else "missed",
+        )
+    console = Console()
+    console.print(table)
+    console.print(
+        f"Milliseconds. {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}. One process plays"
+        " all consumers, and its handshakes cost what the sender's do."
+    )
+    options.json.write_text(json.dumps(results, indent=2) + "\n")
+    console.print(f"written to {options.json}")
+    return 0 if all(one["met"] for one in results) else 1
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT))
+    sys.exit(main())

@@ -1,0 +1,81 @@
+"""The evaluator's feed: owed events of the shares that this process owns, into the lane."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from faultwire.app.away import Away
+from faultwire.app.writer import ReaderThreads
+from faultwire.domain.commands import EvaluateOwed
+from faultwire.domain.errors import Conflict, Unavailable
+from faultwire.ports import Clock, Intake
+from faultwire.store.shared_ledger import SharedLedger
+
+BATCHES = 128
+PAUSE_SECONDS = 1.0
+"""Between two looks at a database that is away."""
+
+
+class Feed:
+    """Reads owed events, oldest first, and has them evaluated; on the event loop."""
+
+    def __init__(
+        self,
+        ledger: SharedLedger,
+        intake: Intake,
+        clock: Clock,
+        owned: Callable[[], frozenset[int]],
+        look_seconds: float,
+    ) -> None:
+        """Take where the events lie and who evaluates them."""
+        self._ledger = ledger
+        self._intake = intake
+        self._clock = clock
+        self._owned = owned
+        self._look_seconds = look_seconds
+        self._threads = ReaderThreads(1)
+        self._poked = asyncio.Event()
+        self._idle = asyncio.Lock()
+        self._away = Away("owed events wait")
+
+    def poke(self) -> None:
+        """Look soon."""
+        self._poked.set()
+
+    async def run(self) -> None:
+        """Evaluate until cancelled."""
+        while True:
+            try:
+                async with asyncio.timeout(self._look_seconds):
+                    await self._poked.wait()
+            except TimeoutError:
+                pass
+            self._poked.clear()
+            try:
+                await self.drain()
+                self._away.back()
+            except Unavailable as error:
+                self._away.failed(error)
+                await self._clock.sleep(PAUSE_SECONDS)
+
+    async def drain(self) -> None:
+        """Evaluate what is owed now, until nothing is left; raises Unavailable."""
+        while shares := sorted(self._owned()):
+            async with self._idle:
+                batches: Any = await self._threads(self._ledger.owed, shares, BATCHES)
+                if not batches:
+                    return
+                try:
+                    await self._intake.submit(EvaluateOwed(batches))
+                except Conflict:
+                    # Another process took a share over and evaluated these: look again.
+                    continue
+
+    async def quiet(self) -> None:
+        """Return when nothing that was read is being evaluated."""
+        async with self._idle:
+            pass
+
+    def close(self) -> None:
+        """End the reading thread."""
+        self._threads.close()

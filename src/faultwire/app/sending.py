@@ -1,0 +1,51 @@
+"""The sender and regular tasks, wired the same way in every process."""
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+
+from faultwire.app.core import Core
+from faultwire.config.configuration import Configuration
+from faultwire.domain.alarms import Delivery
+from faultwire.domain.errors import Unavailable
+from faultwire.notifier.delivery import guard
+from faultwire.notifier.delivery.sender import Sender, Wiring
+from faultwire.ports import Clock
+from faultwire.store import StoredAlarms
+
+log = logging.getLogger(__name__)
+
+
+def sender_of(
+    core: Core, alarms: StoredAlarms, configuration: Configuration, rules: guard.Rules
+) -> Sender:
+    """Return a sender over the process's memory, writer and readers."""
+    directory, tools = core.indexes.directory, core.tools
+    wiring = Wiring(
+        tools.clock,
+        core.writer.settle,
+        lambda project: [one.secret for one in directory.secrets(project)],
+        core.reader,
+        alarms,
+        tools.probe,
+        tools.metrics,
+    )
+    return Sender(wiring, configuration.notifier, rules)
+
+
+class Nobody:
+    """Implements `ports.Outbox` where deliveries are taken from the database alone."""
+
+    def wake(self, deliveries: Iterable[Delivery]) -> None:
+        """Do nothing: the commit has told the senders."""
+
+
+async def every(seconds: float, work: Callable[[], Awaitable[object]], clock: Clock) -> None:
+    """Do something regularly until cancelled; a failure is logged and not the end."""
+    while True:
+        await clock.sleep(seconds)
+        try:
+            await work()
+        except Unavailable as error:
+            log.warning("a regular task is put off: %s", error)
+        except Exception:
+            log.exception("a regular task failed and goes on")

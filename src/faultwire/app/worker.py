@@ -1,0 +1,118 @@
+"""Processes that do one kind of the shared work and nothing else: evaluators and senders."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+from faultwire.app.core import Core, Indexes, Tools
+from faultwire.app.database import open_database
+from faultwire.app.lane import Lane
+from faultwire.app.life import Life
+from faultwire.app.listen import Listener, Tls, parse_address
+from faultwire.app.marks import Marks
+from faultwire.app.neighbours import Neighbours
+from faultwire.app.sending import Nobody, every, sender_of
+from faultwire.config.configuration import Configuration
+from faultwire.domain.errors import Invalid
+from faultwire.faces import stack
+from faultwire.notifier.delivery import guard
+from faultwire.notifier.delivery.sender import Sender
+from faultwire.store import StoredAlarms, StoredFaults, embedded_file, load_alarms, load_secrets
+from faultwire.telemetry.lag import LagGauge
+
+log = logging.getLogger(__name__)
+
+FLUSH_SECONDS = 0.25
+
+LOADS = {"evaluator": load_alarms, "sender": load_secrets}
+"""What the memory of a role has."""
+
+
+class Worker:
+    """One evaluator or sender on a shared database; `start`, `run_until`, `stop` in this order.
+
+    `role` is ``evaluator`` or ``sender``. `listen` is where /metrics and /healthcheck are served,
+    empty for nowhere.
+    """
+
+    def __init__(self, configuration: Configuration, role: str, listen: str) -> None:
+        """Touch nothing yet."""
+        self._configuration = configuration
+        self._role = role
+        self._listen = listen
+        self._life = Life()
+        self.name = ""
+
+    async def start(self) -> None:
+        """Join the others and begin to work; raises what a start can fail with."""
+        configuration, tools, release = self._configuration, Tools.new(), self._life.release
+        if not configuration.database.connection:
+            raise Invalid("[database] connection", f"a {self._role} needs a shared database")
+        engine = open_database(configuration.database, Path())
+        release.callback(engine.dispose)
+        if embedded_file(engine) is not None:
+            raise Invalid("[database] connection", "an SQLite database serves one process alone")
+        others = Neighbours(engine, self._role, configuration.cluster, tools)
+        release.callback(others.close)
+        release.callback(others.ledger.close)
+        core = Core(tools, Indexes.of(LOADS[self._role](engine)), others.ledger)
+        release.callback(core.reader.close)
+        release.callback(core.writer.close)
+        others.ledger.warm()
+        lane = core.connect(Nobody(), configuration.inspector, others.others(core))
+        await others.follow(core).catch_up()
+        await self._serve(core, lane)
+        origin = others.cluster.origin
+        stored = StoredFaults(engine, origin)
+        marks = Marks(tools.recorder, stored, core.writer, core.reader, tools.metrics, origin)
+        release.push_async_callback(marks.flush)
+        await self._begin(others, core, lane, StoredAlarms(engine))
+        self._life.watch(every(FLUSH_SECONDS, marks.flush, tools.clock), "marks")
+        self._life.watch(LagGauge(tools.clock, tools.metrics).run(), "loop lag")
+        self.name = others.cluster.member().name
+
+    async def _begin(
+        self, others: Neighbours, core: Core, lane: Lane, alarms: StoredAlarms
+    ) -> None:
+        drain = self._configuration.server.drain_seconds
+        if self._role == "evaluator":
+            work: Coroutine[Any, Any, None] = others.evaluate(lane).run()
+        else:
+            sender = self._sender(core, alarms)
+            await sender.start(load=False)
+            self._life.release.push_async_callback(sender.stop, drain)
+            work = others.send(sender, core, lane).run()
+        self._life.run_lane(lane, drain)
+        await others.join(lane, self._life)
+        self._life.watch(work, f"{self._role}'s work")
+
+    def _sender(self, core: Core, alarms: StoredAlarms) -> Sender:
+        configuration = self._configuration
+        # A sender obeys the rules of the servers, whose configuration it has.
+        address = parse_address(configuration.server.listen, "[server] listen")
+        rules = guard.rules_of(configuration.notifier, on_loopback=address.loopback)
+        return sender_of(core, alarms, configuration, rules)
+
+    async def _serve(self, core: Core, lane: Lane) -> None:
+        if not self._listen:
+            return
+        address = parse_address(self._listen, "--listen")
+        listener = Listener(address, Tls(), "--listen")
+        ports = stack.StackPorts(
+            lambda: self._life.broken or lane.broken,
+            core.tools.metrics.page,
+            core.tools.clock,
+        )
+        await listener.start(stack.create({}, ports))
+        self._life.release.push_async_callback(listener.stop)
+
+    async def run_until(self, stopped: asyncio.Event) -> None:
+        """Work until the event is set."""
+        await stopped.wait()
+        log.info("stopping: no new work is taken")
+
+    async def stop(self) -> None:
+        """Hand the work over, finish what was begun, release everything."""
+        await self._life.stop()

@@ -1,0 +1,166 @@
+"""One look at the installation for the operator: ``GET /v1/status``."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from faultwire.domain.errors import Broken, Unavailable
+from faultwire.domain.faults import Fault, FaultState
+from faultwire.domain.instants import rfc3339
+from faultwire.domain.standing import Database, Loop, Owed, Process, Standing, troubles
+from faultwire.domain.states import AgentState
+from faultwire.faces.http import caller_of, json_response
+from faultwire.ports import Authenticator, Clock, Enforcer, Inventory, Reader
+
+PATIENCE_SECONDS = 3.0
+"""How long the database may take: who asks this wants an answer above all."""
+SLICE = 1000
+"""Hosts counted between two moments in which others are served."""
+
+_MS = 1_000_000
+
+
+class OutboxLook(Protocol):
+    """The database, as the status reads it on a reader thread."""
+
+    @property
+    def kind(self) -> str:
+        """Name of the database's kind."""
+
+    def owed(self, now_ns: int) -> Owed:
+        """Return what is owed; raises Unavailable."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusPorts:
+    """What the status is made of; everything but `database` is read on the loop and costs little.
+
+    `members` are the processes of the installation, this one among them; one that is silent for
+    `silence_ns` is not well. `late` gives p99 and worst lateness of the loop in the last minute,
+    in ms. `sessions` and `held` count agents' sessions and deliveries in this process.
+    `certificate_ns` is when the listener's certificate ends, None without one.
+    """
+
+    authenticator: Authenticator
+    enforcer: Enforcer
+    clock: Clock
+    inventory: Inventory
+    read: Reader
+    version: str
+    database: OutboxLook
+    members: Callable[[], Sequence[Process]]
+    silence_ns: int
+    unhealthy: Callable[[], str | None]
+    live: Callable[[], Iterable[Fault]]
+    late: Callable[[], tuple[float, float]]
+    queue: Callable[[], int]
+    suspended: Callable[[], bool]
+    sessions: Callable[[], int]
+    held: Callable[[], int]
+    certificate_ns: int | None
+
+
+class Status:
+    """``GET /v1/status``; administrators only."""
+
+    def __init__(self, ports: StatusPorts) -> None:
+        """Take what it is made of."""
+        self._ports = ports
+
+    async def show(self, request: Request) -> Response:
+        """Show how the installation is. 200 also where it is not well: `troubles` say why."""
+        ports = self._ports
+        ports.enforcer.enforce("status:get", caller_of(request))
+        late_p99_ms, late_worst_ms = ports.late()
+        standing = Standing(
+            ports.unhealthy(),
+            tuple(ports.members()),
+            ports.silence_ns,
+            await self._database(),
+            Loop(late_p99_ms, late_worst_ms, ports.queue(), ports.suspended()),
+            ports.certificate_ns,
+        )
+        states = Counter(fault.state for fault in ports.live())
+        now = ports.clock.wall_ns()
+        found = troubles(standing, now)
+        shown = {
+            "version": ports.version,
+            "at": rfc3339(now),
+            "well": not found,
+            "troubles": list(found),
+            "certificate_ends_at": None
+            if standing.certificate_ns is None
+            else rfc3339(standing.certificate_ns),
+            "processes": [_process(one) for one in standing.processes],
+            "database": _database(standing.database),
+            "faults": {
+                "open": states[FaultState.OPEN],
+                "unmatched": states[FaultState.UNMATCHED],
+            },
+            "agents": {**await self._agents(), "sessions_here": ports.sessions()},
+            "deliveries": {**_owed(standing.database.owed), "held_here": ports.held()},
+            "loop": {
+                "late_p99_ms": round(late_p99_ms, 1),
+                "late_worst_ms": round(late_worst_ms, 1),
+                "queue": standing.loop.queue,
+                "verdicts_suspended": standing.loop.suspended,
+            },
+        }
+        return json_response({"status": shown})
+
+    async def _database(self) -> Database:
+        ports = self._ports
+        began = ports.clock.mono_ns()
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                owed = await ports.read(ports.database.owed, ports.clock.wall_ns())
+        except TimeoutError:
+            return Database(ports.database.kind, None, f"not within {PATIENCE_SECONDS:.0f} s")
+        except Unavailable as error:
+            return Database(ports.database.kind, None, str(error))
+        if not isinstance(owed, Owed):
+            raise Broken("reading the outbox answered something else")
+        return Database(ports.database.kind, ports.clock.mono_ns() - began, owed=owed)
+
+    async def _agents(self) -> dict[str, int]:
+        """Count the agents of the map by state; what is no state of theirs is zero."""
+        counts = dict.fromkeys(AgentState, 0)
+        for number, host in enumerate(list(self._ports.inventory.hosts()), 1):
+            counts[host.agent] += 1
+            if number % SLICE == 0:
+                await asyncio.sleep(0)
+        return {state.value: count for state, count in counts.items()}
+
+
+def _process(process: Process) -> dict[str, Any]:
+    return {
+        "role": process.role,
+        "name": process.name,
+        "address": process.address,
+        "started_at": rfc3339(process.started_ns),
+        "silent_ms": process.silent_ns // _MS,
+    }
+
+
+def _database(database: Database) -> dict[str, Any]:
+    answer = database.answer_ns
+    return {
+        "kind": database.kind,
+        "answer_ms": None if answer is None else round(answer / _MS, 1),
+        "trouble": database.trouble,
+    }
+
+
+def _owed(owed: Owed | None) -> dict[str, Any]:
+    if owed is None:
+        return {"pending": None, "oldest_at": None, "dead_last_hour": None}
+    return {
+        "pending": owed.pending,
+        "oldest_at": None if owed.oldest_ns is None else rfc3339(owed.oldest_ns),
+        "dead_last_hour": owed.dead_lately,
+    }

@@ -1,0 +1,222 @@
+"""TLS towards consumers: always verified, and sessions taken up again where a connection was.
+
+A resumed session spares both sides the certificates and the signature of a full handshake. What
+was verified is the first connection's certificate, for the same name and port, at most
+`KEPT_NS` ago; a server that does not know the session any more makes a full handshake of it.
+
+asyncio and uvloop both make their TLS with `wrap_bio` of the context, and pass no session; so the
+context itself remembers them. With TLS 1.3 the ticket comes after the handshake: it is taken when
+the first bytes of the other side are read.
+"""
+
+import contextlib
+import ssl
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from faultwire.domain.errors import Invalid
+from faultwire.notifier.settings import Settings
+from faultwire.ports import Clock
+
+SESSIONS_KEPT = 8192
+KEPT_NS = 3_600_000_000_000
+"""How long a verified certificate vouches for the sessions that came of it."""
+
+PORT: ContextVar[int] = ContextVar("port", default=0)
+"""The port that the task at work connects to; the context is told the name alone."""
+
+_UNTRUSTED = "its issuer is not trusted here"
+_CERTIFICATE: Mapping[int, str] = {
+    # Numbers of X.509 verification as OpenSSL has them.
+    2: _UNTRUSTED,
+    9: "it is not valid yet",
+    10: "it has expired",
+    18: _UNTRUSTED,
+    19: _UNTRUSTED,
+    20: _UNTRUSTED,
+    21: _UNTRUSTED,
+    23: "it was revoked",
+    62: "it is for another name",
+    64: "it is for another address",
+}
+_ALERTS: Mapping[str, str] = {
+    "CERTIFICATE_REQUIRED": "the other side wants a client certificate",
+    "HANDSHAKE_FAILURE": "the two sides agree on no cipher, or a client certificate is wanted",
+    "PROTOCOL_VERSION": "the two sides agree on no version",
+    "UNKNOWN_CA": "the other side does not trust our client certificate",
+    "BAD_CERTIFICATE": "the other side does not accept our client certificate",
+    "WRONG_VERSION_NUMBER": "the other side does not speak TLS",
+    "RECORD_LAYER_FAILURE": "the other side does not speak TLS",
+    "UNRECOGNIZED_NAME": "the other side does not serve that name",
+    "UNSUPPORTED_PROTOCOL": "the other side speaks an old version alone",
+}
+
+Key = tuple[str, int]
+
+
+class Sessions:
+    """The last session of each name and port.
+
+    `born_ns` is when the certificate behind it was verified, monotonic nanoseconds.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        """Know none."""
+        self._clock = clock
+        self._kept: OrderedDict[Key, tuple[ssl.SSLSession, int]] = OrderedDict()
+
+    def __len__(self) -> int:
+        """Return how many are known."""
+        return len(self._kept)
+
+    def find(self, key: Key) -> tuple[ssl.SSLSession | None, int]:
+        """Return a session that may be taken up, with when its certificate was verified."""
+        found = self._kept.get(key)
+        if found is None:
+            return None, 0
+        if self._clock.mono_ns() - found[1] >= KEPT_NS:
+            del self._kept[key]
+            return None, 0
+        return found
+
+    def keep(self, key: Key, session: ssl.SSLSession, born_ns: int | None) -> None:
+        """Remember the newest session; without `born_ns` its certificate was verified just now."""
+        self._kept[key] = session, self._clock.mono_ns() if born_ns is None else born_ns
+        self._kept.move_to_end(key)
+        if len(self._kept) > SESSIONS_KEPT:
+            self._kept.popitem(last=False)
+
+    def drop(self, key: Key) -> None:
+        """Forget the session of a handshake that failed."""
+        self._kept.pop(key, None)
+
+
+class Resuming(ssl.SSLObject):
+    """One connection's TLS, which leaves its session to the next one."""
+
+    _sessions: Sessions | None = None
+    _key: Key
+    _born_ns: int
+
+    def leave_to(self, sessions: Sessions, key: Key, born_ns: int) -> None:
+        """Say where its session goes; `born_ns` is that of the one it was made with, or now."""
+        self._sessions, self._key, self._born_ns = sessions, key, born_ns
+
+    def do_handshake(self) -> None:
+        """Shake hands; a session that was offered in vain is not offered again."""
+        try:
+            super().do_handshake()
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            raise
+        except ssl.SSLError:
+            if self._sessions is not None:
+                self._sessions.drop(self._key)
+            raise
+
+    def read(self, *arguments: Any) -> Any:
+        """Read; the first bytes come after the tickets."""
+        found = super().read(*arguments)
+        if self._sessions is not None:
+            sessions, self._sessions = self._sessions, None
+            session = self.session
+            if session is not None and session.has_ticket:
+                sessions.keep(self._key, session, self._born_ns if self.session_reused else None)
+        return found
+
+
+class Context(ssl.SSLContext):
+    """A client's context that verifies, and takes up sessions again."""
+
+    sslobject_class = Resuming
+    _sessions: Sessions
+
+    def remember(self, sessions: Sessions) -> None:
+        """Say where sessions are kept; before the first connection."""
+        self._sessions = sessions
+
+    def wrap_bio(
+        self,
+        incoming: ssl.MemoryBIO,
+        outgoing: ssl.MemoryBIO,
+        server_side: bool = False,  # noqa: FBT001, FBT002  the library's signature
+        server_hostname: str | bytes | None = None,
+        session: ssl.SSLSession | None = None,
+    ) -> ssl.SSLObject:
+        """Begin TLS on a connection, with the session of the last one if there is one."""
+        key = str(server_hostname), PORT.get()
+        found, born_ns = self._sessions.find(key)
+        made = super().wrap_bio(incoming, outgoing, server_side, server_hostname, session or found)
+        if isinstance(made, Resuming):
+            made.leave_to(self._sessions, key, born_ns)
+        return made
+
+
+def context_of(settings: Settings, sessions: Sessions) -> Context:
+    """Return the context of all webhooks; raises Invalid for a file, naming option and file."""
+    context = Context(ssl.PROTOCOL_TLS_CLIENT)
+    context.remember(sessions)
+    context.load_default_certs(ssl.Purpose.SERVER_AUTH)
+    if settings.ca_file:
+        with _naming("ca_file", settings.ca_file):
+            context.load_verify_locations(settings.ca_file)
+    if bool(settings.client_certificate) != bool(settings.client_key):
+        raise Invalid("client_key", "client_certificate and client_key go together")
+    if settings.client_certificate:
+        _readable("client_certificate", settings.client_certificate)
+        _readable("client_key", settings.client_key)
+        with _naming("client_certificate", settings.client_certificate):
+            context.load_cert_chain(
+                settings.client_certificate, settings.client_key, password=_no_password
+            )
+    return context
+
+
+@contextlib.contextmanager
+def _naming(option: str, file: str) -> Iterator[None]:
+    try:
+        yield
+    except ssl.SSLError as error:
+        if error.reason == "KEY_VALUES_MISMATCH":
+            raise Invalid("client_key", "is not the key of client_certificate") from None
+        raise Invalid(option, f"{file}: {error.reason or 'cannot be used'}") from None
+    except OSError as error:
+        raise Invalid(option, f"{file}: {error.strerror or error}") from None
+    except ValueError:
+        raise Invalid("client_key", "has a passphrase; give a key without one") from None
+
+
+def _readable(option: str, file: str) -> None:
+    """Raise Invalid that names the one of two files that is missing."""
+    with _naming(option, file), Path(file).open("rb"):
+        pass
+
+
+def _no_password() -> str:
+    raise ValueError
+
+
+def trouble(error: BaseException) -> str:
+    """Return what was wrong with TLS, in words that name no URL; empty for another error."""
+    match error:
+        case aiohttp.ClientConnectorCertificateError():
+            code = getattr(error.certificate_error, "verify_code", 0)
+            return _with("the certificate was not accepted", _CERTIFICATE.get(code))
+        case aiohttp.ClientSSLError():
+            cause: object = getattr(error, "os_error", None)
+        case aiohttp.ClientOSError() if isinstance(error.__cause__, ssl.SSLError):
+            cause = error.__cause__
+        case _:
+            return ""
+    reason = str(getattr(cause, "reason", None) or "")
+    return _with(
+        "no TLS connection", next((text for name, text in _ALERTS.items() if name in reason), None)
+    )
+
+
+def _with(text: str, why: str | None) -> str:
+    return f"{text}: {why}" if why else text
