@@ -13,7 +13,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 LOCKED := install --require-hashes --only-binary :all:
 ARGS ?=
 
-.PHONY: help venv demo test serve lint types bench clean lock
+.PHONY: help venv demo test serve lint types bench docs clean lock
 
 help: ## Tell what the targets do.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +39,10 @@ types: $(VENV)/.package $(VENV)/.test ## Static types, strict.
 
 bench: $(VENV)/.package $(VENV)/.test ## Measure against the bare relay (ARGS=--smoke: quickly).
 	@$(BIN)/python -m bench.run $(ARGS)
+
+docs: $(VENV)/.package $(VENV)/.docs ## Build the documentation site into build/docs; warnings are errors.
+	@$(BIN)/python -m sphinx -q -W --keep-going -b html -d build/doctrees docs build/docs $(ARGS)
+	@echo "build/docs/index.html"
 
 venv: $(VENV)/.package $(VENV)/.test ## Make .venv with everything that developing needs.
 
@@ -78,6 +82,11 @@ $(VENV)/.run: requirements/run.txt | $(VENV)/.made
 $(VENV)/.test: requirements/test.txt $(VENV)/.run
 	@echo "Installing what the checks and tests need ..."
 	@$(PIP) $(LOCKED) -r requirements/test.txt
+	@touch $@
+
+$(VENV)/.docs: requirements/docs.txt $(VENV)/.run
+	@echo "Installing what the documentation site needs ..."
+	@$(PIP) $(LOCKED) -r requirements/docs.txt
 	@touch $@
 
 $(VENV)/.package: pyproject.toml requirements/run.in $(VENV)/.run

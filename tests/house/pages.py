@@ -9,7 +9,7 @@ import click
 
 from faultwire.cli.main import main
 from faultwire.config import sample
-from tests.house import tree
+from tests.house import routes, tree
 
 DOCS = tree.ROOT / "docs"
 WIDTH = 80
@@ -63,8 +63,35 @@ def _helps(command: click.Command, name: str, above: click.Context | None) -> It
                 yield from _helps(below, inner, context)
 
 
+_REFERENCE: Mapping[str, tuple[str, str]] = {
+    "domain": (
+        "Domain",
+        "Facts, states, commands and changes: frozen values without I/O, clock or toolkit.",
+    ),
+    "ports": (
+        "Ports",
+        "The Protocols: what a part may ask of another, and what is promised.",
+    ),
+}
+
+
+def reference(package: str) -> str:
+    """The page of the Python reference on a package: each of its modules, by its docstrings."""
+    title, about = _REFERENCE[package]
+    own = f".. automodule:: faultwire.{package}\n   :ignore-module-all:"
+    parts = [f"# {title}\n\n{about}\n\n```{{eval-rst}}\n{own}\n```\n"]
+    modules = sorted(path.stem for path in (tree.SOURCE / package).glob("[!_]*.py"))
+    for name in (f"faultwire.{package}.{module}" for module in modules):
+        heading = name.rpartition(".")[2].capitalize()
+        parts.append(f"## {heading}\n\n```{{eval-rst}}\n.. automodule:: {name}\n```\n")
+    return "\n".join(parts)
+
+
 MADE: Mapping[Path, Callable[[], str]] = {
     DOCS / "cli.md": cli,
+    DOCS / "routes.md": routes.page,
+    DOCS / "api" / "domain.md": lambda: reference("domain"),
+    DOCS / "api" / "ports.md": lambda: reference("ports"),
     DOCS / "samples" / "faultwire.conf": sample.configuration,
     DOCS / "samples" / "policy.yaml": sample.policy,
 }

@@ -27,11 +27,15 @@ from faultwire.policy.enforcer import RULES
 from faultwire.profiler import CHECKPOINTS
 from faultwire.telemetry.metrics import COUNTERS, GAUGES, HISTOGRAMS
 from faultwire.testing.chain import ACTOR, InProcess
-from tests.house import pages, tree
+from tests.house import logged, pages, routes, tree
 
 DOCS = pages.DOCS
 OFF = re.compile(r"^#(?! |$)", re.MULTILINE)
 """The sign that keeps a line of a sample out of force; a comment has a space behind it."""
+PAGES = sorted(DOCS.rglob("*.md"))
+CONTENTS = re.compile(r"^```{toctree}\n(.*?)^```", re.MULTILINE | re.DOTALL)
+BRACES = re.compile(r"{\w+}")
+NOT_YET = "no call asks it yet"
 PYTHON = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -128,12 +132,12 @@ def test_every_option_is_told_with_its_default(name: str) -> None:
 
 def test_every_metric_is_told() -> None:
     """The table of metrics has a row for each, with its type and labels."""
-    told = rows(section("operating.md", "Metrics"))
+    told = rows(page("metrics.md"))
     told.pop("metric", None)
-    equal([*COUNTERS, *GAUGES, *HISTOGRAMS], told, "operating.md, metrics")
+    equal([*COUNTERS, *GAUGES, *HISTOGRAMS], told, "metrics.md")
     kinds = (("counter", COUNTERS), ("gauge", GAUGES), ("histogram", HISTOGRAMS))
     tree.none_of(
-        f"operating.md: {name} is a {kind} with the labels {labels}"
+        f"metrics.md: {name} is a {kind} with the labels {labels}"
         for kind, table in kinds
         for name, (_, labels) in table.items()
         if told[name][:2] != [kind, ", ".join(f"`{label}`" for label in labels)]
@@ -145,6 +149,63 @@ def test_every_rule_of_policy_is_told() -> None:
     told = rows(section("operating.md", "Policy"))
     told.pop("rule", None)
     equal([rule.name for rule in RULES], told, "operating.md, policy")
+
+
+def test_every_log_message_is_told() -> None:
+    """Each message at WARNING and above has its row with its level, and none has a second one."""
+    told = re.findall(r"^\| `(.+?)` \| (\w+) \|", page("logs.md"), re.MULTILINE)
+    said = {(one.text, one.level): one.where for one in logged.messages()}
+    tree.none_of(
+        [f"{where} logs.md lacks {one}" for one, where in said.items() if one not in told]
+        + [f"logs.md tells of {one}, which nobody says" for one in told if one not in said]
+        + [f"logs.md tells twice of {one}" for one in set(told) if told.count(one) > 1]
+    )
+
+
+def test_every_action_of_the_audit_record_is_told() -> None:
+    """Each action that the code writes has its row, and no row is of another."""
+    told = rows(section("operating.md", "Audit record"))
+    told.pop("action", None)
+    equal(logged.actions(), told, "operating.md, audit record")
+
+
+# ---------------------------------------------------------------- the site
+
+
+def test_every_page_is_in_a_table_of_contents() -> None:
+    """Each page can be reached from the first one, and each entry is a page."""
+    trees = {path: CONTENTS.findall(path.read_text(encoding="utf-8")) for path in PAGES}
+    entries = {
+        (path.parent / line.strip()).relative_to(DOCS).as_posix()
+        for path, found in trees.items()
+        for body in found
+        for line in body.splitlines()
+        if line.strip() and not line.startswith(":")
+    }
+    globbed = {entry for entry in entries if entry.endswith("/*")}
+    named = {path.relative_to(DOCS).with_suffix("").as_posix() for path in PAGES} - {"index"}
+    covered = {one for one in named if f"{one.rpartition('/')[0]}/*" in globbed}
+    equal(named, (entries - globbed) | covered, "tables of contents")
+
+
+def test_every_route_is_told() -> None:
+    """Each method and path that a face answers has its row in the page of routes."""
+    told = set(re.findall(r"^\| `([A-Z]+) (\S+)`", page("routes.md"), re.MULTILINE))
+    tree.none_of(sorted(" ".join(one) for one in set(routes.routed()) - told))
+
+
+def test_every_call_of_a_rule_exists() -> None:
+    """What a rule of policy names is a route, unless the page says that no call asks it yet."""
+    there = {(method, BRACES.sub("{}", path)) for method, path in routes.routed()}
+    asleep = {
+        name
+        for name, cells in rows(section("operating.md", "Policy")).items()
+        if NOT_YET in cells[-1]
+    }
+    for rule in RULES:
+        for methods, path in rule.calls:
+            asked = {(method, BRACES.sub("{}", path)) for method in methods.split("|")}
+            assert rule.name in asleep or asked & there, f"{rule.name}: {methods} {path}"
 
 
 # ---------------------------------------------------------------- faults and events

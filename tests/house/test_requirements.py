@@ -73,6 +73,17 @@ def test_the_tests_run_on_what_is_shipped() -> None:
     )
 
 
+def test_the_site_documents_what_is_shipped() -> None:
+    """docs.txt holds every pin of run.txt at the same version, and all that docs.in asks for."""
+    run, docs = _pins(FOLDER / "run.txt"), _pins(FOLDER / "docs.txt")
+    tree.none_of(
+        f"{name} is {version} in run.txt and {docs.get(name)} in docs.txt"
+        for name, version in run.items()
+        if docs.get(name) != version
+    )
+    tree.none_of(name for name in _asked(FOLDER / "docs.in") if name not in docs)
+
+
 def test_the_build_backend_is_pinned() -> None:
     """What builds the package is installed from the lock file too."""
     project = tomllib.loads((tree.ROOT / "pyproject.toml").read_text(encoding="utf-8"))
