@@ -170,6 +170,7 @@ CALLS = [
     ("GET", "/fault/v1/hosts", None),
     ("GET", "/fault/v1/hosts/x", None),
     ("GET", "/fault/v1/audit", None),
+    ("GET", "/fault/v1/status", None),
     ("POST", "/fault/v1/agents/x/enrol", None),
     ("GET", "/fault/v1/agents/x", None),
     ("GET", "/identity/v3/users", None),

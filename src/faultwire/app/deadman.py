@@ -129,6 +129,11 @@ class DeadMan:
                 took = (self._clock.mono_ns() - began) / _NS
                 await self._clock.sleep(max(0.1, self._settings.interval_seconds - took))
         finally:
+            await self.close()
+
+    async def close(self) -> None:
+        """Close the connection."""
+        if self._post is not None:
             await self._post.close()
 
     async def beat(self) -> None:

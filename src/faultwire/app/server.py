@@ -11,6 +11,7 @@ from typing import Any
 from faultwire.app import faces
 from faultwire.app.core import Core, Indexes, Tools
 from faultwire.app.database import open_database
+from faultwire.app.deadman import DeadMan, checks_of
 from faultwire.app.expiry import EXPIRY_SECONDS, expiry
 from faultwire.app.folder import StateFolder
 from faultwire.app.hearing import hear
@@ -194,6 +195,7 @@ class Server:
         else:
             await self._join(others, running, core)
         self._regularly(opened, running, built)
+        self._life.watch(self._deadman(core, running).run(), "dead-man's beat")
         await self._listen(opened.listener, built)
         self._life.watch(running.imports.run(), "imports")
         release.push_async_callback(running.monitor.stop)
@@ -287,6 +289,19 @@ class Server:
             ("retention", EXPIRY_SECONDS, expiry(core, engine, self._configuration.retention)),
         ):
             self._life.watch(every(seconds, work, core.tools.clock), name)
+
+    def _deadman(self, core: Core, running: Running) -> DeadMan:
+        lane, limit = running.lane, self._configuration.inspector.stalled_ms
+        checks = checks_of(
+            lane,
+            core.writer,
+            running.sender,
+            running.lag.recent_ms,
+            limit,
+            lambda: self._life.broken or lane.broken,
+        )
+        tools = core.tools
+        return DeadMan(self._configuration.deadman, checks, tools.clock, tools.metrics, self.url)
 
     async def _listen(self, listener: Listener, built: faces.Faces) -> None:
         text = self._configuration.fault.doctor_listener

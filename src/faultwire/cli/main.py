@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "agent": ("faultwire.cli.agent:agent", "Run the agent of one host."),
     "agent-enroll": ("faultwire.cli.agent:agent_enroll", "Write a credential for a host's agent."),
     "consumer": ("faultwire.cli.consumer:consumer", "Receive, verify and act on alarms."),
+    "deadman": ("faultwire.cli.deadman:deadman", "Tell a webhook when an installation is silent."),
     "inventory": ("faultwire.cli.inventory:inventory", "Import and show the inventory."),
     "fault-list": ("faultwire.cli.faults:fault_list", "List faults."),
     "fault-show": ("faultwire.cli.faults:fault_show", "Show a fault with its whole record."),

@@ -46,7 +46,9 @@ class Bench:
         self.outbox.owe(made)
         return made
 
-    async def start(self, lookup: Lookup | None = None, **settings: object) -> Sender:
+    async def start(
+        self, lookup: Lookup | None = None, *, load: bool = True, **settings: object
+    ) -> Sender:
         """Start a sender; retries come quickly unless the settings say otherwise."""
         options = {"retry_first_ms": 10, "retry_max_s": 1, **settings}
         configured = Settings(**options)
@@ -63,5 +65,5 @@ class Bench:
         )
         sender = Sender(wiring, configured, guard.rules_of(configured, on_loopback=True))
         self.senders.append(sender)
-        await sender.start()
+        await sender.start(load=load)
         return sender

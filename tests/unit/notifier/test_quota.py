@@ -162,3 +162,24 @@ def test_order_and_quota_hold_for_any_history(most: int, steps: list[tuple[str, 
         model.finish(0)
     model.look()
     assert model.quota.parked() == ()
+
+
+def test_what_is_forgotten_may_be_taken_again() -> None:
+    """Deliveries and parked destinations that are not ours leave room, and may come back."""
+    quota = Quota(4)
+    held = [_delivery(n) for n in range(5)]
+    assert [quota.take(one) for one in held] == [True, True, False, False, False]
+    quota.forget(held[:2], lambda _: False)
+    assert (len(quota), quota.parked(), quota.wanted()) == (0, (), None)
+    assert [quota.take(one) for one in held[:2]] == [True, True]
+
+
+def test_what_is_over_is_not_taken_again() -> None:
+    """A row that was read before it was settled, and comes after, is known."""
+    quota = Quota(4)
+    one = _delivery(1)
+    assert quota.take(one)
+    quota.release(one)
+    assert not quota.take(one)
+    assert not quota.load(one)
+    assert len(quota) == 0

@@ -366,6 +366,8 @@ class Sender:
                 task.cancel()
         if self._lanes.due(now_ns):
             self._poke()
+        if self._poster is not None and not self._busy():
+            self._poster.tidy()
 
     def _record(self, delivery: Delivery, attempt: Attempt, seconds: float) -> None:
         if attempt.state is not DeliveryState.PENDING:

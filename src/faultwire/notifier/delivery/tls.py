@@ -5,15 +5,18 @@ was verified is the first connection's certificate, for the same name and port, 
 `KEPT_NS` ago; a server that does not know the session any more makes a full handshake of it.
 
 asyncio and uvloop both make their TLS with `wrap_bio` of the context, and pass no session; so the
-context itself remembers them. With TLS 1.3 the ticket comes after the handshake: it is taken when
-the first bytes of the other side are read.
+context itself remembers them. With TLS 1.3 the tickets come after the handshake: they are there
+when the first bytes of the other side are read.
 """
 
 import contextlib
 import ssl
-from collections import OrderedDict
+import sys
+import weakref
+from collections import OrderedDict, deque
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,8 @@ from faultwire.notifier.settings import Settings
 from faultwire.ports import Clock
 
 SESSIONS_KEPT = 8192
+FRESH_NS = 60_000_000_000
+"""How long no other session of the same name and port is taken."""
 KEPT_NS = 3_600_000_000_000
 """How long a verified certificate vouches for the sessions that came of it."""
 
@@ -44,6 +49,7 @@ _CERTIFICATE: Mapping[int, str] = {
     62: "it is for another name",
     64: "it is for another address",
 }
+_BROKEN_OFF = "the other side broke off, perhaps for want of a client certificate"
 _ALERTS: Mapping[str, str] = {
     "CERTIFICATE_REQUIRED": "the other side wants a client certificate",
     "HANDSHAKE_FAILURE": "the two sides agree on no cipher, or a client certificate is wanted",
@@ -59,37 +65,88 @@ _ALERTS: Mapping[str, str] = {
 Key = tuple[str, int]
 
 
-class Sessions:
-    """The last session of each name and port.
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    session: ssl.SSLSession
+    born_ns: int
+    taken_ns: int
 
-    `born_ns` is when the certificate behind it was verified, monotonic nanoseconds.
+
+class Sessions:
+    """The last session of each name and port; on one event loop.
+
+    To take one costs as much as half of what it saves. So it is not taken while its connection is
+    in use, but when there is time (`harvest`), when it ends, or when another one wants it.
     """
 
     def __init__(self, clock: Clock) -> None:
         """Know none."""
         self._clock = clock
-        self._kept: OrderedDict[Key, tuple[ssl.SSLSession, int]] = OrderedDict()
+        self._kept: OrderedDict[Key, _Kept] = OrderedDict()
+        self._open: dict[Key, weakref.ref[Resuming]] = {}
+        self._ripe: deque[weakref.ref[Resuming]] = deque(maxlen=SESSIONS_KEPT)
 
     def __len__(self) -> int:
         """Return how many are known."""
         return len(self._kept)
 
-    def find(self, key: Key) -> tuple[ssl.SSLSession | None, int]:
+    def find(self, key: Key) -> tuple[ssl.SSLSession | None, int | None]:
         """Return a session that may be taken up, with when its certificate was verified."""
         found = self._kept.get(key)
+        if found is None and key in self._open:
+            connection = self._open[key]()
+            if connection is not None:
+                self.take(connection)
+                found = self._kept.get(key)
         if found is None:
-            return None, 0
-        if self._clock.mono_ns() - found[1] >= KEPT_NS:
+            return None, None
+        if self._clock.mono_ns() - found.born_ns >= KEPT_NS:
             del self._kept[key]
-            return None, 0
-        return found
+            return None, None
+        return found.session, found.born_ns
 
-    def keep(self, key: Key, session: ssl.SSLSession, born_ns: int | None) -> None:
-        """Remember the newest session; without `born_ns` its certificate was verified just now."""
-        self._kept[key] = session, self._clock.mono_ns() if born_ns is None else born_ns
+    def opened(self, connection: "Resuming") -> None:
+        """Note a connection whose handshake is over, tickets and all."""
+        reference = weakref.ref(connection)
+        self._open[connection.key] = reference
+        self._ripe.append(reference)
+
+    def harvest(self, most: int) -> None:
+        """Take up to so many sessions of connections that are open."""
+        while self._ripe and most > 0:
+            connection = self._ripe.popleft()()
+            if connection is not None:
+                most -= self.take(connection)
+
+    def ended(self, connection: "Resuming") -> None:
+        """Take the session of a connection that is about to be gone."""
+        reference = self._open.get(connection.key)
+        # A reference to what is being deleted is dead already.
+        if reference is not None and reference() in {None, connection}:
+            del self._open[connection.key]
+        self.take(connection)
+
+    def take(self, connection: "Resuming") -> bool:
+        """Remember a connection's session, unless there is a fresh one; return whether it was."""
+        key, now_ns = connection.key, self._clock.mono_ns()
+        known = self._kept.get(key)
+        if connection.taken or (known is not None and now_ns - known.taken_ns < FRESH_NS):
+            return False
+        connection.taken = True
+        session = connection.session
+        if session is None or not session.has_ticket:
+            return True
+        # A resumed one stands for the certificate that was verified then.
+        born_ns = connection.born_ns if connection.session_reused else connection.opened_ns
+        self._kept[key] = _Kept(session, born_ns, now_ns)
         self._kept.move_to_end(key)
         if len(self._kept) > SESSIONS_KEPT:
             self._kept.popitem(last=False)
+        return True
+
+    def now_ns(self) -> int:
+        """Return the clock that `born_ns` is of."""
+        return self._clock.mono_ns()
 
     def drop(self, key: Key) -> None:
         """Forget the session of a handshake that failed."""
@@ -99,13 +156,18 @@ class Sessions:
 class Resuming(ssl.SSLObject):
     """One connection's TLS, which leaves its session to the next one."""
 
+    key: Key = ("", 0)
+    born_ns = 0
+    opened_ns = 0
+    taken = False
     _sessions: Sessions | None = None
-    _key: Key
-    _born_ns: int
+    _fresh = True
 
-    def leave_to(self, sessions: Sessions, key: Key, born_ns: int) -> None:
-        """Say where its session goes; `born_ns` is that of the one it was made with, or now."""
-        self._sessions, self._key, self._born_ns = sessions, key, born_ns
+    def leave_to(self, sessions: Sessions, key: Key, born_ns: int | None) -> None:
+        """Say where its session goes; `born_ns` is that of the one it was made with, if any."""
+        self._sessions, self.key = sessions, key
+        self.opened_ns = sessions.now_ns()
+        self.born_ns = self.opened_ns if born_ns is None else born_ns
 
     def do_handshake(self) -> None:
         """Shake hands; a session that was offered in vain is not offered again."""
@@ -115,18 +177,22 @@ class Resuming(ssl.SSLObject):
             raise
         except ssl.SSLError:
             if self._sessions is not None:
-                self._sessions.drop(self._key)
+                self._sessions.drop(self.key)
             raise
 
     def read(self, *arguments: Any) -> Any:
         """Read; the first bytes come after the tickets."""
         found = super().read(*arguments)
-        if self._sessions is not None:
-            sessions, self._sessions = self._sessions, None
-            session = self.session
-            if session is not None and session.has_ticket:
-                sessions.keep(self._key, session, self._born_ns if self.session_reused else None)
+        if self._fresh:
+            self._fresh = False
+            if self._sessions is not None:
+                self._sessions.opened(self)
         return found
+
+    def __del__(self) -> None:
+        """Leave the session behind; not at the end of the process, when nobody wants it."""
+        if not (self._fresh or sys.is_finalizing()) and self._sessions is not None:
+            self._sessions.ended(self)
 
 
 class Context(ssl.SSLContext):
@@ -210,6 +276,9 @@ def trouble(error: BaseException) -> str:
             cause: object = getattr(error, "os_error", None)
         case aiohttp.ClientOSError() if isinstance(error.__cause__, ssl.SSLError):
             cause = error.__cause__
+        case aiohttp.ClientConnectorError(os_error=ConnectionError(errno=None)):
+            # Connected, and closed in the midst of the handshake.
+            return _with("no TLS connection", _BROKEN_OFF)
         case _:
             return ""
     reason = str(getattr(cause, "reason", None) or "")
