@@ -22,7 +22,7 @@ from rich.table import Table
 from bench.chain import ROOT, _Child, _event
 from bench.cloud import Cloud
 from faultwire.client import Session
-from tests.databases.servers import KINDS
+from tests.databases.servers import KINDS, PACKAGES, program
 
 LIMIT = 2.0
 EVALUATORS, SENDERS = 2, 2
@@ -82,7 +82,7 @@ def run(*, smoke: bool = False) -> list[dict[str, Any]]:
         stack.callback(receiver.stop)
         cloud = Cloud(count, receiver.url)
         urls = {"embedded": ""}
-        for kind, make in KINDS.items():
+        for kind, make in _installed():
             place = Path(tempfile.mkdtemp(prefix="faultwire-", dir="/tmp"))
             place.chmod(0o711)
             database = make(place / kind)
@@ -99,6 +99,18 @@ def run(*, smoke: bool = False) -> list[dict[str, Any]]:
             for side in sides if number % 2 else reversed(sides):
                 side.sample(receiver, count, keep=number >= warm)
         return _results(sides, count, samples, limited=not smoke)
+
+
+def _installed() -> list[tuple[str, Any]]:
+    """Return the kinds of databases that this machine has; say how to get the others."""
+    found = []
+    for kind, make in KINDS.items():
+        binary, package = PACKAGES[kind]
+        if program(binary) is None:
+            print(f"{kind} is left out: apt-get install -y {package}", file=sys.stderr)
+        else:
+            found.append((kind, make))
+    return found
 
 
 def _results(
