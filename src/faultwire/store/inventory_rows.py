@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import asdict
 
 from faultwire.domain.resources import (
-    NO_METADATA,
     Bmc,
     Guest,
     Host,
@@ -21,15 +20,12 @@ from faultwire.domain.resources import (
     Switch,
     SwitchUplink,
 )
-from faultwire.domain.states import AgentState, PowerState, VmState
+from faultwire.domain.states import AgentState
 from faultwire.store.codec import text, text_or_none
 from faultwire.store.statements import Row
 
 Share = Callable[[str, str], str]
 """``{}.setdefault``: gives the first of equal texts."""
-
-_VM_STATES = {state.value: state for state in VmState}
-_POWER_STATES = {state.value: state for state in PowerState}
 
 
 def project_row(project: Project) -> Row:
@@ -122,25 +118,6 @@ def moved_server_row(server: Server) -> Row:
         server.task_state,
         server.revision,
         server.id,
-    )
-
-
-def server_of(row: Row, share: Share) -> Server:
-    """Return the server of a row."""
-    server, name, project, host, vm_state, power_state, task_state, monitored, *rest = row
-    metadata, addresses, revision = rest
-    return Server(
-        server,
-        name,
-        share(project, project),  # type: ignore[arg-type]
-        share(host, host),  # type: ignore[arg-type]
-        _VM_STATES[vm_state],
-        _POWER_STATES[power_state],
-        task_state,
-        monitored,
-        metadata or NO_METADATA,
-        tuple(addresses) if addresses else (),
-        revision,
     )
 
 
