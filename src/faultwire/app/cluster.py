@@ -1,5 +1,6 @@
 """This process among the others on its database: membership, pokes, and shares of work."""
 
+import asyncio
 import logging
 import os
 import secrets
@@ -125,6 +126,7 @@ class Cluster:
         )
         await self._threads(self._stored.join, self._self)
         await self.look()
+        await self.deal()
 
     async def stop(self) -> None:
         """Leave: hand over the shares and take the row away, so that others need not wait."""
@@ -140,17 +142,25 @@ class Cluster:
         self._threads.close()
 
     async def run(self) -> None:
-        """Show signs of life and keep the shares as they should be, until cancelled."""
+        """Show signs of life and keep the shares as they should be, until cancelled.
+
+        To take up a share may take long. So it is a task of its own: the beats go on.
+        """
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._again(self.look, self._away), name="beats")
+            group.create_task(self._again(self.deal, Away("shares stay as they are")))
+
+    async def _again(self, work: Callable[[], Awaitable[None]], away: Away) -> None:
         while True:
             await self._clock.sleep(self._settings.beat_ms / _S)
             try:
-                await self.look()
-                self._away.back()
+                await work()
+                away.back()
             except Unavailable as error:
-                self._away.failed(error)
+                away.failed(error)
 
     async def look(self) -> None:
-        """Beat once, see who lives, and take or let go of shares; raises Unavailable."""
+        """Beat once and see who lives; raises Unavailable."""
         self._beats += 1
         members: Any = await self._threads(self._stored.beat, self.id, self._beats)
         now = self._clock.mono_ns()
@@ -160,12 +170,15 @@ class Cluster:
         self._watch.observe(members, now)
         await self._forget_gone(now)
         live = self.live()
-        for kind, work in self._kinds.items():
-            await work.reconcile(live)
-            self._meter.gauge("faultwire_shares", len(work.owned), kind=kind.value)
         for role in ROLES:
             count = sum(1 for member in live if member.role == role)
             self._meter.gauge("faultwire_members", count, role=role)
+
+    async def deal(self) -> None:
+        """Take or let go of shares, as the living share them out; raises Unavailable."""
+        for kind, work in self._kinds.items():
+            await work.reconcile(self.live())
+            self._meter.gauge("faultwire_shares", len(work.owned), kind=kind.value)
 
     def live(self) -> tuple[Member, ...]:
         """Return the processes that live, this one among them."""
