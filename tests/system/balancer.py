@@ -31,9 +31,11 @@ class Balancer:
 
         async def end() -> None:
             self._server.close()
-            for task in self._pipes:
-                task.cancel()
-            await asyncio.gather(*self._pipes, return_exceptions=True)
+            while self._pipes:
+                ending = tuple(self._pipes)
+                for task in ending:
+                    task.cancel()
+                await asyncio.gather(*ending, return_exceptions=True)
 
         self._do(end())
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -44,6 +46,19 @@ class Balancer:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(SECONDS)  # type: ignore[arg-type]
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._pipes.add(task)
+        try:
+            await self._carry(reader, writer)
+        except asyncio.CancelledError:
+            # The end of the balancer is no error of this connection.
+            return
+        finally:
+            self._pipes.discard(task)
+            writer.close()
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         for _ in self._backends:
             host, port = self._backends[self._turn % len(self._backends)]
             self._turn += 1
@@ -53,7 +68,6 @@ class Balancer:
                 continue
             await self._join((reader, writer), far)
             return
-        writer.close()
 
     async def _join(self, near: Streams, far: Streams) -> None:
         """Carry both ways until either end closes."""
@@ -62,10 +76,10 @@ class Balancer:
         self._pipes |= tasks
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        finally:
             self._pipes -= tasks
             for _, writer in (near, far):
                 writer.close()
