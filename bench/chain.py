@@ -56,7 +56,7 @@ class _Child:
             stdout=subprocess.PIPE,
             text=True,
             cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"},
         )
         for line in self._child.stdout or ():
             if line.startswith(ready):

@@ -19,7 +19,7 @@ class Lines:
             stdout=subprocess.PIPE,
             text=True,
             cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"},
         )
         assert self._child.stdin is not None
         assert self._child.stdout is not None

@@ -1,33 +1,33 @@
 """One HTTP request: the only place where a webhook touches the network.
 
 No redirect is followed, no proxy and no environment is asked, no cookie is kept, TLS is always
-verified, and at most `ANSWER_LIMIT` bytes of an answer are read. The deadline is the caller's: it
-cancels.
+verified, and at most `wire.ANSWER_LIMIT` bytes of an answer are read. The deadline is the
+caller's: it cancels.
 """
 
+import os
 import resource
-import socket
+import ssl
 from dataclasses import dataclass
 
-import aiohttp
-from aiohttp.connector import AddrInfoType
 from yarl import URL
 
 from faultwire.domain.errors import FaultwireError
 from faultwire.notifier.delivery.guard import ForbiddenAddress
 from faultwire.notifier.delivery.message import ALWAYS, Headers
-from faultwire.notifier.delivery.pool import Pool
+from faultwire.notifier.delivery.pool import Origin, Pool, origin_of
 from faultwire.notifier.delivery.resolver import GuardedResolver, NameFailed
 from faultwire.notifier.delivery.schedule import Kind, Outcome, of_status
-from faultwire.notifier.delivery.tls import PORT, Sessions, context_of, trouble
+from faultwire.notifier.delivery.tls import Sessions, context_of, trouble
+from faultwire.notifier.delivery.wire import Answer, Broken, NotHttp, Wire
 from faultwire.notifier.settings import Settings
 from faultwire.ports import Clock
 
-ANSWER_LIMIT = 4096
 HARVEST = 32
 """TLS sessions taken at once; each costs about 0.15 ms."""
 
-_NO_TIMEOUT = aiohttp.ClientTimeout(total=None, connect=None, sock_read=None, sock_connect=None)
+_ALWAYS = "".join(f"{name}: {value}\r\n" for name, value in ALWAYS.items())
+_S = 1_000_000_000
 
 
 @dataclass(slots=True)
@@ -52,20 +52,9 @@ class Poster:
         self._sessions = Sessions(clock)
         self._pool = Pool(
             min(settings.idle_connections, files // 8),
-            resolver=resolver,
-            use_dns_cache=False,
-            ssl=context_of(settings, self._sessions),
-            socket_factory=self._socket,
-        )
-        self._session = aiohttp.ClientSession(
-            connector=self._pool,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=_NO_TIMEOUT,
-            trust_env=False,
-            auto_decompress=False,
-            headers=ALWAYS,
-            skip_auto_headers=("accept", "accept-encoding"),
-            read_bufsize=ANSWER_LIMIT,
+            resolver,
+            context_of(settings, self._sessions),
+            lambda: clock.mono_ns() / _S,
         )
 
     async def post(self, url: URL, headers: Headers, body: bytes, reply: Reply) -> None:
@@ -74,19 +63,28 @@ class Poster:
         A connection that broke before an answer may have been an old one that the other side
         closed just then: that is tried once more at once. The message's id makes it harmless.
         """
-        PORT.set(url.port or 0)
+        try:
+            origin = origin_of(url)
+            data = request_of(url, headers, body)
+        except ValueError:
+            reply.outcome = Outcome(Kind.REFUSED, "refused: the URL cannot be used")
+            return
+        answer = Answer()
         try:
             try:
-                await self._post(url, headers, body, reply)
-            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
-                if reply.outcome or isinstance(error, aiohttp.ClientConnectorError):
-                    raise
-                await self._post(url, headers, body, reply)
+                await self._post(origin, data, answer)
+            except Broken:
+                await self._post(origin, data, answer)
         except ForbiddenAddress as error:
             reply.outcome = Outcome(Kind.REFUSED, f"refused: {error}")
-        except (aiohttp.ClientError, FaultwireError, OSError, ValueError) as error:
-            reply.outcome = reply.outcome or Outcome(*_reason(error))
-        self._pool.used()
+        except (FaultwireError, OSError, ValueError) as error:
+            reply.outcome = Outcome(*_reason(error, secure=origin[0] == "https"))
+        finally:
+            # The alarm was taken or not, whatever becomes of the rest of the answer.
+            if answer.status:
+                now_ns = self._clock.wall_ns()
+                reply.outcome = of_status(answer.status, answer.retry_after, now_ns)
+                reply.body = answer.body
 
     def tidy(self) -> None:
         """Do a little of what can wait: called now and then while nothing has to go out."""
@@ -94,63 +92,65 @@ class Poster:
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._session.close()
+        self._pool.close()
         await self._resolver.close()
 
-    async def _post(self, url: URL, headers: Headers, body: bytes, reply: Reply) -> None:
-        async with self._session.post(
-            url, data=body, headers=headers, allow_redirects=False
-        ) as response:
-            status = response.status
-            if 200 <= status < 300:
-                # The alarm was taken, whatever becomes of the rest of the answer.
-                reply.outcome = of_status(status, None, 0)
-                reply.body = await _beginning(response)
-                return
-            asked = response.headers.get("retry-after")
-            reply.outcome = of_status(status, asked, self._clock.wall_ns())
-            # What an error page says helps nobody here, and may be long.
-            response.close()
+    async def _post(self, origin: Origin, data: bytes, answer: Answer) -> None:
+        wire = self._pool.kept(origin)
+        if wire is None:
+            wire = await self._open(origin)
+        if await wire.request(data, answer):
+            self._pool.keep(origin, wire)
+        else:
+            wire.close()
 
-    def _socket(self, info: AddrInfoType) -> socket.socket:
-        """Make the socket for one address; the last door, for addresses of any origin."""
-        family, kind, protocol, _, address = info
-        self._resolver.judge(str(address[0]))
-        return socket.socket(family, kind, protocol)
+    async def _open(self, origin: Origin) -> Wire:
+        try:
+            return await self._pool.open(origin)
+        except (FaultwireError, NameFailed, ssl.SSLError):
+            raise
+        except OSError as error:
+            raise NoConnection(error) from error
 
 
-async def _beginning(response: aiohttp.ClientResponse) -> bytes:
-    """Return up to the limit of an answer; the connection is kept if that was all of it."""
-    length = response.content_length
-    if length is not None and length <= ANSWER_LIMIT:
-        return await response.read()
-    got = bytearray()
-    while len(got) < ANSWER_LIMIT:
-        chunk = await response.content.read(ANSWER_LIMIT - len(got))
-        if not chunk:
-            return bytes(got)
-        got += chunk
-    response.close()
-    return bytes(got)
+class NoConnection(ValueError):
+    """No connection was made; `error` says why."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
-def _reason(error: Exception) -> tuple[Kind, str]:
+def request_of(url: URL, headers: Headers, body: bytes) -> bytes:
+    """Return a whole request; raises ValueError for what would break out of its head."""
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    target = url.raw_path_qs
+    head = (
+        f"POST {target} HTTP/1.1\r\nhost: {url.host_port_subcomponent}\r\n{_ALWAYS}{lines}"
+        f"content-length: {len(body)}\r\n\r\n"
+    )
+    breaks = len(ALWAYS) + len(headers) + 4
+    if head.count("\n") != breaks or head.count("\r") != breaks or " " in target:
+        raise ValueError("a line break in a header or a space in the URL")
+    return head.encode("ascii") + body
+
+
+def _reason(error: Exception, *, secure: bool) -> tuple[Kind, str]:
     """Return what an error means, in words that name no URL."""
-    tls = trouble(error)
+    cause = error.error if isinstance(error, NoConnection) else error
+    tls = trouble(cause) if secure else ""
     if tls:
         return Kind.UNREACHABLE, tls
-    match error:
-        case aiohttp.ClientConnectorDNSError():
-            inner = error.os_error
-            text = str(inner) if isinstance(inner, NameFailed) else "the name was not resolved"
-            return Kind.UNREACHABLE, text
-        case aiohttp.ClientConnectorError():
-            return Kind.UNREACHABLE, f"no connection: {error.os_error.strerror or 'failed'}"
-        case aiohttp.InvalidURL() | ValueError():
-            return Kind.REFUSED, "refused: the URL cannot be used"
-        case aiohttp.ServerDisconnectedError() | aiohttp.ClientOSError():
+    match cause:
+        case NameFailed():
+            return Kind.UNREACHABLE, str(cause)
+        case Broken():
             return Kind.UNREACHABLE, "the connection broke before an answer"
-        case aiohttp.ClientResponseError() | aiohttp.ClientPayloadError():
+        case NotHttp():
             return Kind.UNREACHABLE, "the answer is not HTTP"
+        case OSError(errno=int(number)):
+            return Kind.UNREACHABLE, f"no connection: {os.strerror(number)}"
+        case OSError():
+            return Kind.UNREACHABLE, "no connection: failed"
         case _:
             return Kind.UNREACHABLE, "the connection failed"

@@ -10,6 +10,7 @@ when the first bytes of the other side are read.
 """
 
 import contextlib
+import errno
 import ssl
 import sys
 import weakref
@@ -19,8 +20,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import aiohttp
 
 from faultwire.domain.errors import Invalid
 from faultwire.notifier.settings import Settings
@@ -268,23 +267,22 @@ def _no_password() -> str:
 
 def trouble(error: BaseException) -> str:
     """Return what was wrong with TLS, in words that name no URL; empty for another error."""
+    if isinstance(error.__cause__, ssl.SSLError):
+        error = error.__cause__
     match error:
-        case aiohttp.ClientConnectorCertificateError():
-            code = getattr(error.certificate_error, "verify_code", 0)
-            return _with("the certificate was not accepted", _CERTIFICATE.get(code))
-        case aiohttp.ClientSSLError():
-            cause: object = getattr(error, "os_error", None)
-        case aiohttp.ClientOSError() if isinstance(error.__cause__, ssl.SSLError):
-            cause = error.__cause__
-        case aiohttp.ClientConnectorError(os_error=ConnectionError(errno=None)):
+        case ssl.SSLCertVerificationError():
+            return _with("the certificate was not accepted", _CERTIFICATE.get(error.verify_code))
+        case ssl.SSLError():
+            reason = str(error.reason or "")
+            return _with(
+                "no TLS connection",
+                next((text for name, text in _ALERTS.items() if name in reason), None),
+            )
+        case ConnectionError(errno=None | errno.ECONNRESET | errno.EPIPE):
             # Connected, and closed in the midst of the handshake.
             return _with("no TLS connection", _BROKEN_OFF)
         case _:
             return ""
-    reason = str(getattr(cause, "reason", None) or "")
-    return _with(
-        "no TLS connection", next((text for name, text in _ALERTS.items() if name in reason), None)
-    )
 
 
 def _with(text: str, why: str | None) -> str:
