@@ -26,6 +26,8 @@ from tests.databases.servers import KINDS, PACKAGES, program
 
 LIMIT = 2.0
 EVALUATORS, SENDERS = 2, 2
+DEALT_SECONDS = 4.0
+"""After the start of the last process: the shares are dealt out by then."""
 
 
 class Side:
@@ -44,6 +46,8 @@ class Side:
             for role in ("evaluator",) * EVALUATORS + ("sender",) * SENDERS:
                 more = (role, "--config", str(config))
                 self.workers.append(_Child("faultwire.cli", *more, ready="working as "))
+            # What is under way while shares change hands may go out twice, under one id.
+            time.sleep(DEALT_SECONDS)
         os.environ["OS_CLIENT_CONFIG_FILE"] = str(folder / "state" / "clouds.yaml")
         session = Session("faultwire")
         self._token = session.token()
