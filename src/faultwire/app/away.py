@@ -2,6 +2,8 @@
 
 import logging
 
+from faultwire.domain.errors import Unavailable
+
 log = logging.getLogger(__name__)
 
 
@@ -13,11 +15,11 @@ class Away:
         self._what = what
         self.now = False
 
-    def failed(self, error: Exception) -> None:
+    def failed(self, error: Unavailable) -> None:
         """Note a failure."""
         if not self.now:
             self.now = True
-            log.warning("%s: %s", self._what, error)
+            log.warning("%s: %s", self._what, error.detail)
 
     def back(self) -> None:
         """Note a success."""

@@ -135,7 +135,7 @@ class Cluster:
                 await work.let_go()
             await self._threads(self._stored.remove, [self.id])
         except Unavailable as error:
-            log.warning("this process could not take its leave of the others: %s", error)
+            log.warning("this process could not take its leave of the others: %s", error.detail)
         if self._pokes is not None:
             self.poke(Look.JOURNAL)
             self._pokes.stop()

@@ -110,7 +110,7 @@ class Imports:
             try:
                 await self._resume()
             except Unavailable as error:
-                log.warning("imports that were under way cannot be looked for: %s", error)
+                log.warning("imports that were under way cannot be looked for: %s", error.detail)
             await self._doors.clock.sleep(LOOK_SECONDS)
 
     async def stop(self) -> None:
@@ -179,7 +179,7 @@ class Imports:
                 await self._lane.submit(part)
             except Unavailable as error:
                 self._refuse_at_the_end()
-                log.warning("an import waits: %s", error)
+                log.warning("an import waits: %s", error.detail)
                 await self._doors.clock.sleep(AGAIN_SECONDS)
             else:
                 return
@@ -190,7 +190,7 @@ class Imports:
                 await self._doors.write(call)
             except Unavailable as error:
                 self._refuse_at_the_end()
-                log.warning("an import waits: %s", error)
+                log.warning("an import waits: %s", error.detail)
                 await self._doors.clock.sleep(AGAIN_SECONDS)
             else:
                 return

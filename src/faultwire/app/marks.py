@@ -75,7 +75,9 @@ class Marks:
         except Unavailable as error:
             self._recorder.changed_again(changed)
             self._meter.count("faultwire_marks_late_total", len(changed))
-            log.warning("checkpoints of %d faults are not stored yet: %s", len(changed), error)
+            log.warning(
+                "checkpoints of %d faults are not stored yet: %s", len(changed), error.detail
+            )
 
     async def _complete(self, fault: FaultId) -> None:
         """Put what an earlier process stored under what this one recorded.

@@ -48,7 +48,9 @@ class Refusals:
         try:
             await self._intake.submit(NoteRefusals(self._lines(counts, others)))
         except FaultwireError as error:
-            log.warning("%d refusals are not in the audit record yet: %s", len(counts), error)
+            log.warning(
+                "%d refusals are not in the audit record yet: %s", len(counts), error.detail
+            )
             for kind, count in counts.items():
                 self._counts[kind] = self._counts.get(kind, 0) + count
             self._others += others

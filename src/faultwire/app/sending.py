@@ -46,6 +46,6 @@ async def every(seconds: float, work: Callable[[], Awaitable[object]], clock: Cl
         try:
             await work()
         except Unavailable as error:
-            log.warning("a regular task is put off: %s", error)
+            log.warning("a regular task is put off: %s", error.detail)
         except Exception:
             log.exception("a regular task failed and goes on")

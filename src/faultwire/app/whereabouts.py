@@ -128,7 +128,9 @@ class Whereabouts:
         try:
             done = await self._intake.submit(command)
         except FaultwireError as error:
-            log.warning("where the agent of %s is was not recorded: %s", command.host, error)
+            log.warning(
+                "where the agent of %s is was not recorded: %s", command.host, error.detail
+            )
             return
         if not done and command.session:
             self._monitor.moved(command.host)

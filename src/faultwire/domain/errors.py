@@ -22,6 +22,11 @@ A door turns foreign errors into one of these; a face turns them into its own er
 class FaultwireError(Exception):
     """Root of every error that Faultwire raises on purpose; `str()` is fit for an API answer."""
 
+    @property
+    def detail(self) -> str:
+        """What operators read in a log: it may name machines that callers must not learn."""
+        return str(self)
+
 
 class Refused(FaultwireError):
     """The request cannot be granted and repeating it will not help."""
@@ -66,6 +71,16 @@ class TooLarge(Refused):
 
 class Unavailable(FaultwireError):
     """Nothing was changed and nothing was promised; the same call may succeed later."""
+
+    def __init__(self, message: str, detail: str = "") -> None:
+        """Take what callers may read, and what operators read in its place."""
+        super().__init__(message)
+        self._detail = detail
+
+    @property
+    def detail(self) -> str:
+        """What operators read in the place of the message."""
+        return self._detail or str(self)
 
 
 class Behind(Unavailable):

@@ -384,7 +384,7 @@ class AgentMonitor:
             try:
                 await self._note()
             except Unavailable as error:
-                log.warning("when hosts were seen was not stored: %s", error)
+                log.warning("when hosts were seen was not stored: %s", error.detail)
             except Exception:
                 log.exception("when hosts were seen could not be stored")
 

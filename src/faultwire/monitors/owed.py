@@ -88,7 +88,7 @@ class Owed:
                 log.error("%s of host %s was refused: %s", name, host, error)  # noqa: TRY400
                 return
             except Unavailable as error:
-                log.warning("%s of host %s is kept for %.2g s: %s", name, host, wait, error)
+                log.warning("%s of host %s is kept for %.2g s: %s", name, host, wait, error.detail)
             except Exception:
                 log.exception("%s of host %s could not be taken; it is kept", name, host)
             await self._clock.sleep(wait)

@@ -24,6 +24,7 @@ from faultwire.store.servers import (
     is_about_value,
     is_hopeless,
     is_transient,
+    is_unreachable,
     words_of,
 )
 from faultwire.store.settings import Settings
@@ -234,8 +235,7 @@ def reach(engine: Engine, seconds: float) -> None:
                 log.warning("waiting for the database: %s", _reason(error))
                 told = True
             if not is_transient(error) or not waits.wait():
-                with translated():
-                    raise
+                raise Unavailable(f"the database refuses: {_reason(error)}") from error
         except (exc.InvalidRequestError, TypeError, ValueError) as error:
             raise Invalid(OPTION, _one_line(str(error))) from error
 
@@ -306,8 +306,11 @@ def translated() -> Iterator[None]:
     except (exc.DBAPIError, exc.TimeoutError, OSError) as error:
         if is_about_value(error):
             raise Invalid("", f"a value cannot be stored: {_reason(error)}") from error
+        reason = f"the database refuses: {_reason(error)}"
+        if is_unreachable(error):
+            raise Unavailable("the database cannot be reached", reason) from error
         ours = next(ours for foreign, ours in _KINDS if isinstance(error, foreign))
-        raise ours(f"the database refuses: {_reason(error)}") from error
+        raise ours(reason) from error
 
 
 def _reason(error: Exception) -> str:

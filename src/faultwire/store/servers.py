@@ -295,6 +295,25 @@ def is_about_value(error: BaseException) -> bool:
 _CHECK_FAILED = 4025
 
 
+def is_unreachable(error: BaseException) -> bool:
+    """Return whether no server answered at all, or none that let us in.
+
+    What the driver says of that names the server's address and our account.
+    """
+    if not isinstance(error, exc.DBAPIError) or error.orig is None:
+        return False
+    driver = type(error.orig).__module__.split(".")[0]
+    if driver == "psycopg":
+        return getattr(error.orig, "sqlstate", None) is None and isinstance(
+            error, exc.OperationalError
+        )
+    code = error.orig.args[0] if error.orig.args else None
+    return driver == "pymysql" and code in _UNREACHABLE_CODES
+
+
+_UNREACHABLE_CODES = frozenset({1040, 1044, 1045, 1049, 1129, 1130, 1698, *range(2000, 2100)})
+
+
 def is_hopeless(error: exc.DBAPIError) -> bool:
     """Return whether no wait helps who cannot connect: the name or the password is wrong."""
     code = error.orig.args[0] if error.orig is not None and error.orig.args else None
