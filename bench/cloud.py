@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from faultwire.domain.alarms import Alarm, Clause, Condition, EventRule, Operator
+from faultwire.domain.alarms import Alarm
 from faultwire.domain.ids import AlarmId, HostName, ProjectId, ServerId, UserId, derived
 from faultwire.domain.resources import Host, Project, Server
+from faultwire.domain.rules import Clause, Condition, EventRule, Operator
 
 HOST = "bench-1"
 

@@ -16,19 +16,11 @@ from pathlib import Path
 
 from faultwire import store
 from faultwire.domain import changes
-from faultwire.domain.alarms import (
-    Alarm,
-    AlarmState,
-    Attempt,
-    Clause,
-    Delivery,
-    DeliveryState,
-    EventRule,
-    Transition,
-)
+from faultwire.domain.alarms import Alarm, AlarmState, Attempt, Delivery, DeliveryState, Transition
 from faultwire.domain.causes import Cause, ResourceKind
 from faultwire.domain.faults import FAULT_TYPES, HOST_DOWN, Fault, FaultState
 from faultwire.domain.resources import Host, Server
+from faultwire.domain.rules import Clause, EventRule
 from faultwire.domain.states import VmState
 from tests.databases.servers import KINDS
 

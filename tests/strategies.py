@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 from hypothesis import strategies as st
 
-from faultwire.domain.alarms import Alarm, AlarmState, Clause, Condition, EventRule, Operator
+from faultwire.domain.alarms import Alarm, AlarmState
 from faultwire.domain.events import INSTANCE_UPDATE, SERVICE_UPDATE, Event
 from faultwire.domain.ids import ADMINISTRATORS, AlarmId, HostName, ProjectId, ServerId, UserId
 from faultwire.domain.resources import Port, Server
+from faultwire.domain.rules import Clause, Condition, EventRule, Operator
 from faultwire.domain.states import NOVA_STATUS
 
 HOSTS = tuple(HostName(f"hypervisor-{letter}.example.org") for letter in "abc")

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from faultwire.domain.changes import Change, DeliveriesQueued
+from faultwire.domain.changes import Change, DeliveriesQueued, DeliveriesReplayed
 from faultwire.domain.commands import Command, EvaluateOwed
 from faultwire.domain.decided import Decided, Realised, Work
 from faultwire.domain.errors import Broken
@@ -111,8 +111,8 @@ class Chain:
             for fault, count in Counter(e.fault_id for e in run.events if e.project).items():
                 if fault is not None:
                     stages.probe.mark(fault, "T07", evaluated, count=count)
-        for change in fired.changes:
-            if isinstance(change, DeliveriesQueued):
+        for change in run.changes:
+            if isinstance(change, DeliveriesQueued | DeliveriesReplayed):
                 stages.outbox.wake(change.deliveries)
         return decided.answer, decided.then
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx2
 
-from faultwire.app.core import Indexes, deciders
+from faultwire.app.core import Indexes, deciders, evaluator_of
 from faultwire.app.memory import Followers
 from faultwire.controllers.embedded.compute import EmbeddedController
 from faultwire.domain import signature
@@ -21,6 +21,7 @@ from faultwire.domain.errors import Broken, FaultwireError, Unauthenticated
 from faultwire.domain.ids import FaultId, HostName, ProjectId, UserId
 from faultwire.domain.instants import Instant
 from faultwire.domain.resources import Project
+from faultwire.domain.samples import Sample
 from faultwire.domain.standing import Owed, Process
 from faultwire.faces import stack
 from faultwire.faces.alarming import app as alarming
@@ -33,7 +34,6 @@ from faultwire.faces.fault.settings import Settings as FaultSettings
 from faultwire.faces.fault.status import StatusPorts
 from faultwire.inspector.settings import Settings as InspectorSettings
 from faultwire.notifier.delivery import guard
-from faultwire.notifier.evaluator.engine import EventEvaluator
 from faultwire.pipeline import Chain, Stages
 from faultwire.policy.enforcer import PolicyEnforcer
 from faultwire.ports import AgentSession
@@ -195,13 +195,18 @@ class Cloud:
     def _chain(self) -> Chain:
         indexes = self.indexes
         self.memory = Followers(
-            indexes.inventory, indexes.holds, indexes.alarms, indexes.directory
+            indexes.inventory,
+            indexes.holds,
+            indexes.alarms,
+            indexes.directory,
+            indexes.subscriptions,
+            indexes.quotas,
         )
         return Chain(
             Stages(
                 deciders(indexes, InspectorSettings()),
                 EmbeddedController(),
-                EventEvaluator(indexes.alarms),
+                evaluator_of(indexes),
                 self.outbox,
                 self.memory,
                 self.outbox,
@@ -278,7 +283,12 @@ class Cloud:
             check_action=lambda url: guard.check_url(url, rules),
             new_secret=self._new_secret,
             settings=settings,
+            sample=self._sample,
+            alarm_quota=self.indexes.quotas.alarms,
         )
+
+    async def _sample(self, samples: Sequence[Sample]) -> None:
+        self.ledger.sample(samples)
 
     async def _breathe(self) -> None:
         """Serve nobody: a test has one caller."""

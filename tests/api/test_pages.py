@@ -120,10 +120,10 @@ async def test_a_defect_is_a_500_that_tells_nothing(
 ) -> None:
     """What nobody foresaw is in the log, not in the answer."""
 
-    def broken(**_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise RuntimeError("inside knowledge")
 
-    for reads in ("faults", "alarms"):
+    for reads in ("faults", "search_alarms"):
         setattr(cloud.ledger, reads, broken)
     answer = await cloud.call("GET", path)
     assert answer.status_code == 500

@@ -15,7 +15,8 @@ LEVELS = {
 }
 LOGGERS = frozenset({"log", "logger", "access_log"})
 ACTION = re.compile(
-    r"(identity|user|project|role|token|login|credential|agent|secret|inventory|fault|alarm)"
+    r"(identity|user|project|role|token|login|credential|agent|secret|inventory|fault|alarm"
+    r"|subscription|quota)"
     r"\.(bootstrap|create|update|delete|grant|revoke|refused|enrol|second_session|rotate|import"
     r"|report|close)"
 )

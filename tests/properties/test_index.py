@@ -6,13 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faultwire.domain.alarms import Alarm, AlarmState, Clause, Condition, Operator
+from faultwire.domain.alarms import Alarm, AlarmState
 from faultwire.domain.changes import AlarmsMoved, AlarmsRemoved, AlarmsSaved, DeliveriesQueued
 from faultwire.domain.decided import Fired
 from faultwire.domain.errors import Invalid
 from faultwire.domain.events import Event
 from faultwire.domain.ids import ADMINISTRATORS, AlarmId
 from faultwire.domain.instants import Instant
+from faultwire.domain.rules import Clause, Condition, Operator
 from faultwire.notifier.evaluator.engine import EventEvaluator
 from faultwire.notifier.evaluator.index import AlarmIndex
 from faultwire.notifier.evaluator.rules import Test, Trait, compile_clause, compile_condition

@@ -61,8 +61,15 @@ def server_words(server: Server) -> str:
 
 def owed(delivery: Delivery, alarms: Mapping[str, str]) -> str:
     """Return a delivery as one line."""
-    name = next(name for name, alarm in alarms.items() if alarm == delivery.ordering)
     body = orjson.loads(delivery.body)
+    data = body["reason_data"]
+    if data["type"] == "subscription":
+        resource = data["resource"]
+        return (
+            f"told {body['alarm_name']} of {resource['kind']} {resource['id']}: "
+            f"{data['severity']} ({body['previous']} -> {body['current']}, {body['severity']})"
+        )
+    name = next(name for name, alarm in alarms.items() if alarm == delivery.ordering)
     return f"owed {name} -> {delivery.url} ({body['previous']} -> {body['current']})"
 
 

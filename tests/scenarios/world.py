@@ -8,7 +8,7 @@ import orjson
 import yaml
 
 from faultwire.domain.accounts import WebhookSecret
-from faultwire.domain.alarms import Alarm, AlarmState, Clause, Condition, EventRule, Operator
+from faultwire.domain.alarms import Alarm, AlarmState
 from faultwire.domain.changes import HostsSaved, ServersMoved
 from faultwire.domain.commands import (
     AgentChanged,
@@ -17,14 +17,26 @@ from faultwire.domain.commands import (
     ImportInventory,
     ImportSummary,
     RemoveAlarm,
+    RemoveSubscription,
     RetryUnmatched,
     SaveAlarm,
+    SaveSubscription,
     SetAlarmState,
 )
 from faultwire.domain.errors import FaultwireError, Unavailable
 from faultwire.domain.faults import FAULT_TYPES, Report
-from faultwire.domain.ids import AlarmId, FaultId, HostName, ProjectId, ServerId, UserId
+from faultwire.domain.ids import (
+    AlarmId,
+    FaultId,
+    HostName,
+    ProjectId,
+    ServerId,
+    SubscriptionId,
+    UserId,
+)
+from faultwire.domain.rules import Clause, Condition, EventRule, Operator
 from faultwire.domain.states import NOVA_STATUS, AgentState, ServerStateOnHostDown
+from faultwire.domain.subscriptions import Filter, Subscription
 from faultwire.faces.fault.inventory import read_document
 from faultwire.inspector.settings import Recover, Settings
 from faultwire.testing.chain import ACTOR, InProcess
@@ -227,6 +239,29 @@ class World:
 
     def _do_remove(self, words: Words, options: Options, body: str) -> Iterator[str]:
         self._product.run(RemoveAlarm(self._alarms[words[0]], ACTOR))
+        yield from ()
+
+    # ------------------------------------------------------------ subscriptions
+
+    def _do_subscribe(self, words: Words, options: Options, body: str) -> Iterator[str]:
+        """`subscribe NAME project=ID [kinds=A,B] [severities=A,B] [KEY:VALUE...]`."""
+        wanted = Filter(
+            _urls(options.get("kinds")),
+            _urls(options.get("severities")),
+            _urls(options.get("types")),
+            dict(word.split(":", 1) for word in words[1:]),
+        )
+        project = ProjectId(options.get("project", ""))
+        name = SubscriptionId(f"subscription-{words[0]}")
+        made = Subscription(name, project, UserId("owner"), words[0], "http://hook", wanted)
+        secret = WebhookSecret(project, "whsec_none", 0)
+        answer = self._product.run(SaveSubscription(made, ACTOR, secret))
+        assert isinstance(answer, tuple)
+        yield f"subscribed, {answer[1]} told"
+
+    def _do_unsubscribe(self, words: Words, options: Options, body: str) -> Iterator[str]:
+        name = SubscriptionId(f"subscription-{words[0]}")
+        self._product.run(RemoveSubscription(name, ACTOR))
         yield from ()
 
     # ------------------------------------------------------------ showing

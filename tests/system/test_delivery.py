@@ -57,7 +57,6 @@ FORBIDDEN = [
     "ftp://example.org/",
     "file:///etc/passwd",
     "gopher://example.org/",
-    "log://",
     "trust+http://example.org/",
     "zaqar://",
     "http://example.org:0/",
@@ -80,7 +79,9 @@ def test_a_forbidden_action_is_400_at_create(standing: Server, url: str) -> None
     for kind in ("alarm_actions", "ok_actions", "insufficient_data_actions"):
         answer = standing.call("POST", "/alarming/v2/alarms", alarm(url, kind))
         assert answer.status == 400, answer.text
-        assert kind in answer.json["error_message"]["faultstring"]
+        fault = answer.json["error_message"]["faultstring"]
+        # Of what is no URL for a webhook at all, Aodh's words are all that is said.
+        assert kind in fault or fault.startswith("Unsupported action"), fault
     assert standing.get("/alarming/v2/alarms") == []
 
 

@@ -6,6 +6,7 @@ import os
 import secrets
 import socket
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +41,13 @@ LOOKS = {
 }
 """Whom a poke concerns; the rest concerns servers. Others learn by being behind."""
 
-Hands = Callable[[frozenset[int]], Awaitable[None]]
-"""Takes up, or lets go of, shares."""
+Adopt = Callable[[frozenset[int]], Awaitable[None]]
+"""Takes up shares."""
+
+Release = Callable[[frozenset[int]], Awaitable[frozenset[int]]]
+"""Lets go of shares; returns those in which something is under way still."""
+
+NO_SHARES: frozenset[int] = frozenset()
 
 
 def origin_of(member: str) -> str:
@@ -104,10 +110,17 @@ class Cluster:
         if self._pokes is not None:
             self._pokes.doubt(host, holder.address)
 
-    def work(self, kind: ShareKind, adopt: Hands, release: Hands) -> "Work":
-        """Take part in one kind of work; call it before `start`."""
+    def work(
+        self, kind: ShareKind, adopt: Adopt, release: Release, patience_ms: int = 0
+    ) -> "Work":
+        """Take part in one kind of work; call it before `start`.
+
+        A share that is released while something is under way in it is given away once that is
+        over, or after `patience_ms`.
+        """
         shares = StoredShares(self._engine, kind)
-        self._kinds[kind] = Work(self.id, WORKERS[kind], shares, self._threads, adopt, release)
+        hands = Hands(adopt, release, patience_ms * _MS, self._clock)
+        self._kinds[kind] = Work(self.id, WORKERS[kind], shares, self._threads, hands)
         return self._kinds[kind]
 
     async def start(self) -> None:
@@ -225,26 +238,31 @@ class Cluster:
         await self._threads(self._stored.remove, [member.id for member in gone])
 
 
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """What takes up and lets go of shares, and for how long a busy one is kept back."""
+
+    adopt: Adopt
+    release: Release
+    patience_ns: int
+    clock: Clock
+
+
 class Work:
     """The shares of one kind that this process owns."""
 
     def __init__(
-        self,
-        member: str,
-        role: str,
-        stored: StoredShares,
-        threads: ReaderThreads,
-        adopt: Hands,
-        release: Hands,
+        self, member: str, role: str, stored: StoredShares, threads: ReaderThreads, hands: Hands
     ) -> None:
         """Own nothing yet."""
         self._member = member
         self._role = role
         self._stored = stored
         self._threads = threads
-        self._adopt = adopt
-        self._release = release
-        self.owned: frozenset[int] = frozenset()
+        self._hands = hands
+        self.owned: frozenset[int] = NO_SHARES
+        # Released and not given away yet, with the time until which they may be kept.
+        self._leaving: dict[int, int] = {}
 
     async def reconcile(self, live: Iterable[Member]) -> None:
         """Own what this process should, of what is free or belonged to one that is gone."""
@@ -256,8 +274,7 @@ class Work:
         lost, surplus = self.owned - mine, mine - wanted
         if lost or surplus:
             self.owned = self.owned & mine & wanted
-            await self._release(lost | surplus)
-            await self._threads(self._stored.give, self._member, surplus)
+            await self._give(surplus, await self._hands.release(lost | surplus))
         free = [
             row
             for row in rows
@@ -266,11 +283,23 @@ class Work:
         taken: Any = await self._threads(self._stored.take, self._member, free)
         new = (taken | (mine & wanted)) - self.owned
         if new:
-            await self._adopt(new)
+            await self._hands.adopt(new)
             self.owned |= new
+            for share in new:
+                self._leaving.pop(share, None)
 
     async def let_go(self) -> None:
-        """Give all shares back."""
-        owned, self.owned = self.owned, frozenset()
-        await self._release(owned)
-        await self._threads(self._stored.give, self._member, owned)
+        """Give all shares back, each as soon as nothing is under way in it."""
+        left, self.owned = self.owned | frozenset(self._leaving), NO_SHARES
+        while left:
+            left = await self._give(left, await self._hands.release(left))
+
+    async def _give(self, shares: frozenset[int], busy: frozenset[int]) -> frozenset[int]:
+        """Give shares away; return those that are kept a little: busy, and not for too long."""
+        now_ns = self._hands.clock.mono_ns()
+        until_ns = now_ns + self._hands.patience_ns
+        self._leaving = {share: self._leaving.get(share, until_ns) for share in shares & busy}
+        kept = frozenset(share for share, until in self._leaving.items() if now_ns < until)
+        await self._threads(self._stored.give, self._member, shares - kept)
+        self._leaving = {share: self._leaving[share] for share in kept}
+        return kept

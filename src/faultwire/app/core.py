@@ -1,13 +1,16 @@
 """The heart of the server: everything between a command and its commit, wired once."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from faultwire.app.lane import CatchUp, Lane
 from faultwire.app.memory import Followers
 from faultwire.app.writer import ReaderThreads, Writer
 from faultwire.controllers.embedded.compute import EmbeddedController
+from faultwire.controllers.embedded.freed import FreeingDecider
+from faultwire.controllers.embedded.present import present
 from faultwire.domain import changes
 from faultwire.domain.commands import (
     AgentChanged,
@@ -15,12 +18,18 @@ from faultwire.domain.commands import (
     EvaluateOwed,
     ImportInventory,
     ImportPart,
+    MoveAlarms,
     MoveSession,
     RemoveAlarm,
+    RemoveSubscription,
+    ReplayDelivery,
     ReportFaults,
     RetryUnmatched,
     SaveAlarm,
+    SaveSubscription,
     SetAlarmState,
+    SetQuota,
+    TakeEvents,
 )
 from faultwire.identity.decide import deciders as identity_deciders
 from faultwire.identity.directory import MemoryDirectory
@@ -29,6 +38,7 @@ from faultwire.inspector.agents import AgentDecider
 from faultwire.inspector.decide import CloseDecider, ReportsDecider, RetryDecider
 from faultwire.inspector.sessions import SessionDecider
 from faultwire.notifier.evaluator.alarms import (
+    CheckRule,
     RemoveAlarmDecider,
     SaveAlarmDecider,
     SetStateDecider,
@@ -36,6 +46,19 @@ from faultwire.notifier.evaluator.alarms import (
 from faultwire.notifier.evaluator.engine import EventEvaluator
 from faultwire.notifier.evaluator.index import AlarmIndex
 from faultwire.notifier.evaluator.owed import OwedDecider
+from faultwire.notifier.evaluator.periodic import MoveDecider
+from faultwire.notifier.evaluator.quotas import QuotaBook, SetQuotaDecider, WithinQuota
+from faultwire.notifier.evaluator.replay import ReplayDecider
+from faultwire.notifier.evaluator.subscribing import (
+    RemoveSubscriptionDecider,
+    SaveSubscriptionDecider,
+    TakeEventsDecider,
+)
+from faultwire.notifier.evaluator.watching import (
+    Both,
+    SubscriptionEvaluator,
+    SubscriptionIndex,
+)
 from faultwire.pipeline import Chain, Stages
 from faultwire.ports import Commit, Decider, Evaluator, Ledger, Outbox
 from faultwire.profiler import Recorder
@@ -58,6 +81,8 @@ class Indexes:
     alarms: AlarmIndex
     directory: MemoryDirectory
     sessions: SessionMap
+    subscriptions: SubscriptionIndex = field(default_factory=SubscriptionIndex)
+    quotas: QuotaBook = field(default_factory=QuotaBook)
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> "Indexes":
@@ -74,6 +99,9 @@ class Indexes:
         indexes.holds.apply(changes.FaultsSaved(snapshot.faults))
         indexes.holds.apply(changes.CausesSaved(snapshot.causes))
         indexes.alarms.apply(changes.AlarmsSaved(snapshot.alarms))
+        indexes.subscriptions.apply(changes.SubscriptionsSaved(snapshot.subscriptions))
+        indexes.subscriptions.apply(changes.WatchesMoved(snapshot.watches))
+        indexes.quotas.apply(changes.QuotasSaved(snapshot.quotas))
         indexes.directory.load(
             users=snapshot.users,
             projects=snapshot.projects,
@@ -129,6 +157,8 @@ class Core:
             indexes.alarms,
             indexes.directory,
             indexes.sessions,
+            indexes.subscriptions,
+            indexes.quotas,
         )
 
     def connect(
@@ -136,13 +166,17 @@ class Core:
         outbox: Outbox,
         settings: inspector_settings.Settings,
         others: Others | None = None,
+        check_rule: CheckRule | None = None,
     ) -> Lane:
-        """Return the lane, whose chain wakes the outbox."""
+        """Return the lane, whose chain wakes the outbox.
+
+        `check_rule` refuses alarms that could never be evaluated here.
+        """
         chain = Chain(
             Stages(
-                deciders(self.indexes, settings),
+                deciders(self.indexes, settings, check_rule),
                 EmbeddedController(),
-                EventEvaluator(self.indexes.alarms),
+                evaluator_of(self.indexes),
                 others.commit if others else self.writer,
                 self.memory,
                 outbox,
@@ -156,20 +190,40 @@ class Core:
         return Lane(chain, self.tools.clock, self.tools.metrics, catch_up)
 
 
-def deciders(indexes: Indexes, settings: inspector_settings.Settings) -> dict[type, Decider[Any]]:
+def evaluator_of(indexes: Indexes) -> Evaluator:
+    """Return who looks at events: alarms first, then subscriptions."""
+    return Both(EventEvaluator(indexes.alarms), SubscriptionEvaluator(indexes.subscriptions))
+
+
+def deciders(
+    indexes: Indexes,
+    settings: inspector_settings.Settings,
+    check_rule: CheckRule | None = None,
+) -> dict[type, Decider[Any]]:
     """Return who decides on which command; every command has exactly one."""
     alarms, directory = indexes.alarms, indexes.directory
+    subscriptions = indexes.subscriptions
     return {
         ReportFaults: ReportsDecider(settings),
         CloseFault: CloseDecider(settings),
         RetryUnmatched: RetryDecider(settings),
         AgentChanged: AgentDecider(settings),
-        ImportInventory: ImportDecider(directory.projects),
-        ImportPart: PartDecider(directory.projects),
-        SaveAlarm: SaveAlarmDecider(alarms, directory.secrets),
+        ImportInventory: FreeingDecider(ImportDecider(directory.projects)),
+        ImportPart: FreeingDecider(PartDecider(directory.projects)),
+        SaveAlarm: WithinQuota(
+            SaveAlarmDecider(alarms, directory.secrets, check_rule), alarms, indexes.quotas
+        ),
+        SetQuota: SetQuotaDecider(),
         SetAlarmState: SetStateDecider(alarms),
         RemoveAlarm: RemoveAlarmDecider(alarms),
         EvaluateOwed: OwedDecider(),
+        MoveAlarms: MoveDecider(alarms),
+        ReplayDelivery: ReplayDecider(),
+        TakeEvents: TakeEventsDecider(),
+        SaveSubscription: SaveSubscriptionDecider(
+            subscriptions, directory.secrets, partial(present, indexes.holds.causes)
+        ),
+        RemoveSubscription: RemoveSubscriptionDecider(subscriptions),
         MoveSession: SessionDecider(indexes.sessions.at),
         **identity_deciders(directory, lambda project: alarms.owned(project) > 0),
     }

@@ -19,7 +19,7 @@ from faultwire.domain.accounts import WebhookSecret
 from faultwire.domain.ids import ProjectId, UserId
 from faultwire.faces import stack
 from faultwire.faces.alarming import app as alarming
-from faultwire.faces.alarming.ports import AlarmingPorts
+from faultwire.faces.alarming.ports import AlarmingPorts, TestCallback
 from faultwire.faces.fault import app as fault
 from faultwire.faces.fault.agents import AgentPorts
 from faultwire.faces.fault.ports import FaultPorts, error_body
@@ -34,7 +34,7 @@ from faultwire.identity.tokens import Signer
 from faultwire.monitors.agents import AgentMonitor
 from faultwire.policy.enforcer import PolicyEnforcer, read_overrides
 from faultwire.ports import Intake
-from faultwire.store import StoredAlarms, StoredFaults
+from faultwire.store import StoredAlarms, StoredFaults, StoredSubscriptions
 
 SECRET_BYTES = 32
 
@@ -52,7 +52,9 @@ class Parts:
     passwords: Passwords
     faults: StoredFaults
     alarms: StoredAlarms
+    subscriptions: StoredSubscriptions
     check_action: Callable[[str], None]
+    test_callback: TestCallback
     unhealthy: Callable[[], str | None]
     certificate: str | None
     token_key: bytes
@@ -110,6 +112,10 @@ def build(parts: Parts, configuration: Configuration) -> Faces:
             clock.wall_ns(),
         ),
         configuration.alarming,
+        sample=parts.core.writer.sample,
+        subscriptions=parts.subscriptions,
+        test_callback=parts.test_callback,
+        alarm_quota=parts.core.indexes.quotas.alarms,
     )
     faces: dict[str, ASGIApp] = {
         "/identity": identity.create(identity_ports),

@@ -12,6 +12,7 @@ from faultwire.domain.commands import (
     CloseFault,
     Command,
     EvaluateOwed,
+    MoveAlarms,
     MoveSession,
     ReportFaults,
 )
@@ -21,7 +22,7 @@ from faultwire.ports import Clock, Meter
 
 log = logging.getLogger(__name__)
 
-URGENT = (ReportFaults, CloseFault, AgentChanged, EvaluateOwed, MoveSession)
+URGENT = (ReportFaults, CloseFault, AgentChanged, EvaluateOwed, MoveAlarms, MoveSession)
 """Commands that do not wait behind edits and imports; each class keeps its own order."""
 
 QUEUE_LIMIT = 20_000

@@ -4,7 +4,7 @@ import secrets as random
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from faultwire.app.cluster import Cluster
+from faultwire.app.cluster import NO_SHARES, Cluster, Work
 from faultwire.app.core import Core, Others, Tools
 from faultwire.app.feed import Feed
 from faultwire.app.lane import Lane
@@ -59,6 +59,7 @@ class Neighbours:
         self._threads = ReaderThreads(1)
         self._closers: list[Callable[[], None]] = [self._threads.close]
         self.replica: Replica | None = None
+        self._evaluating: Work | None = None
 
     def follow(self, core: Core) -> Replica:
         """Return what brings the news of others into the memory of this process.
@@ -75,7 +76,7 @@ class Neighbours:
         replica = self.follow(core)
         return Others(
             TellingCommit(core.writer, self.cluster.poke),
-            QueueingEvaluator(core.indexes.alarms.owned),
+            QueueingEvaluator(core.indexes.alarms.owned, core.indexes.subscriptions.owned),
             replica.catch_up,
         )
 
@@ -94,15 +95,20 @@ class Neighbours:
             del shares
             feed.poke()
 
-        async def release(shares: frozenset[int]) -> None:
+        async def release(shares: frozenset[int]) -> frozenset[int]:
             del shares
             await feed.quiet()
+            return NO_SHARES
 
-        work = self.cluster.work(ShareKind.EVENTS, adopt, release)
+        work = self._evaluating = self.cluster.work(ShareKind.EVENTS, adopt, release)
         feed = Feed(self.ledger, lane, self._clock, lambda: work.owned, self._look_seconds)
         self.cluster.on(Look.EVENTS, feed.poke)
         self._closers.append(feed.close)
         return feed
+
+    def evaluated(self) -> frozenset[int]:
+        """Return the shares of projects whose alarms this process evaluates now."""
+        return self._evaluating.owned if self._evaluating is not None else frozenset()
 
     def send(self, sender: Takes, core: Core, lane: Lane) -> Tail:
         """Take part in sending; returns what must run."""
@@ -112,7 +118,7 @@ class Neighbours:
         stored = StoredOutbox(self._engine)
         tail = Tail(stored, sender, self._clock, self._look_seconds, secrets)
         tail.begin_at(self._began.seq)
-        self.cluster.work(ShareKind.OUTBOX, tail.adopt, tail.release)
+        self.cluster.work(ShareKind.OUTBOX, tail.adopt, tail.release, sender.longest_ms)
         self.cluster.on(Look.OUTBOX, tail.poke)
         self._closers.append(tail.close)
         return tail

@@ -52,6 +52,7 @@ class TellingCommit:
 _LOOKS: dict[type, Look] = {
     changes.EventsOwed: Look.EVENTS,
     changes.DeliveriesQueued: Look.OUTBOX,
+    changes.DeliveriesReplayed: Look.OUTBOX,
     changes.SecretsSaved: Look.JOURNAL | Look.SECRETS,
     changes.EventsTaken: Look(0),
     changes.HistoryAdded: Look(0),

@@ -8,7 +8,9 @@ from faultwire.config.configuration import Configuration
 from faultwire.domain.alarms import Delivery
 from faultwire.domain.errors import Unavailable
 from faultwire.notifier.delivery import guard
-from faultwire.notifier.delivery.sender import Sender, Wiring
+from faultwire.notifier.delivery.endpoint import Endpoints
+from faultwire.notifier.delivery.sender import Sender
+from faultwire.notifier.delivery.wiring import Wiring
 from faultwire.ports import Clock
 from faultwire.store import StoredAlarms
 
@@ -30,6 +32,17 @@ def sender_of(
         tools.metrics,
     )
     return Sender(wiring, configuration.notifier, rules)
+
+
+def endpoints_of(core: Core, configuration: Configuration, rules: guard.Rules) -> Endpoints:
+    """Return what tests callbacks before anything is owed to them."""
+    directory = core.indexes.directory
+    return Endpoints(
+        rules,
+        configuration.notifier,
+        core.tools.clock,
+        lambda project: [one.secret for one in directory.secrets(project)],
+    )
 
 
 class Nobody:

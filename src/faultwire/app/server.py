@@ -12,6 +12,7 @@ from faultwire.app import faces
 from faultwire.app.core import Core, Indexes, Tools
 from faultwire.app.database import open_database
 from faultwire.app.deadman import DeadMan, checks_of
+from faultwire.app.evaluating import check_of, periodic_of
 from faultwire.app.expiry import EXPIRY_SECONDS, expiry
 from faultwire.app.folder import StateFolder
 from faultwire.app.hearing import hear
@@ -22,8 +23,9 @@ from faultwire.app.listen import Address, Listener, Tls, limits_of, parse_addres
 from faultwire.app.marks import Marks
 from faultwire.app.neighbours import PRUNE_SECONDS, Neighbours
 from faultwire.app.offload import Offload
+from faultwire.app.periodic import Periodic
 from faultwire.app.refusals import GATHER_SECONDS
-from faultwire.app.sending import Nobody, every, sender_of
+from faultwire.app.sending import Nobody, endpoints_of, every, sender_of
 from faultwire.app.standing import Watched
 from faultwire.app.whereabouts import Verdicts, Whereabouts
 from faultwire.config.configuration import Configuration
@@ -32,6 +34,7 @@ from faultwire.domain.commands import RetryUnmatched
 from faultwire.domain.errors import Behind, Invalid
 from faultwire.domain.ids import HostName
 from faultwire.domain.resources import Host
+from faultwire.domain.shares import ALL_SHARES
 from faultwire.domain.states import AgentState
 from faultwire.identity.bootstrap import (
     draw_ids,
@@ -51,6 +54,7 @@ from faultwire.store import (
     Ledger,
     StoredAlarms,
     StoredFaults,
+    StoredSubscriptions,
     embedded_file,
     load,
     tidy,
@@ -142,6 +146,8 @@ class Server:
         release.callback(ledger.close)
         snapshot = load(engine, now_ns=tools.clock.wall_ns())
         core = Core(tools, Indexes.of(snapshot), ledger)
+        alarming = self._configuration.alarming
+        core.indexes.quotas.default(alarming.project_alarm_quota, alarming.user_alarm_quota)
         release.callback(core.reader.close)
         release.callback(core.writer.close)
         ledger.warm()
@@ -195,6 +201,7 @@ class Server:
         else:
             await self._join(others, running, core)
         self._regularly(opened, running, built)
+        self._life.watch(self._periodic(opened, running.lane).run(), "periodic alarms")
         self._life.watch(self._deadman(core, running).run(), "dead-man's beat")
         await self._listen(opened.listener, built)
         self._life.watch(running.imports.run(), "imports")
@@ -210,6 +217,7 @@ class Server:
             Nobody() if others else sender,
             configuration.inspector,
             others.others(core) if others else None,
+            check_of(configuration.prometheus),
         )
         lag = LagGauge(tools.clock, tools.metrics)
         member = others.cluster.id if others else ""
@@ -238,6 +246,8 @@ class Server:
     ) -> faces.Faces:
         """Return the applications of the listeners."""
         others, lane, certificate = opened.others, running.lane, _pem(self._tls)
+        endpoints = endpoints_of(opened.core, self._configuration, rules)
+        self._life.release.push_async_callback(endpoints.close)
         parts = faces.Parts(
             opened.core,
             lane,
@@ -248,7 +258,9 @@ class Server:
             opened.passwords,
             StoredFaults(opened.engine, opened.origin),
             StoredAlarms(opened.engine),
+            StoredSubscriptions(opened.engine),
             lambda url: guard.check_url(url, rules),
+            endpoints.ask,
             lambda: self._life.broken or lane.broken,
             certificate,
             await others.token_key() if others else keep_key(self._state_dir / KEY_FILE),
@@ -289,6 +301,13 @@ class Server:
             ("retention", EXPIRY_SECONDS, expiry(core, engine, self._configuration.retention)),
         ):
             self._life.watch(every(seconds, work, core.tools.clock), name)
+
+    def _periodic(self, opened: Opened, lane: Lane) -> Periodic:
+        """Return the evaluator of what no event concerns; elsewhere where there are evaluators."""
+        others = opened.others
+        owned = others.evaluated if others else lambda: ALL_SHARES
+        release = self._life.release
+        return periodic_of(opened.core, lane, self._configuration, opened.engine, owned, release)
 
     def _deadman(self, core: Core, running: Running) -> DeadMan:
         lane, limit = running.lane, self._configuration.inspector.stalled_ms

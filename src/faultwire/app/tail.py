@@ -16,10 +16,17 @@ from faultwire.store.outbox import Queued, StoredOutbox
 PAGE = 250
 PAUSE_SECONDS = 1.0
 """Between two looks at a database that is away."""
+PATIENCE_NS = 250_000_000
+"""How long a release waits for what is under way: almost every try is shorter."""
+GLANCE_SECONDS = 0.01
 
 
 class Takes(Protocol):
     """The sender as the tail sees it."""
+
+    @property
+    def longest_ms(self) -> int:
+        """Return after how long a try is over and what came of it stored, as a rule."""
 
     def wake(self, deliveries: Iterable[Delivery]) -> None:
         """Take deliveries that have just become owed."""
@@ -29,6 +36,9 @@ class Takes(Protocol):
 
     def release(self, shares: frozenset[int]) -> None:
         """Forget what was not begun in these shares."""
+
+    def busy(self, shares: frozenset[int]) -> frozenset[int]:
+        """Return those of the shares in which something is under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +85,20 @@ class Tail:
             await self._sender.adopt(shares)
             self._shares |= shares
 
-    async def release(self, shares: frozenset[int]) -> None:
-        """End with shares: what was not begun is left to their next owner."""
+    async def release(self, shares: frozenset[int]) -> frozenset[int]:
+        """End with shares: what was not begun is left to their next owner.
+
+        Returns those in which something is under way still; a short one is waited for.
+        """
         async with self._reading:
             self._shares -= shares
             self._sender.release(shares)
+        until_ns = self._clock.mono_ns() + PATIENCE_NS
+        while busy := self._sender.busy(shares):
+            if self._clock.mono_ns() >= until_ns:
+                break
+            await self._clock.sleep(GLANCE_SECONDS)
+        return busy
 
     def poke(self) -> None:
         """Look soon."""

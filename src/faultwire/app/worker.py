@@ -8,6 +8,7 @@ from typing import Any
 
 from faultwire.app.core import Core, Indexes, Tools
 from faultwire.app.database import open_database
+from faultwire.app.evaluating import periodic_of
 from faultwire.app.lane import Lane
 from faultwire.app.life import Life
 from faultwire.app.listen import Listener, Tls, parse_address
@@ -69,6 +70,9 @@ class Worker:
         marks = Marks(tools.recorder, stored, core.writer, core.reader, tools.metrics, origin)
         release.push_async_callback(marks.flush)
         await self._begin(others, core, lane, StoredAlarms(engine))
+        if self._role == "evaluator":
+            periodic = periodic_of(core, lane, configuration, engine, others.evaluated, release)
+            self._life.watch(periodic.run(), "periodic alarms")
         self._life.watch(every(FLUSH_SECONDS, marks.flush, tools.clock), "marks")
         self._life.watch(LagGauge(tools.clock, tools.metrics).run(), "loop lag")
         self.name = others.cluster.member().name

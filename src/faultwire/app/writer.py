@@ -9,6 +9,7 @@ from faultwire.domain.alarms import Attempt
 from faultwire.domain.changes import Change
 from faultwire.domain.errors import Unavailable
 from faultwire.domain.ids import FaultId, HostName
+from faultwire.domain.samples import Sample
 from faultwire.ports import Clock, Ledger, Meter
 
 T = TypeVar("T")
@@ -53,6 +54,10 @@ class Writer:
     async def seen(self, hosts: Sequence[tuple[HostName, int]]) -> None:
         """Store when hosts were last heard; raises Unavailable."""
         await self._run(self._ledger.seen, hosts)
+
+    async def sample(self, samples: Sequence[Sample]) -> None:
+        """Keep samples; raises Unavailable."""
+        await self._run(self._ledger.sample, samples)
 
     async def run(self, call: Callable[[], T]) -> T:
         """Return what a call of the ledger returns, between two of its transactions."""

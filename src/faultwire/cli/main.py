@@ -26,6 +26,23 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "fault-close": ("faultwire.cli.faults:fault_close", "Close a fault."),
     "fault-report": ("faultwire.cli.faults:fault_report", "Post a fault or its clear."),
     "host-list": ("faultwire.cli.faults:host_list", "List hosts with their state."),
+    "delivery-list": ("faultwire.cli.deliveries:delivery_list", "List webhooks and their fate."),
+    "delivery-replay": (
+        "faultwire.cli.deliveries:delivery_replay",
+        "Send deliveries again that are over.",
+    ),
+    "subscription-create": (
+        "faultwire.cli.subscriptions:subscription_create",
+        "Have a webhook told of all that a project has.",
+    ),
+    "subscription-list": (
+        "faultwire.cli.subscriptions:subscription_list",
+        "List subscriptions.",
+    ),
+    "subscription-delete": (
+        "faultwire.cli.subscriptions:subscription_delete",
+        "Delete a subscription.",
+    ),
     "user": ("faultwire.cli.accounts:user", "Manage users of the identity face."),
     "project": ("faultwire.cli.accounts:project", "Manage projects of the identity face."),
 }

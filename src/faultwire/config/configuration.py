@@ -10,6 +10,7 @@ from faultwire.identity import settings as identity
 from faultwire.inspector import settings as inspector
 from faultwire.liveness import cluster_settings as cluster
 from faultwire.liveness import settings as liveness
+from faultwire.notifier import prometheus_settings as prometheus
 from faultwire.notifier import settings as notifier
 from faultwire.policy import settings as policy
 from faultwire.store import settings as store
@@ -26,6 +27,7 @@ SECTIONS: load.Sections = {
     "notifier": notifier.Settings,
     "fault": fault.Settings,
     "alarming": alarming.Settings,
+    "prometheus": prometheus.Settings,
     "deadman": deadman.Settings,
 }
 """Every section of the configuration file and who owns it."""
@@ -46,6 +48,7 @@ class Configuration:
     notifier: notifier.Settings
     fault: fault.Settings
     alarming: alarming.Settings
+    prometheus: prometheus.Settings
     deadman: deadman.Settings
 
 

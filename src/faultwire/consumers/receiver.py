@@ -17,10 +17,12 @@ from faultwire.consumers.records import Record, Records
 from faultwire.consumers.secrets import Secrets
 from faultwire.domain import signature
 from faultwire.domain.errors import Invalid, Unauthenticated
+from faultwire.domain.instants import rfc3339
 from faultwire.ports import Clock
 
 BODY_BYTES = 1_048_576
 BODY_SECONDS = 10
+ENDPOINT_TEST = "subscription.test"
 _NS = 1_000_000_000
 
 Say = Callable[[Record, bool], None]
@@ -88,6 +90,9 @@ class Receiver:
         alarm = _decoded(raw)
         if alarm is None:
             return _refused(400, "the body is no JSON object")
+        if alarm.get("type") == ENDPOINT_TEST:
+            # Whoever subscribes is asked whether it is there; that is no alarm.
+            return _json({"received_at": rfc3339(received_ns), "handled_at": None})
         return self._take(request, raw, alarm, received_ns)
 
     def _take(

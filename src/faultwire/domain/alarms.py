@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from faultwire.domain.ids import AlarmId, DeliveryId, FaultId, ProjectId, UserId
+from faultwire.domain.rules import Rule
 
 
 class AlarmState(StrEnum):
@@ -15,49 +16,12 @@ class AlarmState(StrEnum):
     INSUFFICIENT_DATA = "insufficient data"
 
 
-class Operator(StrEnum):
-    """Comparison of a condition (S20)."""
-
-    LT = "lt"
-    LE = "le"
-    EQ = "eq"
-    NE = "ne"
-    GE = "ge"
-    GT = "gt"
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """One item of a rule's query, as the user wrote it; `value` is the text given."""
-
-    field: str
-    op: Operator
-    type: str
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
-class Clause:
-    """An event type (exact, or with fnmatch wildcards) and conditions that all must hold."""
-
-    event_type: str
-    query: tuple[Condition, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class EventRule:
-    """`raises` sets the alarm; `clears`, where given, sets it to ok (D9)."""
-
-    raises: Clause
-    clears: Clause | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class Alarm:
     """An alarm as stored; times are nanoseconds since the epoch.
 
-    `type` is the spelling it was created with, ``event`` or ``notification`` (D11). `version`
-    grows with every change and transition, and names deliveries.
+    `type` is the spelling it was created with (D11). `version` grows with every change and
+    transition, and names deliveries.
     """
 
     id: AlarmId
@@ -65,7 +29,7 @@ class Alarm:
     user: UserId
     name: str
     type: str
-    rule: EventRule
+    rule: Rule
     description: str = ""
     enabled: bool = True
     severity: str = "low"
@@ -111,7 +75,7 @@ class Alarm:
 class Transition:
     """An alarm moved (or, with `repeat_actions`, fired again); one history row, in order.
 
-    `version` is the alarm's version after the move.
+    `version` is the alarm's version after the move; `user` is set where a user made it by hand.
     """
 
     alarm_id: AlarmId
@@ -121,6 +85,16 @@ class Transition:
     reason: str
     at_ns: int
     version: int
+    user: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """How many of a resource (``alarms``) a project may have; -1: as many as it likes."""
+
+    project: ProjectId
+    resource: str
+    limit: int
 
 
 class DeliveryState(StrEnum):

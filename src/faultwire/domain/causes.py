@@ -4,9 +4,11 @@ A resource's fault state derives from its open causes. When a fault closes its c
 prior state returns only when no cause is left and nobody else changed the resource since.
 """
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from faultwire.domain.faults import Fault, Severity, worst
 from faultwire.domain.ids import FaultId
 from faultwire.domain.states import PowerState, VmState
 
@@ -47,3 +49,15 @@ class Cause:
     def prior_states(self) -> tuple[VmState, PowerState]:
         """Return the state that a server goes back to."""
         return VmState(self.prior), PowerState(self.prior_power)
+
+
+def standing(causes: Iterable[Cause], fault_of: Callable[[FaultId], Fault | None]) -> Severity:
+    """Return how bad a resource stands by what holds it: as its worst fault; CLEARED for nothing.
+
+    `fault_of` knows live faults. A cause whose fault is closed still holds the resource, how bad
+    is not known any more: INDETERMINATE.
+    """
+    return worst(
+        fault.type.severity if (fault := fault_of(cause.fault_id)) else Severity.INDETERMINATE
+        for cause in causes
+    )

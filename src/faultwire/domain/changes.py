@@ -14,12 +14,22 @@ from faultwire.domain.accounts import (
     User,
     WebhookSecret,
 )
-from faultwire.domain.alarms import Alarm, Delivery, Transition
+from faultwire.domain.alarms import Alarm, Delivery, DeliveryState, Quota, Transition
 from faultwire.domain.causes import Cause
 from faultwire.domain.events import Event
 from faultwire.domain.faults import Fault
-from faultwire.domain.ids import AlarmId, GuestId, HostName, PortId, ProjectId, ServerId, UserId
+from faultwire.domain.ids import (
+    AlarmId,
+    GuestId,
+    HostName,
+    PortId,
+    ProjectId,
+    ServerId,
+    SubscriptionId,
+    UserId,
+)
 from faultwire.domain.resources import Guest, Host, Port, Project, Server, Switch
+from faultwire.domain.subscriptions import Subscription, Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +41,7 @@ class ProjectsSaved:
 
 @dataclass(frozen=True, slots=True)
 class ProjectsRemoved:
-    """Projects that are gone, with their assignments and secrets."""
+    """Projects that are gone, with their assignments, secrets, quotas and subscriptions."""
 
     projects: tuple[ProjectId, ...]
 
@@ -187,6 +197,52 @@ class DeliveriesQueued:
 
 
 @dataclass(frozen=True, slots=True)
+class DeliveriesReplayed:
+    """Deliveries that were over and are owed again, under their ids, as if they were new.
+
+    One whose state is no longer `was` stays as it is.
+    """
+
+    deliveries: tuple[Delivery, ...]
+    was: DeliveryState
+
+
+@dataclass(frozen=True, slots=True)
+class QuotasSaved:
+    """Quotas that are new or changed."""
+
+    quotas: tuple[Quota, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class QuotasRemoved:
+    """Projects that have the default quotas again."""
+
+    projects: tuple[ProjectId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionsSaved:
+    """Subscriptions that are new."""
+
+    subscriptions: tuple[Subscription, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionsRemoved:
+    """Subscriptions that are gone, with all they were told."""
+
+    subscriptions: tuple[SubscriptionId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WatchesMoved:
+    """What subscribers are told of resources from now on; several of one are in order."""
+
+    watches: tuple[Watch, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class EventsOwed:
     """Events that an evaluator, of whichever process, has yet to look at."""
 
@@ -289,6 +345,12 @@ Change = (
     | AlarmsMoved
     | HistoryAdded
     | DeliveriesQueued
+    | DeliveriesReplayed
+    | QuotasSaved
+    | QuotasRemoved
+    | SubscriptionsSaved
+    | SubscriptionsRemoved
+    | WatchesMoved
     | EventsOwed
     | EventsTaken
     | SessionMoved

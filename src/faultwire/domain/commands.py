@@ -1,5 +1,6 @@
 """Every request for a change, one frozen value each; all of them pass through the one lane."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from faultwire.domain.accounts import (
@@ -11,13 +12,15 @@ from faultwire.domain.accounts import (
     User,
     WebhookSecret,
 )
-from faultwire.domain.alarms import Alarm, AlarmState
+from faultwire.domain.alarms import Alarm, AlarmState, Delivery, DeliveryState, Quota
 from faultwire.domain.changes import Change
+from faultwire.domain.events import Event
 from faultwire.domain.faults import FaultState, Report
-from faultwire.domain.ids import AlarmId, FaultId, HostName, ProjectId, UserId
+from faultwire.domain.ids import AlarmId, FaultId, HostName, ProjectId, SubscriptionId, UserId
 from faultwire.domain.resources import InventoryDocument, Project
 from faultwire.domain.shares import OwedEvents
 from faultwire.domain.states import AgentState
+from faultwire.domain.subscriptions import Subscription
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,9 @@ class ImportPart:
 class SaveAlarm:
     """Create (`new`) or replace an alarm; answers the alarm as stored.
 
-    A replacement keeps state and state times unless `set_state` is true.
+    A replacement keeps state and state times unless `set_state` is true and the state another
+    one. `seen` is the time of the state that the caller knew, as Aodh writes it: where it is not
+    that of the present state, somebody moved the alarm since and the present state stays.
     `secret` is kept as the project's signing secret if the project has none yet.
     """
 
@@ -111,6 +116,7 @@ class SaveAlarm:
     actor: Actor
     secret: WebhookSecret
     set_state: bool = False
+    seen: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +133,79 @@ class RemoveAlarm:
     """Delete an alarm with its history; deliveries already owed still go out."""
 
     alarm_id: AlarmId
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class SetQuota:
+    """Set a project's quota, or (None) give it the default ones again; answers None."""
+
+    project: ProjectId
+    quota: Quota | None
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class TakeEvents:
+    """Evaluate events that came from outside; answers how many there were."""
+
+    events: tuple[Event, ...]
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a periodic rule came to, for an alarm as it stood at `version`.
+
+    `reason_data` goes into the webhook as it is. An alarm that changed meanwhile is left alone.
+    """
+
+    alarm: AlarmId
+    version: int
+    state: AlarmState
+    reason: str
+    reason_data: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class MoveAlarms:
+    """Move alarms as their periodic rules say; answers how many moved."""
+
+    verdicts: tuple[Verdict, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayDelivery:
+    """Send a delivery again that is over, under its id; answers it as it is owed now.
+
+    `delivery` and its final state, `was`, are as they were read. Where somebody was faster,
+    nothing changes.
+    """
+
+    delivery: Delivery
+    was: DeliveryState
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class SaveSubscription:
+    """Create a subscription; answers it as stored, with how many troubles were told at once.
+
+    `secret` is kept as the project's signing secret if the project has none yet. Raises OverQuota
+    where the project has `limit` subscriptions already.
+    """
+
+    subscription: Subscription
+    actor: Actor
+    secret: WebhookSecret
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveSubscription:
+    """Delete a subscription; deliveries already owed still go out."""
+
+    subscription_id: SubscriptionId
     actor: Actor
 
 
@@ -243,6 +322,12 @@ Command = (
     | SaveAlarm
     | SetAlarmState
     | RemoveAlarm
+    | SetQuota
+    | TakeEvents
+    | MoveAlarms
+    | ReplayDelivery
+    | SaveSubscription
+    | RemoveSubscription
     | RotateSecret
     | SaveUser
     | RemoveUser

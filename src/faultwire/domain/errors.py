@@ -7,6 +7,7 @@
     │   ├── Invalid             a value is wrong; `field` names it                     (400)
     │   ├── Unauthenticated     no valid token or credential                           (401)
     │   ├── Forbidden           known caller, not allowed                              (403)
+    │   │   └── OverQuota       there is no room for one more
     │   ├── NotFound            no such thing for this caller                          (404)
     │   ├── Conflict            the thing's present state forbids it                   (409)
     │   └── TooLarge            a body or a list over its limit                        (413)
@@ -55,6 +56,10 @@ class Unauthenticated(Refused):
 
 class Forbidden(Refused):
     """The caller is known and may not do this."""
+
+
+class OverQuota(Forbidden):
+    """The caller may do this, and has done it as often as it may."""
 
 
 class NotFound(Refused):

@@ -75,6 +75,12 @@ class Event:
     Values are str, int or float. `fault_id` is the fault whose timeline this event belongs
     to: set when a fault is raised, None when one is cleared (the trait names the fault in both).
     An event of project ``""`` is for administrators alone.
+
+    `severity` is how bad the resource stands after this event, in X.733's words, ``cleared`` if
+    nothing is wrong with it any more; empty where the event says nothing of that. `metadata` is
+    its server's. Both are for subscriptions and no traits. `original` is an event from outside as
+    it came, shown in the place of what we would make of it. A `quiet` event is for subscriptions
+    alone: no alarm is looked at.
     """
 
     message_id: str
@@ -84,3 +90,7 @@ class Event:
     traits: Mapping[str, str | int | float]
     host: HostName | None = None
     fault_id: FaultId | None = None
+    severity: str = ""
+    metadata: Mapping[str, str] | None = None
+    original: Mapping[str, object] | None = None
+    quiet: bool = False

@@ -1,6 +1,6 @@
 """Faults: their types, what is known of them, and why what was done was done."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -17,6 +17,14 @@ class Severity(StrEnum):
     WARNING = "warning"
     INDETERMINATE = "indeterminate"
     CLEARED = "cleared"
+
+
+_MILDEST_FIRST = {severity: rank for rank, severity in enumerate(reversed(Severity))}
+
+
+def worst(severities: Iterable[Severity]) -> Severity:
+    """Return the worst of severities; CLEARED for none."""
+    return max(severities, key=_MILDEST_FIRST.__getitem__, default=Severity.CLEARED)
 
 
 class FaultState(StrEnum):

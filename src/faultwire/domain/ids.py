@@ -12,6 +12,7 @@ UserId = NewType("UserId", str)
 FaultId = NewType("FaultId", str)
 AlarmId = NewType("AlarmId", str)
 DeliveryId = NewType("DeliveryId", str)
+SubscriptionId = NewType("SubscriptionId", str)
 
 ADMINISTRATORS = ProjectId("")
 """The project of events that belong to no tenant; only administrators' alarms live there (S47)."""

@@ -3,7 +3,7 @@
 from faultwire.domain.changes import FaultsSaved
 from faultwire.domain.decided import Decided
 from faultwire.domain.events import FAULT_CLEARED, FAULT_RAISED, Event
-from faultwire.domain.faults import Fault, Severity
+from faultwire.domain.faults import HOST_DOWN, Fault, Severity
 from faultwire.domain.ids import ADMINISTRATORS, derived
 from faultwire.domain.instants import Instant
 
@@ -21,6 +21,8 @@ def cleared(fault: Fault, now: Instant) -> Decided:
 def _told(
     fault: Fault, event_type: str, severity: Severity, now: Instant, detected: Instant | None
 ) -> Decided:
+    # A fault that holds its host says how the host stands; no other fault of that type is open.
+    holds = fault.type.name == HOST_DOWN and fault.host is not None and fault.plan is not None
     event = Event(
         message_id=derived(event_type, fault.id, now.wall_ns),
         event_type=event_type,
@@ -35,6 +37,7 @@ def _told(
         },
         host=fault.host,
         fault_id=fault.id if detected else None,
+        severity=severity.value if holds else "",
     )
     marks = ((fault.id, detected),) if detected else ()
     return Decided(changes=(FaultsSaved((fault,)),), events=(event,), detected=marks)

@@ -4,6 +4,9 @@ from faultwire.policy.rule import ADMIN, MEMBER_IN_PROJECT, READER_IN_PROJECT, R
 
 ALARMS = "/alarming/v2/alarms"
 ALARM = f"{ALARMS}/{{alarm_id}}"
+SUBSCRIPTIONS = "/alarming/v2/subscriptions"
+SUBSCRIPTION = f"{SUBSCRIPTIONS}/{{subscription_id}}"
+DELIVERY = "/alarming/v2/deliveries/{delivery_id}"
 
 RULES = (
     Rule(
@@ -68,6 +71,12 @@ RULES = (
         (("DELETE", "/alarming/v2/quotas/{project_id}"),),
     ),
     Rule(
+        "telemetry:create_samples",
+        "rule:admin_required or role:service",
+        "Send samples of any project's meters.",
+        (("POST", "/alarming/v2/samples"),),
+    ),
+    Rule(
         "telemetry:get_webhook_secret",
         MEMBER_IN_PROJECT,
         "Show the secrets that sign a project's webhooks.",
@@ -83,12 +92,54 @@ RULES = (
         "telemetry:get_deliveries",
         READER_IN_PROJECT,
         "List what was sent or is owed to a project's webhooks.",
-        (("GET", "/alarming/v2/deliveries"),),
+        (("GET", "/alarming/v2/deliveries"), ("GET", DELIVERY)),
+    ),
+    Rule(
+        "telemetry:replay_delivery",
+        MEMBER_IN_PROJECT,
+        "Send a delivery again that is over.",
+        (("POST", f"{DELIVERY}/replay"),),
     ),
     Rule(
         "telemetry:get_deliveries:all_projects",
         ADMIN,
         "List the deliveries of all projects.",
         (("GET", "/alarming/v2/deliveries"),),
+    ),
+    Rule(
+        "telemetry:create_subscription",
+        MEMBER_IN_PROJECT,
+        "Subscribe to all of a project's resources.",
+        (("POST", SUBSCRIPTIONS),),
+    ),
+    Rule(
+        "telemetry:get_subscriptions",
+        READER_IN_PROJECT,
+        "List a project's subscriptions.",
+        (("GET", SUBSCRIPTIONS),),
+    ),
+    Rule(
+        "telemetry:get_subscriptions:all_projects",
+        ADMIN,
+        "List the subscriptions of all projects.",
+        (("GET", SUBSCRIPTIONS),),
+    ),
+    Rule(
+        "telemetry:get_subscription",
+        READER_IN_PROJECT,
+        "Show a subscription.",
+        (("GET", SUBSCRIPTION),),
+    ),
+    Rule(
+        "telemetry:delete_subscription",
+        MEMBER_IN_PROJECT,
+        "Delete a subscription.",
+        (("DELETE", SUBSCRIPTION),),
+    ),
+    Rule(
+        "telemetry:post_events",
+        "rule:admin_required or role:service",
+        "Publish events for alarms.",
+        (("POST", "/alarming/v2/events"),),
     ),
 )

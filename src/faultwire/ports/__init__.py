@@ -2,7 +2,8 @@
 
 Store ports are synchronous and are called on a thread of their own; wire ports are asynchronous.
 Nothing here has an implementation; doubles that pass the same contract suites are in `testing`.
-The ports of agents' sessions are on a page beside, `ports.agents`, and are named here too.
+The ports of agents' sessions and the readers of alarms are on pages beside, `ports.agents` and
+`ports.alarms`, and are named here too.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -19,7 +20,7 @@ from faultwire.domain.accounts import (
     User,
     WebhookSecret,
 )
-from faultwire.domain.alarms import Alarm, Attempt, Delivery, DeliveryState
+from faultwire.domain.alarms import Attempt, Delivery, DeliveryState
 from faultwire.domain.causes import Cause, ResourceKind
 from faultwire.domain.changes import Change
 from faultwire.domain.commands import Command
@@ -27,7 +28,6 @@ from faultwire.domain.decided import Deciding, Fired, Realised, Work
 from faultwire.domain.events import Event
 from faultwire.domain.faults import Fault, FaultState
 from faultwire.domain.ids import (
-    AlarmId,
     DeliveryId,
     FaultId,
     GuestId,
@@ -40,10 +40,14 @@ from faultwire.domain.ids import (
 from faultwire.domain.instants import Instant
 from faultwire.domain.plans import Plan
 from faultwire.domain.resources import Guest, Host, HostEntry, Port, Project, Server, Switch
+from faultwire.domain.samples import Sample
 from faultwire.ports.agents import AgentSession as AgentSession
 from faultwire.ports.agents import AgentSessions as AgentSessions
 from faultwire.ports.agents import AgentWire as AgentWire
 from faultwire.ports.agents import Elsewhere as Elsewhere
+from faultwire.ports.alarms import AlarmStore as AlarmStore
+from faultwire.ports.alarms import SampleStore as SampleStore
+from faultwire.ports.alarms import SubscriptionStore as SubscriptionStore
 
 C_contra = TypeVar("C_contra", contravariant=True)
 T = TypeVar("T")
@@ -189,6 +193,9 @@ class Ledger(Protocol):
     def seen(self, hosts: Sequence[tuple[HostName, int]]) -> None:
         """Record when hosts were last heard (wall ns), in one batch; raises Unavailable."""
 
+    def sample(self, samples: Sequence[Sample]) -> None:
+        """Keep samples in one transaction; raises Unavailable."""
+
 
 class Commit(Protocol):
     """The ledger as the lane sees it: awaited, run on the writer thread."""
@@ -231,44 +238,6 @@ class FaultStore(Protocol):
         self, limit: int, wanted: AuditFilter | None = None, marker: str | None = None
     ) -> tuple[AuditRecord, ...]:
         """Return lines of the audit record, newest first, after the line of id `marker`."""
-
-
-class AlarmStore(Protocol):
-    """Alarms and deliveries as stored, for reading; synchronous, any reader thread."""
-
-    def alarm(self, alarm: AlarmId) -> Alarm:
-        """Return one alarm; raises NotFound."""
-
-    def alarms(
-        self, *, project: ProjectId | None, limit: int | None, marker: str | None
-    ) -> tuple[Alarm, ...]:
-        """Return alarms, newest first; raises NotFound for an unknown marker."""
-
-    def deliveries(
-        self,
-        *,
-        project: ProjectId | None,
-        state: DeliveryState | None,
-        limit: int,
-        marker: str | None,
-    ) -> tuple[tuple[Delivery, DeliveryState, str, int | None], ...]:
-        """Return deliveries, newest first, with state, last outcome and last HTTP status."""
-
-    def delivery(self, delivery: DeliveryId) -> Delivery:
-        """Return one delivery; raises NotFound."""
-
-    def pending(
-        self,
-        *,
-        project: ProjectId | None,
-        after: tuple[int, str] | None,
-        limit: int,
-        shares: frozenset[int] | None = None,
-    ) -> tuple[Delivery, ...]:
-        """Return owed deliveries in order of age, after (created_ns, id), for the sender.
-
-        With `shares`, those of these shares alone.
-        """
 
 
 class Outbox(Protocol):

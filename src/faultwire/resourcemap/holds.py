@@ -56,6 +56,11 @@ class Holds:
         held = self._by_resource.get((kind.value, resource))
         return tuple(held.values()) if held else ()
 
+    def causes(self) -> Iterator[Cause]:
+        """Return all causes, resource by resource."""
+        for held in self._by_resource.values():
+            yield from held.values()
+
     def causes_by(self, fault: FaultId) -> tuple[Cause, ...]:
         """Return what a fault holds."""
         return tuple(self._by_fault.get(fault, {}).values())

@@ -23,10 +23,12 @@ from faultwire.store.members import StoredMembers, StoredShares
 from faultwire.store.migrate import HEAD as SCHEMA
 from faultwire.store.migrate import prepare, revision_of, upgrade
 from faultwire.store.retention import EXPIRED, expire, old, remove
+from faultwire.store.samples import StoredSamples
 from faultwire.store.settings import Retention
 from faultwire.store.settings import Settings as DatabaseSettings
 from faultwire.store.shared_ledger import SharedLedger
 from faultwire.store.standing import StoredStanding
+from faultwire.store.subscriptions import StoredSubscriptions
 
 __all__ = [
     "EXPIRED",
@@ -40,8 +42,10 @@ __all__ = [
     "StoredAlarms",
     "StoredFaults",
     "StoredMembers",
+    "StoredSamples",
     "StoredShares",
     "StoredStanding",
+    "StoredSubscriptions",
     "embedded_file",
     "engine_from_url",
     "engine_in_folder",

@@ -6,12 +6,15 @@ from faultwire.domain.alarms import (
     Attempt,
     Delivery,
     DeliveryState,
+    Quota,
     Transition,
 )
 from faultwire.domain.causes import Cause, ResourceKind
 from faultwire.domain.changes import HistoryAdded
 from faultwire.domain.faults import Fault
+from faultwire.domain.samples import Sample
 from faultwire.domain.shares import share_of
+from faultwire.domain.subscriptions import Filter, Subscription, Watch
 from faultwire.store import codec
 from faultwire.store.codec import text, text_or_none
 from faultwire.store.inventory_rows import Share
@@ -127,9 +130,14 @@ def transition_row(move: Transition) -> Row:
         move.version,
         STATE_TRANSITION,
         move.project,
-        "",
-        text({"state": move.current._value_, "transition_reason": move.reason}),
+        move.user,
+        text({"state": move.current._value_, reason_key(move): move.reason}),
     )
+
+
+def reason_key(move: Transition) -> str:
+    """Return under which name Aodh tells why: by hand, or by an evaluator."""
+    return "state_reason" if move.user else "transition_reason"
 
 
 def history_row(change: HistoryAdded) -> Row:
@@ -176,6 +184,86 @@ def delivery_of(row: Row) -> Delivery:
     return Delivery(
         delivery, project, url, ordering, body, created_ns, fault_id, kind, attempt, next_ns
     )
+
+
+def replayed_row(delivery: Delivery, was: DeliveryState, seq: int = 0) -> Row:
+    """Return (state, attempt, next_ns, created_ns, seq, was, by id)."""
+    return (
+        DeliveryState.PENDING.value,
+        0,
+        delivery.next_ns,
+        delivery.created_ns,
+        seq,
+        was._value_,
+        delivery.id,
+    )
+
+
+def quota_row(quota: Quota) -> Row:
+    """Return a row of quotas."""
+    return quota.project, quota.resource, quota.limit
+
+
+def quota_of(row: Row) -> Quota:
+    """Return the quota of a row."""
+    return Quota(*row)
+
+
+def subscription_row(item: Subscription) -> Row:
+    """Return a row of subscriptions."""
+    wanted = item.filter
+    return (
+        item.id,
+        item.project,
+        item.user,
+        item.name,
+        item.callback,
+        text(
+            {
+                "kinds": wanted.kinds,
+                "severities": wanted.severities,
+                "event_types": wanted.event_types,
+                "metadata": dict(wanted.metadata),
+            }
+        ),
+        item.created_ns,
+    )
+
+
+def subscription_of(row: Row) -> Subscription:
+    """Return the subscription of a row."""
+    subscription, project, user, name, callback, wanted, created_ns = row
+    read = Filter(
+        tuple(wanted["kinds"]),
+        tuple(wanted["severities"]),
+        tuple(wanted["event_types"]),
+        wanted["metadata"],
+    )
+    return Subscription(subscription, project, user, name, callback, read, created_ns)
+
+
+def watch_row(watch: Watch) -> Row:
+    """Return a row of watches."""
+    return (
+        watch.alarm,
+        watch.subscription,
+        watch.project,
+        watch.kind,
+        watch.resource,
+        watch.severity,
+        watch.version,
+        watch.at_ns,
+    )
+
+
+def watch_of(row: Row) -> Watch:
+    """Return the watch of a row."""
+    return Watch(*row)
+
+
+def sample_row(sample: Sample) -> Row:
+    """Return a row of samples."""
+    return sample.meter, sample.project, sample.resource, sample.at_ns, sample.value
 
 
 def attempt_row(attempt: Attempt) -> Row:

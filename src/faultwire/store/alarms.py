@@ -8,8 +8,9 @@ from faultwire.domain.alarms import Alarm, Delivery, DeliveryState
 from faultwire.domain.changes import HistoryAdded
 from faultwire.domain.errors import NotFound
 from faultwire.domain.ids import AlarmId, DeliveryId, ProjectId
+from faultwire.domain.queries import HistoryLine, Query
 from faultwire.domain.shares import ALL_SHARES
-from faultwire.store import alarm_rows, paging, schema
+from faultwire.store import alarm_rows, paging, schema, searching
 from faultwire.store.engine import translated
 
 Found = tuple[Delivery, DeliveryState, str, int | None]
@@ -67,6 +68,14 @@ class StoredAlarms:
             rows = connection.execute(page)
             return tuple(alarm_rows.alarm_of(tuple(row), texts.setdefault) for row in rows)
 
+    def search_alarms(self, query: Query) -> tuple[Alarm, ...]:
+        """Return the alarms that are asked for."""
+        return searching.alarms(self._engine, query)
+
+    def search_history(self, query: Query) -> tuple[HistoryLine, ...]:
+        """Return the lines of history that are asked for."""
+        return searching.history(self._engine, query)
+
     def history(self, alarm: AlarmId, *, limit: int) -> tuple[HistoryAdded, ...]:
         """Return the history of an alarm, newest first, transitions included; empty if none.
 
@@ -106,14 +115,14 @@ class StoredAlarms:
             )
             return tuple(_found(row) for row in connection.execute(page))
 
-    def delivery(self, delivery: DeliveryId) -> Delivery:
-        """Return one delivery; raises NotFound."""
+    def delivery(self, delivery: DeliveryId) -> Found:
+        """Return one delivery as `deliveries` does; raises NotFound."""
+        wanted = select(*_DELIVERY, _OUTBOX.state, _OUTBOX.outcome, _OUTBOX.status)
         with translated(), self._engine.connect() as connection:
-            wanted = select(*_DELIVERY).where(_OUTBOX.id == delivery)
-            row = connection.execute(wanted).one_or_none()
+            row = connection.execute(wanted.where(_OUTBOX.id == delivery)).one_or_none()
         if row is None:
             raise NotFound(f"no delivery {delivery}")
-        return alarm_rows.delivery_of(tuple(row))
+        return _found(row)
 
     def pending(
         self,

@@ -12,9 +12,10 @@ from typing import Any
 import orjson
 from sqlalchemy import JSON, Boolean, ColumnElement, SmallInteger, Table, Text, cast, type_coerce
 
-from faultwire.domain.alarms import Alarm, AlarmState, Clause, Condition, EventRule, Operator
+from faultwire.domain.alarms import Alarm, AlarmState
 from faultwire.domain.making import maker
 from faultwire.domain.resources import NO_METADATA, Server
+from faultwire.domain.rules import Clause, Condition, EventRule, Operator, Rule
 from faultwire.domain.states import PowerState, VmState
 from faultwire.store import codec
 from faultwire.store.statements import Row
@@ -138,7 +139,9 @@ class Reading:
                 self._actions[text] = found
         return found
 
-    def _rule(self, record: codec.Document) -> EventRule:
+    def _rule(self, record: codec.Document) -> Rule:
+        if "kind" in record:
+            return codec.other_rule_of(record)
         clears = record.get("clears")
         return _rule(
             self._clause(record["raises"]), None if clears is None else self._clause(clears)

@@ -3,13 +3,13 @@
 Decoders take what `orjson.loads` gives and trust it: only this module writes it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from sys import intern
 from typing import Any
 
 import orjson
 
-from faultwire.domain.alarms import Clause, Condition, EventRule, Operator
+from faultwire.domain.errors import Broken
 from faultwire.domain.faults import (
     FAULT_TYPES,
     Decision,
@@ -20,6 +20,19 @@ from faultwire.domain.faults import (
     Outcome,
     PlanRecord,
     Severity,
+)
+from faultwire.domain.rules import (
+    Clause,
+    CompositeRule,
+    Condition,
+    EventRule,
+    Joint,
+    Operator,
+    PrometheusRule,
+    Rule,
+    Statistic,
+    ThresholdRule,
+    UnevaluatedRule,
 )
 
 Document = dict[str, Any]
@@ -132,40 +145,107 @@ def _plan_of(record: Document) -> PlanRecord:
 _OPERATORS: dict[str, Operator] = {operator.value: operator for operator in Operator}
 
 
-def rule_record(rule: EventRule) -> Document:
-    """Return what the rule column holds."""
+def rule_record(rule: Rule) -> Document:
+    """Return what the rule column holds; what is no rule for events names its kind."""
+    if not isinstance(rule, EventRule):
+        return _other_record(rule)
     record = {"raises": _clause_record(rule.raises)}
     if rule.clears is not None:
         record["clears"] = _clause_record(rule.clears)
     return record
 
 
-def rule_of(record: Document) -> EventRule:
+def _other_record(rule: Rule) -> Document:
+    match rule:
+        case ThresholdRule():
+            return {
+                "kind": "threshold",
+                "meter": rule.meter,
+                "threshold": rule.threshold,
+                "comparison": rule.comparison.value,
+                "statistic": rule.statistic.value,
+                "period_s": rule.period_s,
+                "evaluation_periods": rule.evaluation_periods,
+                "query": _query_record(rule.query),
+            }
+        case PrometheusRule():
+            return {
+                "kind": "prometheus",
+                "promql": rule.promql,
+                "threshold": rule.threshold,
+                "comparison": rule.comparison.value,
+            }
+        case CompositeRule():
+            parts = [_other_record(part) for part in rule.rules]
+            return {"kind": "composite", "joint": rule.joint.value, "rules": parts}
+        case UnevaluatedRule():
+            return {"kind": "unevaluated", "document": dict(rule.document)}
+        case _:
+            raise Broken(f"no record of a {type(rule).__name__}")
+
+
+def _threshold_of(record: Document) -> ThresholdRule:
+    return ThresholdRule(
+        record["meter"],
+        record["threshold"],
+        _OPERATORS[record["comparison"]],
+        Statistic(record["statistic"]),
+        record["period_s"],
+        record["evaluation_periods"],
+        _query_of(record["query"]),
+    )
+
+
+def _composite_of(record: Document) -> CompositeRule:
+    parts: Any = tuple(other_rule_of(part) for part in record["rules"])
+    return CompositeRule(Joint(record["joint"]), parts)
+
+
+_OTHERS: Mapping[str, Callable[[Document], Rule]] = {
+    "threshold": _threshold_of,
+    "prometheus": lambda record: PrometheusRule(
+        record["promql"], record["threshold"], _OPERATORS[record["comparison"]]
+    ),
+    "composite": _composite_of,
+    "unevaluated": lambda record: UnevaluatedRule(record["document"]),
+}
+
+
+def other_rule_of(record: Document) -> Rule:
+    """Return the rule of a document that names its kind: none for events."""
+    return _OTHERS[record["kind"]](record)
+
+
+def rule_of(record: Document) -> Rule:
     """Return the rule of a document."""
+    if "kind" in record:
+        return other_rule_of(record)
     clears = record.get("clears")
     return EventRule(_clause_of(record["raises"]), None if clears is None else _clause_of(clears))
 
 
 def _clause_record(clause: Clause) -> Document:
-    return {
-        "event_type": clause.event_type,
-        "query": [
-            {"field": item.field, "op": item.op.value, "type": item.type, "value": item.value}
-            for item in clause.query
-        ],
-    }
+    return {"event_type": clause.event_type, "query": _query_record(clause.query)}
+
+
+def _query_record(query: tuple[Condition, ...]) -> list[Document]:
+    return [
+        {"field": item.field, "op": item.op.value, "type": item.type, "value": item.value}
+        for item in query
+    ]
 
 
 def _clause_of(record: Document) -> Clause:
     # A million alarms ask for a handful of types and fields.
-    return Clause(
-        intern(record["event_type"]),
-        tuple(
-            Condition(
-                intern(item["field"]), _OPERATORS[item["op"]], intern(item["type"]), item["value"]
-            )
-            for item in record["query"]
-        ),
+    return Clause(intern(record["event_type"]), _query_of(record["query"]))
+
+
+def _query_of(record: list[Document]) -> tuple[Condition, ...]:
+    return tuple(
+        Condition(
+            intern(item["field"]), _OPERATORS[item["op"]], intern(item["type"]), item["value"]
+        )
+        for item in record
     )
 
 

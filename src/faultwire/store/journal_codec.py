@@ -21,6 +21,7 @@ LEFT_OUT = frozenset(
     {
         changes.HistoryAdded,
         changes.DeliveriesQueued,
+        changes.DeliveriesReplayed,
         changes.EventsOwed,
         changes.EventsTaken,
         changes.Audited,
@@ -57,6 +58,9 @@ _TOPICS: Mapping[type, Topic] = {
     changes.AlarmsSaved: Topic.ALARMS,
     changes.AlarmsRemoved: Topic.ALARMS,
     changes.AlarmsMoved: Topic.ALARMS,
+    changes.SubscriptionsSaved: Topic.ALARMS,
+    changes.SubscriptionsRemoved: Topic.ALARMS,
+    changes.WatchesMoved: Topic.ALARMS,
     changes.SecretsSaved: Topic.SECRETS,
     # What is gone with it concerns who signs.
     changes.ProjectsRemoved: Topic.SECRETS,
@@ -113,6 +117,7 @@ _PARTED: Mapping[type, str] = {
     changes.CausesRemoved: "causes",
     changes.AlarmsSaved: "alarms",
     changes.AlarmsMoved: "transitions",
+    changes.WatchesMoved: "watches",
 }
 """Changes that may be large, and the items by which they part."""
 

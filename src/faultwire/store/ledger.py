@@ -11,6 +11,7 @@ from faultwire.domain.alarms import Attempt
 from faultwire.domain.changes import Change
 from faultwire.domain.errors import Broken
 from faultwire.domain.ids import FaultId, HostName
+from faultwire.domain.samples import Sample
 from faultwire.store import alarm_rows, codec, rehearsal, writers
 from faultwire.store.engine import retrying, translated, writing
 from faultwire.store.statements import Row, Runner, Statement, prepared
@@ -62,6 +63,10 @@ class Ledger:
     def seen(self, hosts: Sequence[tuple[HostName, int]]) -> None:
         """Record when hosts were last heard (wall ns); a host that is gone is left out."""
         self._batch(writers.SEEN, [(seen_ns, host) for host, seen_ns in hosts])
+
+    def sample(self, samples: Sequence[Sample]) -> None:
+        """Keep samples; of two of one meter, resource and moment the later one counts."""
+        self._batch(writers.SAMPLE, [alarm_rows.sample_row(sample) for sample in samples])
 
     def warm(self) -> None:
         """Prepare what a first fault needs: write rows of every hot kind and take them back.

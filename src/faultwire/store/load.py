@@ -9,11 +9,12 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine, Select, Table, select
 
 from faultwire.domain.accounts import Assignment, Credential, Revocation, User, WebhookSecret
-from faultwire.domain.alarms import Alarm
+from faultwire.domain.alarms import Alarm, Quota
 from faultwire.domain.causes import Cause
 from faultwire.domain.faults import LIVE_STATES, Fault
 from faultwire.domain.ids import HostName
 from faultwire.domain.resources import Guest, Host, Port, Project, Server, Switch
+from faultwire.domain.subscriptions import Subscription, Watch
 from faultwire.store import account_rows, alarm_rows, bulk, codec, inventory_rows, schema
 from faultwire.store.engine import of_one_moment, translated
 
@@ -42,6 +43,9 @@ class Snapshot:
     causes: tuple[Cause, ...] = ()
     alarms: tuple[Alarm, ...] = ()
     secrets: tuple[WebhookSecret, ...] = ()
+    quotas: tuple[Quota, ...] = ()
+    subscriptions: tuple[Subscription, ...] = ()
+    watches: tuple[Watch, ...] = ()
     users: tuple[User, ...] = ()
     assignments: tuple[Assignment, ...] = ()
     revocations: tuple[Revocation, ...] = ()
@@ -68,6 +72,9 @@ def load(engine: Engine, *, now_ns: int = 0) -> Snapshot:
             causes=read(_whole(schema.causes), alarm_rows.cause_of),
             alarms=read(_large(schema.alarms), reading.alarm),
             secrets=read(_whole(schema.webhook_secrets), account_rows.secret_of),
+            quotas=read(_whole(schema.quotas), alarm_rows.quota_of),
+            subscriptions=read(_whole(schema.subscriptions), alarm_rows.subscription_of),
+            watches=read(_whole(schema.watches), alarm_rows.watch_of),
             users=read(_whole(schema.users), account_rows.user_of),
             assignments=read(_whole(schema.assignments), account_rows.assignment_of),
             revocations=read(_revocations(now_ns), account_rows.revocation_of),
@@ -77,11 +84,17 @@ def load(engine: Engine, *, now_ns: int = 0) -> Snapshot:
 
 
 def load_alarms(engine: Engine) -> Snapshot:
-    """Return the alarms alone: what an evaluator holds. Raises Unavailable."""
+    """Return alarms and subscriptions alone: what an evaluator holds. Raises Unavailable."""
     reading = bulk.Reading()
     with translated(), of_one_moment(engine) as connection:
         streaming = connection.execution_options(stream_results=True)
-        return Snapshot(alarms=_read(streaming, _large(schema.alarms), reading.alarm))
+        return Snapshot(
+            alarms=_read(streaming, _large(schema.alarms), reading.alarm),
+            subscriptions=_read(
+                streaming, _whole(schema.subscriptions), alarm_rows.subscription_of
+            ),
+            watches=_read(streaming, _whole(schema.watches), alarm_rows.watch_of),
+        )
 
 
 def load_secrets(engine: Engine) -> Snapshot:

@@ -113,6 +113,12 @@ def _deliveries(connection: Connection, before_ns: int) -> Keys:
     return _rows(connection, old)
 
 
+def _samples(connection: Connection, before_ns: int) -> Keys:
+    table = schema.samples
+    old = select(*table.primary_key).where(table.c.at_ns < before_ns)
+    return _rows(connection, old.order_by(table.c.at_ns))
+
+
 def _audit(connection: Connection, before_ns: int) -> Keys:
     """The oldest lines are those of the smallest numbers: none has to be looked for."""
     table = schema.audit
@@ -135,6 +141,7 @@ EXPIRED: Mapping[
     "faults": (schema.faults, lambda kept: _kept(kept.faults_days), _faults),
     "history": (schema.alarm_history, lambda kept: _kept(kept.history_days), _history),
     "deliveries": (schema.outbox, lambda kept: _kept(kept.deliveries_days), _deliveries),
+    "samples": (schema.samples, lambda kept: _kept(kept.samples_days), _samples),
     "audit": (schema.audit, lambda kept: _kept(kept.audit_days), _audit),
     # A token that has ended is void without its revocation.
     "revocations": (schema.revocations, lambda _: 0, _revocations),

@@ -6,71 +6,27 @@ and writes the rows of one decision in any order; what goes with what is removed
 A migration under `migrations` makes exactly these tables; a test compares the two.
 """
 
-from typing import Any
-
 from sqlalchemy import (
     JSON,
     BigInteger,
     Boolean,
-    Column,
+    Double,
     Index,
     Integer,
-    LargeBinary,
-    MetaData,
-    String,
-    Table,
-    Text,
     UniqueConstraint,
 )
-from sqlalchemy.dialects import mysql
-from sqlalchemy.schema import SchemaItem
 
-NAMES = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "pk": "pk_%(table_name)s",
-}
-
-metadata = MetaData(naming_convention=NAMES)
-
-NAME = String(255)
-ID = String(64)
-WORD = String(32)
-PROSE = Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")
-BYTES = LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql", "mariadb")
-COUNTER = BigInteger().with_variant(Integer(), "sqlite")
-"""A number that the database draws; SQLite does so for its own INTEGER only."""
-
-# Names are told apart by case and accent everywhere, as Python does.
-OPTIONS: dict[str, Any] = {
-    "mysql_engine": "InnoDB",
-    "mysql_charset": "utf8mb4",
-    "mysql_collate": "utf8mb4_nopad_bin",
-    "mariadb_engine": "InnoDB",
-    "mariadb_charset": "utf8mb4",
-    "mariadb_collate": "utf8mb4_nopad_bin",
-}
-
-
-def _table(name: str, *items: SchemaItem, **options: Any) -> Table:
-    return Table(name, metadata, *items, **OPTIONS, **options)
-
-
-def _key(name: str, type_: Any = NAME) -> Column[Any]:
-    return Column(name, type_, primary_key=True, autoincrement=False)
-
-
-def _drawn(name: str) -> Column[Any]:
-    return Column(name, COUNTER, primary_key=True, autoincrement=True)
-
-
-def _set(name: str, type_: Any = NAME, **options: Any) -> Column[Any]:
-    return Column(name, type_, nullable=False, **options)
-
-
-def _maybe(name: str, type_: Any = NAME) -> Column[Any]:
-    return Column(name, type_, nullable=True)
-
+from faultwire.store.columns import (
+    BYTES,
+    ID,
+    PROSE,
+    WORD,
+)
+from faultwire.store.columns import filled as _set
+from faultwire.store.columns import key as _key
+from faultwire.store.columns import maybe as _maybe
+from faultwire.store.columns import numbered as _drawn
+from faultwire.store.columns import table as _table
 
 # ---------------------------------------------------------------- the inventory
 
@@ -259,6 +215,49 @@ outbox = _table(
     Index(None, "share", "seq", "created_ns"),
 )
 
+quotas = _table("quotas", _key("project_id"), _key("resource", WORD), _set("most", Integer))
+
+subscriptions = _table(
+    "subscriptions",
+    _key("id", ID),
+    _set("project_id"),
+    _set("user_id"),
+    _set("name"),
+    _set("callback", PROSE),
+    _set("filter", JSON),
+    _set("created_ns", BigInteger),
+    Index(None, "created_ns", "id"),
+    Index(None, "project_id", "created_ns", "id"),
+)
+
+watches = _table(
+    "watches",
+    # What a subscriber was last told of a resource.
+    _key("alarm_id", ID),
+    _set("subscription_id", ID),
+    _set("project_id"),
+    _set("kind", WORD),
+    _set("resource"),
+    _set("severity", WORD),
+    _set("version", BigInteger),
+    _set("at_ns", BigInteger),
+    Index(None, "subscription_id"),
+)
+
+samples = _table(
+    "samples",
+    _key("meter"),
+    _key("project_id"),
+    _key("resource"),
+    _key("at_ns", BigInteger),
+    _set("value", Double),
+    # Of all resources of a project, those of the last minutes.
+    Index(None, "meter", "project_id", "at_ns"),
+    # What is too old is found by it.
+    Index(None, "at_ns"),
+    sqlite_with_rowid=False,
+)
+
 webhook_secrets = _table(
     "webhook_secrets",
     _key("project_id"),
@@ -366,3 +365,6 @@ audit = _table(
     _set("detail", PROSE),
     UniqueConstraint("digest"),
 )
+
+metadata = projects.metadata
+"""All of these tables."""

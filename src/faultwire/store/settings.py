@@ -79,4 +79,7 @@ class Retention:
         default=30,
         metadata={"help": "Deliveries that arrived, were refused or were given up.", "min": 0},
     )
+    samples_days: int = field(
+        default=7, metadata={"help": "Samples that threshold alarms look at.", "min": 0}
+    )
     audit_days: int = field(default=365, metadata={"help": "Lines of the audit record.", "min": 0})

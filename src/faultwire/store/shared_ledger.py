@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, func, insert, or_, select, update
+from sqlalchemy import Column, Connection, Engine, and_, func, insert, or_, select, update
 
 from faultwire.domain import changes
 from faultwire.domain.alarms import Transition
@@ -35,10 +35,19 @@ class Place:
     alarm_edits: int = 0
 
 
-_EDITS = frozenset({changes.AlarmsSaved, changes.AlarmsRemoved, changes.AlarmsMoved})
+_EDITS = frozenset(
+    {
+        changes.AlarmsSaved,
+        changes.AlarmsRemoved,
+        changes.AlarmsMoved,
+        changes.SubscriptionsSaved,
+        changes.SubscriptionsRemoved,
+        changes.WatchesMoved,
+    }
+)
 """What an evaluator must have seen of others before it commits."""
 
-_LAST = frozenset({changes.DeliveriesQueued, changes.EventsOwed})
+_LAST = frozenset({changes.DeliveriesQueued, changes.DeliveriesReplayed, changes.EventsOwed})
 """What is written under the number of the commit."""
 
 PAYLOADS_AT_ONCE = 64
@@ -201,7 +210,9 @@ class SharedLedger(Ledger):
                 raise Conflict("another process has evaluated these events")
         else:
             if isinstance(change, changes.AlarmsSaved):
-                _versions_hold(connection, change)
+                _versions_hold(connection, schema.alarms.c.id, _alarms_before(change))
+            elif isinstance(change, changes.WatchesMoved):
+                _versions_hold(connection, schema.watches.c.alarm_id, _watches_before(change))
             writer_of(change)(run, change)
 
     def _number(
@@ -271,6 +282,9 @@ def _payloads(connection: Connection, wanted: Sequence[tuple[int, int]]) -> Iter
 def _write_last(run: writers.Run, change: Change, seq: int) -> None:
     if isinstance(change, changes.DeliveriesQueued):
         run(_QUEUE, [alarm_rows.delivery_row(item, seq) for item in change.deliveries])
+    elif isinstance(change, changes.DeliveriesReplayed):
+        rows = [alarm_rows.replayed_row(item, change.was, seq) for item in change.deliveries]
+        run(writers.REPLAY, rows)
     elif isinstance(change, changes.EventsOwed):
         by_share: dict[int, list[Any]] = {}
         for event in change.events:
@@ -300,14 +314,24 @@ def _move(run: writers.Run, transitions: Sequence[Transition]) -> None:
     run(_HISTORY, [alarm_rows.transition_row(move) for move in transitions])
 
 
-def _versions_hold(connection: Connection, change: changes.AlarmsSaved) -> None:
-    """Raise Behind unless every alarm stands as the decision on it saw it."""
-    table = schema.alarms
-    for start in range(0, len(change.alarms), ROWS_AT_ONCE):
-        part = change.alarms[start : start + ROWS_AT_ONCE]
-        wanted = select(table.c.id, table.c.version).where(
-            table.c.id.in_([alarm.id for alarm in part])
-        )
-        versions = dict(connection.execute(wanted.with_for_update()).tuples().all())
-        if any(versions.get(alarm.id, 0) != alarm.version - 1 for alarm in part):
+def _alarms_before(change: changes.AlarmsSaved) -> dict[str, int]:
+    return {alarm.id: alarm.version - 1 for alarm in change.alarms}
+
+
+def _watches_before(change: changes.WatchesMoved) -> dict[str, int]:
+    before: dict[str, int] = {}
+    for watch in change.watches:
+        before.setdefault(watch.alarm, watch.version - 1)
+    return before
+
+
+def _versions_hold(connection: Connection, key: Column[Any], before: dict[str, int]) -> None:
+    """Raise Behind unless each row, by its key, has the version that the decision saw; 0: none."""
+    version = key.table.c.version
+    names = list(before)
+    for start in range(0, len(names), ROWS_AT_ONCE):
+        part = names[start : start + ROWS_AT_ONCE]
+        wanted = select(key, version).where(key.in_(part)).with_for_update()
+        versions = dict(connection.execute(wanted).tuples().all())
+        if any(versions.get(name, 0) != before[name] for name in part):
             raise Behind("another process has changed an alarm")

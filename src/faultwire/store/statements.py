@@ -21,6 +21,7 @@ from sqlalchemy import (
     Boolean,
     ColumnElement,
     Connection,
+    Double,
     FromClause,
     Integer,
     LargeBinary,
@@ -246,7 +247,12 @@ class InArrays:
 
 def _in_array(type_: TypeEngine[Any]) -> TypeEngine[Any]:
     """Return the widest type of the kind of a column's: what is too much the column refuses."""
-    for kind, widest in ((Boolean, Boolean()), (Integer, BigInteger()), (LargeBinary, type_)):
+    for kind, widest in (
+        (Boolean, Boolean()),
+        (Integer, BigInteger()),
+        (Double, Double()),
+        (LargeBinary, type_),
+    ):
         if isinstance(type_, kind):
             return widest
     return Text()

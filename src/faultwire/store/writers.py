@@ -43,6 +43,12 @@ _REMOVE_CAUSE = removing(schema.causes, "kind", "resource", "fault_id")
 _REMOVE_CAUSES = removing(schema.causes, "kind", "resource")
 _REMOVE_CREDENTIAL = removing(schema.credentials, "kind", "name")
 _REMOVE_SECRETS = removing(schema.webhook_secrets, "project_id")
+_REMOVE_QUOTAS = removing(schema.quotas, "project_id")
+# As new: its age, which is its order too, begins again.
+REPLAY = changing(
+    schema.outbox, ("state", "attempt", "next_ns", "created_ns", "seq"), by="id", was="state"
+)
+SAMPLE = saving(schema.samples)
 _SAVE_SECRET = saving(schema.webhook_secrets)
 _SAVE_SESSION = saving(schema.agent_sessions)
 
@@ -88,6 +94,10 @@ def _secrets_saved(run: Run, change: changes.SecretsSaved) -> None:
     )
 
 
+def _deliveries_replayed(run: Run, change: changes.DeliveriesReplayed) -> None:
+    run(REPLAY, [alarm_rows.replayed_row(item, change.was) for item in change.deliveries])
+
+
 def _session_moved(run: Run, change: changes.SessionMoved) -> None:
     run(_SAVE_SESSION, [(change.host, change.member, change.session)])
 
@@ -108,6 +118,9 @@ WRITERS: Mapping[type, Writer] = {
         _each("projects", removing(schema.projects, "id"), _name),
         _each("projects", removing(schema.assignments, "project_id"), _name),
         _each("projects", _REMOVE_SECRETS, _name),
+        _each("projects", _REMOVE_QUOTAS, _name),
+        _each("projects", removing(schema.subscriptions, "project_id"), _name),
+        _each("projects", removing(schema.watches, "project_id"), _name),
     ),
     changes.HostsSaved: _each(
         "hosts", saving(schema.hosts, leave=("last_seen_ns",)), inventory_rows.host_row
@@ -157,6 +170,17 @@ WRITERS: Mapping[type, Writer] = {
     ),
     changes.HistoryAdded: _history_added,
     changes.DeliveriesQueued: _each("deliveries", QUEUE, alarm_rows.delivery_row),
+    changes.DeliveriesReplayed: _deliveries_replayed,
+    changes.QuotasSaved: _each("quotas", saving(schema.quotas), alarm_rows.quota_row),
+    changes.QuotasRemoved: _each("projects", _REMOVE_QUOTAS, _name),
+    changes.SubscriptionsSaved: _each(
+        "subscriptions", saving(schema.subscriptions), alarm_rows.subscription_row
+    ),
+    changes.SubscriptionsRemoved: _all(
+        _each("subscriptions", removing(schema.subscriptions, "id"), _name),
+        _each("subscriptions", removing(schema.watches, "subscription_id"), _name),
+    ),
+    changes.WatchesMoved: _each("watches", saving(schema.watches), alarm_rows.watch_row),
     changes.EventsOwed: _several_only,
     changes.EventsTaken: _several_only,
     changes.SessionMoved: _session_moved,

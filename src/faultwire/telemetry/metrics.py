@@ -25,6 +25,10 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "faultwire_datagram_beats_total": ("Datagrams that came as beats, by result.", ("result",)),
     "faultwire_expired_rows_total": ("Old rows that were removed, by kind.", ("kind",)),
     "faultwire_deadman_beats_total": ("Beats to the dead-man's watcher, by result.", ("result",)),
+    "faultwire_periodic_evaluations_total": (
+        "Looks at alarms that no event concerns, by kind and result.",
+        ("kind", "result"),
+    ),
     "faultwire_marks_late_total": ("Checkpoints that could not be stored at the first try.", ()),
 }
 GAUGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
@@ -41,6 +45,10 @@ GAUGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
         "When the certificate of the listener ends, in seconds since the epoch.",
         (),
     ),
+    "faultwire_periodic_last_round_seconds": (
+        "When the last whole round over periodic alarms ended, in seconds since the epoch.",
+        ("kind",),
+    ),
     "faultwire_stalled": ("1 while verdicts are put off because the loop was late.", ()),
 }
 BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -48,6 +56,7 @@ HISTOGRAMS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "faultwire_loop_lag_seconds": ("Lateness of timers on the event loop.", ()),
     "faultwire_command_seconds": ("Submission of a command to its durable answer.", ("command",)),
     "faultwire_commit_seconds": ("One transaction on the writer thread.", ()),
+    "faultwire_periodic_round_seconds": ("One whole round over periodic alarms.", ("kind",)),
     "faultwire_delivery_seconds": ("One try of a delivery, start to end.", ()),
 }
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any, TypeVar, cast
 
-from faultwire.app.core import Indexes, deciders
+from faultwire.app.core import Indexes, deciders, evaluator_of
 from faultwire.app.memory import Followers
 from faultwire.controllers.embedded.compute import EmbeddedController
 from faultwire.domain.accounts import Actor
@@ -28,7 +28,6 @@ from faultwire.domain.faults import CLEARING_TYPES, FAULT_TYPES, Evidence, Fault
 from faultwire.domain.ids import FaultId, derived
 from faultwire.domain.instants import Instant
 from faultwire.inspector.settings import Settings
-from faultwire.notifier.evaluator.engine import EventEvaluator
 from faultwire.pipeline import Chain, Stages
 from faultwire.ports import Evaluator, Ledger
 from faultwire.testing.clock import ManualClock
@@ -75,6 +74,8 @@ class InProcess:
             self.indexes.holds,
             self.indexes.alarms,
             self.indexes.directory,
+            self.indexes.subscriptions,
+            self.indexes.quotas,
         )
         self.events: list[Event] = []
         self.deliveries: list[Delivery] = []
@@ -84,7 +85,7 @@ class InProcess:
             Stages(
                 deciders(self.indexes, self.settings),
                 EmbeddedController(),
-                _Listening(EventEvaluator(self.indexes.alarms), self.events),
+                _Listening(evaluator_of(self.indexes), self.events),
                 _AtOnce(self.ledger),
                 self.memory,
                 _Owed(self.deliveries),

@@ -4,7 +4,7 @@
 can be told to fail, which a database cannot.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from operator import attrgetter
 from typing import Any, TypeVar
@@ -16,10 +16,13 @@ from faultwire.domain.alarms import Alarm, Attempt, Delivery, DeliveryState
 from faultwire.domain.changes import Change, HistoryAdded
 from faultwire.domain.errors import FaultwireError, NotFound
 from faultwire.domain.faults import Fault, FaultState
-from faultwire.domain.ids import AlarmId, DeliveryId, FaultId, HostName, ProjectId
+from faultwire.domain.ids import AlarmId, DeliveryId, FaultId, HostName, ProjectId, SubscriptionId
+from faultwire.domain.queries import HistoryLine, Query
+from faultwire.domain.samples import Sample, Statistics, Window
 from faultwire.domain.shares import share_of
+from faultwire.domain.subscriptions import Subscription
 from faultwire.store.load import Snapshot
-from faultwire.testing import store_changes
+from faultwire.testing import searching, store_changes
 from faultwire.testing.store_changes import Found
 
 T = TypeVar("T")
@@ -74,6 +77,17 @@ class MemoryLedger:
         state = self._begin()
         state.last_seen.update((host, at) for host, at in hosts if host in state.hosts)
         self._state = state
+
+    def sample(self, samples: Sequence[Sample]) -> None:
+        """Keep samples."""
+        state = self._begin()
+        for item in samples:
+            state.samples[item.meter, item.project, item.resource, item.at_ns] = item
+        self._state = state
+
+    def statistics(self, windows: Sequence[Window]) -> list[tuple[Statistics, ...]]:
+        """Return the periods of each window that have samples, as `ports.SampleStore` does."""
+        return [tuple(_periods(self._state.samples.values(), window)) for window in windows]
 
     def _begin(self) -> store_changes.State:
         if self._failures:
@@ -146,6 +160,14 @@ class MemoryLedger:
         keys = sorted((key for key in rows if key[0] == alarm), reverse=True)
         return tuple(rows[key] for key in keys[: max(limit, 0)])
 
+    def search_alarms(self, query: Query) -> tuple[Alarm, ...]:
+        """Return the alarms that are asked for."""
+        return searching.alarms(self._state, query)
+
+    def search_history(self, query: Query) -> tuple[HistoryLine, ...]:
+        """Return the lines of history that are asked for."""
+        return searching.history(self._state, query)
+
     def deliveries(
         self,
         *,
@@ -164,12 +186,12 @@ class MemoryLedger:
         page = _page([item[0] for item in found.values()], order, marker, limit)
         return tuple(found[delivery.id] for delivery in page)
 
-    def delivery(self, delivery: DeliveryId) -> Delivery:
-        """Return one delivery; raises NotFound."""
+    def delivery(self, delivery: DeliveryId) -> tuple[Delivery, DeliveryState, str, int | None]:
+        """Return one delivery with its fate; raises NotFound."""
         found = self._state.deliveries.get(delivery)
         if found is None:
             raise NotFound(f"no delivery {delivery}")
-        return found[0]
+        return found
 
     def pending(
         self,
@@ -191,6 +213,26 @@ class MemoryLedger:
         ]
         return tuple(sorted(owed, key=order)[: max(limit, 0)])
 
+    # ------------------------------------------------------------ ports.SubscriptionStore
+
+    def subscription(self, subscription: SubscriptionId) -> tuple[Subscription, int]:
+        """Return one, with how many troubles its owner knows of now; raises NotFound."""
+        return self._counted(_one(self._state.subscriptions, subscription))
+
+    def subscriptions(
+        self, *, project: ProjectId | None, limit: int, marker: str | None
+    ) -> tuple[tuple[Subscription, int], ...]:
+        """Return them newest first; raises NotFound for an unknown marker."""
+        held = self._state.subscriptions.values()
+        found = [item for item in held if project in {None, item.project}]
+        page = _page(found, attrgetter("created_ns", "id"), marker, limit)
+        return tuple(map(self._counted, page))
+
+    def _counted(self, item: Subscription) -> tuple[Subscription, int]:
+        watches = self._state.watches.values()
+        mine = [one for one in watches if one.subscription == item.id]
+        return item, sum(one.severity != "cleared" for one in mine)
+
     # ------------------------------------------------------------ start
 
     def load(self, *, now_ns: int = 0) -> Snapshot:
@@ -209,6 +251,9 @@ class MemoryLedger:
             causes=tuple(state.causes.values()),
             alarms=tuple(_ordered(state.alarms)),
             secrets=tuple(secret for kept in _ordered(state.secrets) for secret in kept),
+            quotas=tuple(_ordered(state.quotas)),
+            subscriptions=tuple(_ordered(state.subscriptions)),
+            watches=tuple(_ordered(state.watches)),
             users=tuple(_ordered(state.users)),
             assignments=tuple(_ordered(state.assignments)),
             revocations=tuple(valid),
@@ -246,3 +291,20 @@ def _page(
         start = places[0] + 1
     end = None if limit is None else start + max(limit, 0)
     return tuple(newest_first[start:end])
+
+
+def _periods(samples: Iterable[Sample], window: Window) -> Iterator[Statistics]:
+    periods: dict[int, list[float]] = {}
+    for one in samples:
+        wanted = (
+            one.meter == window.meter
+            and window.project in {"", one.project}
+            and window.resource in {None, one.resource}
+            and window.start_ns <= one.at_ns < window.end_ns
+        )
+        if wanted:
+            number = (one.at_ns - window.start_ns) // window.period_ns
+            periods.setdefault(number, []).append(one.value)
+    for number, values in sorted(periods.items()):
+        start_ns = window.start_ns + number * window.period_ns
+        yield Statistics(start_ns, len(values), sum(values), min(values), max(values))

@@ -17,12 +17,14 @@ from faultwire.domain.accounts import (
     User,
     WebhookSecret,
 )
-from faultwire.domain.alarms import Alarm, Delivery, DeliveryState, Transition
+from faultwire.domain.alarms import Alarm, Delivery, DeliveryState, Quota, Transition
 from faultwire.domain.causes import Cause, ResourceKind
 from faultwire.domain.errors import Broken, Conflict
 from faultwire.domain.faults import Fault
 from faultwire.domain.ids import HostName, UserId
 from faultwire.domain.resources import Guest, Host, Port, Project, Server, Switch
+from faultwire.domain.samples import Sample
+from faultwire.domain.subscriptions import Subscription, Watch
 
 Found = tuple[Delivery, DeliveryState, str, int | None]
 """A delivery with its state, last outcome and last HTTP status."""
@@ -45,6 +47,10 @@ class State:
     history: dict[tuple[str, int, int, str], changes.HistoryAdded] = field(default_factory=dict)
     deliveries: dict[str, Found] = field(default_factory=dict)
     secrets: dict[str, tuple[WebhookSecret, ...]] = field(default_factory=dict)
+    quotas: dict[tuple[str, str], Quota] = field(default_factory=dict)
+    subscriptions: dict[str, Subscription] = field(default_factory=dict)
+    watches: dict[str, Watch] = field(default_factory=dict)
+    samples: dict[tuple[str, str, str, int], Sample] = field(default_factory=dict)
     users: dict[str, User] = field(default_factory=dict)
     assignments: dict[tuple[str, str, str], Assignment] = field(default_factory=dict)
     revocations: dict[str, Revocation] = field(default_factory=dict)
@@ -140,9 +146,15 @@ def _alarms_moved(state: State, change: changes.AlarmsMoved) -> None:
 
 
 def _told(move: Transition) -> changes.HistoryAdded:
-    detail = orjson.dumps({"state": move.current.value, "transition_reason": move.reason})
+    why = "state_reason" if move.user else "transition_reason"
+    detail = orjson.dumps({"state": move.current.value, why: move.reason})
     return changes.HistoryAdded(
-        move.alarm_id, move.project, UserId(""), "state transition", detail.decode(), move.at_ns
+        move.alarm_id,
+        move.project,
+        UserId(move.user),
+        "state transition",
+        detail.decode(),
+        move.at_ns,
     )
 
 
@@ -157,6 +169,29 @@ def _history_added(state: State, change: changes.HistoryAdded) -> None:
 def _deliveries_queued(state: State, change: changes.DeliveriesQueued) -> None:
     for delivery in change.deliveries:
         state.deliveries.setdefault(delivery.id, (delivery, DeliveryState.PENDING, "", None))
+
+
+def _deliveries_replayed(state: State, change: changes.DeliveriesReplayed) -> None:
+    for delivery in change.deliveries:
+        found = state.deliveries.get(delivery.id)
+        if found is not None and found[1] is change.was:
+            _, _, outcome, status = found
+            again = replace(delivery, attempt=0)
+            state.deliveries[delivery.id] = again, DeliveryState.PENDING, outcome, status
+
+
+def _owned_dropped(state: State, change: changes.ProjectsRemoved) -> None:
+    for table in (state.subscriptions, state.watches):
+        owned: Mapping[str, Any] = table
+        for key in [key for key, item in owned.items() if item.project in change.projects]:
+            table.pop(key)
+
+
+def _subscriptions_removed(state: State, change: changes.SubscriptionsRemoved) -> None:
+    for name in change.subscriptions:
+        state.subscriptions.pop(name, None)
+        for key in [key for key, watch in state.watches.items() if watch.subscription == name]:
+            del state.watches[key]
 
 
 def _secrets_saved(state: State, change: changes.SecretsSaved) -> None:
@@ -193,6 +228,8 @@ _APPLIERS: Mapping[type, Applier] = {
         _drop("projects", "projects"),
         _drop("assignments", "projects", lambda key, project: key[1] == project),
         _drop("secrets", "projects"),
+        _drop("quotas", "projects", lambda key, project: key[0] == project),
+        _owned_dropped,
     ),
     changes.HostsSaved: _put("hosts", "hosts", _NAME),
     changes.HostsRemoved: _all(
@@ -225,6 +262,12 @@ _APPLIERS: Mapping[type, Applier] = {
     changes.AlarmsMoved: _alarms_moved,
     changes.HistoryAdded: _history_added,
     changes.DeliveriesQueued: _deliveries_queued,
+    changes.DeliveriesReplayed: _deliveries_replayed,
+    changes.QuotasSaved: _put("quotas", "quotas", attrgetter("project", "resource")),
+    changes.QuotasRemoved: _drop("quotas", "projects", lambda key, project: key[0] == project),
+    changes.SubscriptionsSaved: _put("subscriptions", "subscriptions", _ID),
+    changes.SubscriptionsRemoved: _subscriptions_removed,
+    changes.WatchesMoved: _put("watches", "watches", attrgetter("alarm")),
     changes.SecretsSaved: _secrets_saved,
     changes.UsersSaved: _users_saved,
     changes.UsersRemoved: _all(

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from faultwire.domain.commands import Command, SaveAlarm
 from faultwire.domain.errors import Unavailable
 from faultwire.faces.alarming.settings import Settings
 from tests.api.cloud import ADMIN_PROJECT, BASE, DEMO, EVENT, SINK, Cloud, alarm_body, running
@@ -135,6 +136,27 @@ async def test_a_replacement_does_not_undo_what_happened_since(cloud: Cloud) -> 
     path = f"{ALARMS}/{alarm['alarm_id']}"
     answer = await cloud.call("PUT", path, "member", {**alarm, "description": "new"})
     assert (answer.json()["state"], answer.json()["description"]) == ("alarm", "new")
+
+
+async def test_an_event_in_the_middle_of_a_replacement_is_not_undone(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault between what PUT reads and what it decides: the new fields and the new state."""
+    alarm = await cloud.alarm(state="insufficient data")
+    cloud.clock.advance(5)
+    submit, waiting = cloud.lane.submit, [EVENT]
+
+    async def late(command: Command) -> object:
+        if isinstance(command, SaveAlarm) and waiting:
+            await cloud.report(waiting.pop())
+        return await submit(command)
+
+    monkeypatch.setattr(cloud.lane, "submit", late)
+    path = f"{ALARMS}/{alarm['alarm_id']}"
+    wanted = {**alarm, "state": "ok", "alarm_actions": [f"{SINK}/new"]}
+    changed = (await cloud.call("PUT", path, "member", wanted)).json()
+    assert (changed["state"], changed["alarm_actions"]) == ("alarm", [f"{SINK}/new"])
+    assert [one.url for one in cloud.outbox.owed] == [SINK]
 
 
 async def test_the_state_is_a_bare_string(cloud: Cloud) -> None:

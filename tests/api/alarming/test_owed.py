@@ -1,8 +1,11 @@
 """Signing secrets, and deliveries with their fate."""
 
+import asyncio
+
 import pytest
 
 from faultwire.domain.alarms import Attempt, DeliveryState
+from faultwire.domain.ids import DeliveryId
 from faultwire.domain.signature import key_of
 from tests.api.cloud import DEMO, EVENT, OTHER, SINK, Cloud
 
@@ -116,6 +119,72 @@ async def test_deliveries_are_the_projects_own(cloud: Cloud) -> None:
     assert await ids("member", "?state=pending&limit=1") == [name]
     assert await ids("member", "?state=dead") == []
     assert await ids("member", f"?marker={name}") == []
+
+
+async def over(cloud: Cloud, state: DeliveryState = DeliveryState.DEAD) -> str:
+    """Let a delivery be made and be over; return its id."""
+    name = await owed(cloud)
+    now = cloud.clock.wall_ns()
+    cloud.ledger.settle((Attempt(DeliveryId(name), state, 3, now, now, "HTTP 404", 404),))
+    return name
+
+
+@pytest.mark.parametrize(
+    "state", [DeliveryState.DEAD, DeliveryState.REFUSED, DeliveryState.DELIVERED]
+)
+async def test_what_is_over_is_owed_again_under_its_id(cloud: Cloud, state: DeliveryState) -> None:
+    """A dead, refused or delivered one is pending anew, its tries and age begin again."""
+    name = await over(cloud, state)
+    before = len(cloud.outbox.owed)
+    answer = await cloud.call("POST", f"{DELIVERIES}/{name}/replay", "member")
+    assert answer.status_code == 202
+    row = answer.json()["delivery"]
+    assert (row["id"], row["state"], row["attempt"]) == (name, "pending", 0)
+    shown = (await cloud.call("GET", f"{DELIVERIES}/{name}", "reader")).json()["delivery"]
+    assert (shown["state"], shown["attempt"]) == ("pending", 0)
+    assert [one.id for one in cloud.outbox.owed[before:]] == [name]
+
+
+async def test_a_pending_one_is_not_owed_twice(cloud: Cloud) -> None:
+    """Replaying what is still tried is 409; so is the second of two replays, one after one."""
+    name = await over(cloud)
+    statuses = []
+    for _ in range(2):
+        answer = await cloud.call("POST", f"{DELIVERIES}/{name}/replay", "member")
+        statuses.append(answer.status_code)
+    assert statuses == [202, 409]
+    assert name in answer.json()["error_message"]["faultstring"]
+
+
+async def test_two_replays_at_once_owe_one_delivery(cloud: Cloud) -> None:
+    """Both may be answered 202; there is one row, and it is owed once."""
+    name = await over(cloud)
+    path = f"{DELIVERIES}/{name}/replay"
+    answers = await asyncio.gather(*(cloud.call("POST", path, "member") for _ in range(2)))
+    assert {one.status_code for one in answers} <= {202, 409}
+    listed = (await cloud.call("GET", f"{DELIVERIES}?state=pending", "member")).json()
+    assert [row["id"] for row in listed["deliveries"]] == [name]
+
+
+@pytest.mark.parametrize(
+    ("token", "status"), [("", 401), ("reader", 403), ("stranger", 404), ("admin", 202)]
+)
+async def test_who_may_replay(cloud: Cloud, token: str, status: int) -> None:
+    """A member of the project and an administrator; to others it does not exist."""
+    name = await over(cloud)
+    assert (await cloud.call("POST", f"{DELIVERIES}/{name}/replay", token)).status_code == status
+    seen = {"": 401, "reader": 200, "stranger": 404, "admin": 200}[token]
+    assert (await cloud.call("GET", f"{DELIVERIES}/{name}", token)).status_code == seen
+
+
+async def test_an_unknown_delivery_is_not_found(cloud: Cloud) -> None:
+    """Whatever stands for its id; and a query that nobody knows is 400."""
+    name = await over(cloud)
+    for other in ("x", "x" * 99, "%00", "%0a"):
+        assert (await cloud.call("GET", f"{DELIVERIES}/{other}", "member")).status_code == 404
+        path = f"{DELIVERIES}/{other}/replay"
+        assert (await cloud.call("POST", path, "member")).status_code == 404
+    assert (await cloud.call("GET", f"{DELIVERIES}/{name}?x=1", "member")).status_code == 400
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.cloud import DEMO, SINK, Cloud, alarm_body
+from tests.api.cloud import DEMO, EVENT, SINK, Cloud, alarm_body
 
 ALARMS = "/alarming/v2/alarms"
 
@@ -87,11 +87,11 @@ async def test_alarms_that_aodh_refuses(
 @pytest.mark.parametrize(
     "kind",
     [
-        "threshold",
-        "composite",
-        "prometheus",
         "gnocchi_resources_threshold",
+        "gnocchi_aggregation_by_metrics_threshold",
+        "gnocchi_aggregation_by_resources_threshold",
         "loadbalancer_member_health",
+        "combination",
         "x",
     ],
 )
@@ -100,7 +100,7 @@ async def test_types_that_are_not_evaluated(cloud: Cloud, kind: str) -> None:
     body = {"name": "a", "type": kind, f"{kind}_rule": {}}
     sentence = await refused(cloud, body)
     assert "field/attribute type" in sentence
-    assert "event, notification" in sentence
+    assert "event, notification, threshold, prometheus, composite" in sentence
 
 
 @pytest.mark.parametrize(
@@ -116,6 +116,7 @@ async def test_types_that_are_not_evaluated(cloud: Cloud, kind: str) -> None:
         ({"type": "float", "value": "x"}, "event_rule.query[0].value"),
         ({"type": "boolean", "value": "maybe"}, "event_rule.query[0].value"),
         ({"type": "datetime", "value": "noon"}, "event_rule.query[0].value"),
+        ({"field": "traits.a b"}, "event_rule.query[0].field"),
     ],
 )
 async def test_conditions_that_could_never_hold(
@@ -153,10 +154,8 @@ async def test_the_field_is_named_in_the_alarms_own_spelling(cloud: Cloud) -> No
 @pytest.mark.parametrize(
     ("url", "why"),
     [
-        ("ftp://x", "ftp"),
-        ("log://", "log"),
-        ("test://", "test"),
-        ("trust+http://127.0.0.1/", "trust+http"),
+        ("trust+http://127.0.0.1/", "Keystone"),
+        ("trust+https://a.example/", "Keystone"),
         ("http://169.254.169.254/latest/meta-data", "169.254.169.254"),
         ("http://[::ffff:169.254.169.254]/", "link-local"),
         ("http://2852039166/", "numeric"),
@@ -173,6 +172,29 @@ async def test_actions_that_are_never_called(cloud: Cloud, kind: str, url: str, 
     sentence = await refused(cloud, alarm_body(**{kind: [SINK, url]}))
     assert sentence.startswith(f"Unsupported action {url}: {kind}[1]")
     assert why in sentence
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://x", "zaqar://?topic=a", "trust+zaqar://a", "trust+heat://"]
+)
+async def test_a_scheme_that_is_not_served(cloud: Cloud, url: str) -> None:
+    """Aodh's sentence, which is the action and no more."""
+    assert await refused(cloud, alarm_body(ok_actions=[url])) == f"Unsupported action {url}"
+
+
+@pytest.mark.parametrize("url", ["log://", "test://"])
+async def test_the_log_is_for_administrators(cloud: Cloud, url: str) -> None:
+    """Anybody else is 401 in Aodh's words, on create and replace; an administrator is served."""
+    sentence = f"You are not authorized to create action: {url}"
+    assert await refused(cloud, alarm_body(alarm_actions=[url]), status=401) == sentence
+    mine = await cloud.alarm("admin", project_id=DEMO, alarm_actions=[url])
+    assert mine["alarm_actions"] == [url]
+    path = f"{ALARMS}/{mine['alarm_id']}"
+    answer = await cloud.call("PUT", path, "member", mine)
+    assert answer.status_code == 401
+    assert answer.json()["error_message"]["faultstring"] == sentence
+    await cloud.report(EVENT)
+    assert [(one.kind, one.url) for one in cloud.outbox.owed] == [(url.partition(":")[0], url)]
 
 
 async def test_credentials_of_a_refused_action_are_not_repeated(cloud: Cloud) -> None:
@@ -286,7 +308,7 @@ async def test_without_a_valid_token_nothing_is_said(
         ("?limit=many", 400, "it should be a positive integer."),
         ("?limits=1", 400, "Unknown argument: limits"),
         ("?all_projects=perhaps", 400, "all_projects"),
-        ("?marker=nope", 404, "nope"),
+        ("?marker=nope", 400, "Marker nope not found."),
         ("?marker=%00", 400, "marker"),
     ],
 )

@@ -27,12 +27,13 @@ class Kept:
     alarms: store.StoredAlarms | MemoryLedger
     load: Callable[..., store.Snapshot]
     reopen: Callable[[], "Kept"]
+    subscriptions: store.StoredSubscriptions | MemoryLedger
 
 
 def in_memory() -> Kept:
     """Return an empty store in memory."""
     ledger = MemoryLedger()
-    kept = Kept(ledger, ledger, ledger, ledger.load, lambda: kept)
+    kept = Kept(ledger, ledger, ledger, ledger.load, lambda: kept, ledger)
     return kept
 
 
@@ -56,6 +57,7 @@ def on_engine(opened: Callable[[], Engine], closing: list[Callable[[], None]]) -
         store.StoredAlarms(engine),
         lambda **options: _ordered(store.load(engine, **options)),
         reopen,
+        store.StoredSubscriptions(engine),
     )
 
 

@@ -7,8 +7,10 @@ from typing import Any, get_args
 import pytest
 
 from faultwire.domain import changes as c
+from faultwire.domain.alarms import DeliveryState
 from faultwire.domain.changes import Change
 from faultwire.domain.faults import FAULT_TYPES
+from faultwire.domain.rules import Rule
 from faultwire.domain.states import PowerState, VmState
 from faultwire.store import Snapshot, writers
 from faultwire.testing import store_changes
@@ -46,6 +48,9 @@ CASES = [
             c.ProjectsSaved((v.PROJECT,)),
             c.AssignmentsSaved((v.GRANT, v.OTHER_GRANT)),
             c.SecretsSaved(v.PROJECT.id, v.SECRETS),
+            c.QuotasSaved((v.QUOTA,)),
+            c.SubscriptionsSaved((v.SUBSCRIPTION,)),
+            c.WatchesMoved((v.WATCH,)),
         ],
     ),
     Case(
@@ -130,6 +135,38 @@ CASES = [
     ),
     Case(v.CREATION),
     Case(c.DeliveriesQueued((v.DELIVERY, v.LATER_DELIVERY))),
+    Case(
+        c.DeliveriesReplayed((v.DELIVERY,), DeliveryState.DELIVERED),
+        {},
+        [c.DeliveriesQueued((v.DELIVERY, v.LATER_DELIVERY))],
+    ),
+    Case(
+        c.QuotasSaved((v.QUOTA, v.OTHER_QUOTA)),
+        {"quotas": (v.QUOTA, v.OTHER_QUOTA)},
+        [c.QuotasSaved((replace(v.QUOTA, limit=77),))],
+    ),
+    Case(
+        c.QuotasRemoved((v.PROJECT.id,)),
+        {"quotas": (v.OTHER_QUOTA,)},
+        [c.QuotasSaved((v.QUOTA, v.OTHER_QUOTA))],
+    ),
+    Case(
+        c.SubscriptionsSaved((v.SUBSCRIPTION, v.BARE_SUBSCRIPTION)),
+        {"subscriptions": (v.SUBSCRIPTION, v.BARE_SUBSCRIPTION)},
+    ),
+    Case(
+        c.SubscriptionsRemoved((v.SUBSCRIPTION.id,)),
+        {"subscriptions": (v.BARE_SUBSCRIPTION,), "watches": (v.OTHER_WATCH,)},
+        [
+            c.SubscriptionsSaved((v.SUBSCRIPTION, v.BARE_SUBSCRIPTION)),
+            c.WatchesMoved((v.WATCH, v.OTHER_WATCH)),
+        ],
+    ),
+    Case(
+        c.WatchesMoved((replace(v.WATCH, severity="cleared", version=2),)),
+        {"watches": (replace(v.WATCH, severity="cleared", version=2), v.OTHER_WATCH)},
+        [c.WatchesMoved((v.WATCH, v.OTHER_WATCH))],
+    ),
     Case(
         c.SecretsSaved(v.PROJECT.id, v.SECRETS),
         {"secrets": v.SECRETS},
@@ -266,6 +303,37 @@ def test_a_transition_is_a_row_of_history(kept: Kept) -> None:
     kept.ledger.commit([c.AlarmsMoved((v.MOVE,))])
     assert kept.alarms.history(v.ALARM.id, limit=10) == (TOLD, v.CREATION)
     assert kept.alarms.history(v.ALARM.id, limit=1) == (TOLD,)
+
+
+def test_a_transition_by_hand_names_its_user(kept: Kept) -> None:
+    """A state that a user set is told as Aodh's API does, with who it was."""
+    kept.ledger.commit([c.AlarmsSaved((v.ALARM,)), c.AlarmsMoved((replace(v.MOVE, user="u-9"),))])
+    (told,) = kept.alarms.history(v.ALARM.id, limit=10)
+    assert told.user == "u-9"
+    assert told.detail == TOLD.detail.replace("transition_reason", "state_reason")
+
+
+@pytest.mark.parametrize("rule", v.OTHER_RULES, ids=lambda rule: type(rule).__name__)
+def test_a_rule_of_any_type_is_kept(kept: Kept, rule: Rule) -> None:
+    """What a rule says is the same for who reads it alone and for who starts."""
+    alarm = replace(v.ALARM, rule=rule)
+    kept.ledger.commit([c.AlarmsSaved((alarm,))])
+    assert kept.reopen().load().alarms == (alarm,)
+    assert kept.alarms.alarm(alarm.id) == alarm
+
+
+def test_a_delivery_that_is_over_is_owed_again(kept: Kept) -> None:
+    """It counts as new, under its id; its last outcome stays to be read."""
+    kept.ledger.commit([c.DeliveriesQueued((v.DELIVERY, v.LATER_DELIVERY))])
+    kept.ledger.settle([v.ARRIVED])
+    again = replace(v.DELIVERY, attempt=0, next_ns=v.T0 + 900, created_ns=v.T0 + 900)
+    kept.ledger.commit([c.DeliveriesReplayed((again,), DeliveryState.DELIVERED)])
+    assert kept.alarms.pending(project=None, after=None, limit=9)[-1] == again
+    found = kept.alarms.deliveries(project=None, state=None, limit=9, marker=None)[0]
+    assert found == (again, DeliveryState.PENDING, v.ARRIVED.outcome, v.ARRIVED.status)
+    later = replace(again, created_ns=v.T0 + 999)
+    kept.ledger.commit([c.DeliveriesReplayed((later,), DeliveryState.DELIVERED)])
+    assert kept.alarms.delivery(again.id)[0] == again
 
 
 def test_a_removed_alarm_has_no_history(kept: Kept) -> None:

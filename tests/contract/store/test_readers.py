@@ -297,8 +297,9 @@ def test_what_is_owed_is_given_oldest_first(with_deliveries: Kept) -> None:
 
 def test_a_delivery_is_found_by_its_id(with_deliveries: Kept) -> None:
     """One delivery is given whole, settled or not; an unknown one is NotFound."""
-    assert with_deliveries.alarms.delivery("d-a") == DELIVERIES[1]
-    assert with_deliveries.alarms.delivery("d-b").attempt == v.ARRIVED.attempt
+    assert with_deliveries.alarms.delivery("d-a")[0] == DELIVERIES[1]
+    settled, state, *_ = with_deliveries.alarms.delivery("d-b")
+    assert (settled.attempt, state) == (v.ARRIVED.attempt, v.ARRIVED.state)
     with pytest.raises(NotFound):
         with_deliveries.alarms.delivery("d-?")
 

@@ -11,6 +11,7 @@ from faultwire.domain import changes as c
 from faultwire.domain.accounts import Revocation
 from faultwire.domain.alarms import Attempt, DeliveryState
 from faultwire.domain.faults import FaultState
+from faultwire.domain.samples import Sample
 from faultwire.store import retention
 from tests.contract.store import values as v
 from tests.contract.store.conftest import KINDS, Kept, Opened, on_engine
@@ -105,7 +106,7 @@ def test_final_deliveries_go(opened: tuple[Kept, Engine]) -> None:
     assert {one[0].id for one in left} == {"owed", "of-open", "late", "young"}
 
 
-def test_history_audit_and_revocations_go(opened: tuple[Kept, Engine]) -> None:
+def test_history_samples_audit_and_revocations_go(opened: tuple[Kept, Engine]) -> None:
     """Lines by their own time, revocations once their token has ended; alarms themselves stay."""
     kept, engine = opened
     kept.ledger.commit(
@@ -118,7 +119,9 @@ def test_history_audit_and_revocations_go(opened: tuple[Kept, Engine]) -> None:
             c.TokensRevoked((Revocation("ended", NOW - 1), Revocation("valid", NOW + 1))),
         ]
     )
-    gone = {**NOTHING, "history": 1, "audit": 1, "revocations": 1}
+    sample = Sample("m", v.PROJECT.id, v.SERVER.id, OLD, 0.5)
+    kept.ledger.sample([sample, replace(sample, at_ns=NOW - DAY)])
+    gone = {**NOTHING, "history": 1, "audit": 1, "revocations": 1, "samples": 1}
     assert store.expire(engine, KEPT, NOW) == gone
     assert [line.at_ns for line in kept.alarms.history(v.ALARM.id, limit=9)] == [YOUNG]
     assert [line.at_ns for line in kept.faults.audit(9)] == [YOUNG]

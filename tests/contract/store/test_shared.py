@@ -12,6 +12,7 @@ from faultwire.domain import changes as c
 from faultwire.domain.alarms import AlarmState, DeliveryState, Transition
 from faultwire.domain.errors import Behind, Broken, Conflict
 from faultwire.domain.events import Event
+from faultwire.domain.rules import Rule
 from faultwire.domain.shares import ALL_SHARES, SHARES, Member, ShareKind, share_of
 from faultwire.store import SharedLedger, StoredMembers, StoredShares, journal_codec, schema
 from faultwire.store.outbox import Queued, StoredOutbox
@@ -148,6 +149,24 @@ def test_an_edit_over_an_unseen_move_is_behind(processes: list[Process]) -> None
     assert version_of(server) == 3
 
 
+def test_what_a_subscriber_was_told_is_not_told_over(processes: list[Process]) -> None:
+    """News of a resource that another process told meanwhile must be seen first."""
+    server, evaluator, _ = processes
+    server.ledger.commit([c.SubscriptionsSaved((v.SUBSCRIPTION,)), c.EventsOwed((EVENT,))])
+    evaluator.news()
+    server.ledger.commit([c.WatchesMoved((v.WATCH,))])
+    evaluator.news()
+    (batch,) = evaluator.ledger.owed(sorted(ALL_SHARES), 10)
+    taken = c.EventsTaken(((batch.seq, batch.share),))
+    with pytest.raises(Behind):
+        evaluator.ledger.commit([taken, c.WatchesMoved((v.WATCH,))])
+    over = replace(v.WATCH, version=2, severity="cleared")
+    again = replace(v.WATCH, version=3)
+    evaluator.ledger.commit([taken, c.WatchesMoved((over, again))])
+    assert store.load_alarms(server.engine).watches == (again,)
+    assert server.news() == (c.WatchesMoved((over, again)),)
+
+
 def test_several_moves_of_one_alarm_are_one_step(processes: list[Process]) -> None:
     """Raised and cleared within one batch: the last state stands, and history has both."""
     server, *_ = processes
@@ -199,6 +218,18 @@ def test_senders_find_what_was_queued_since(processes: list[Process]) -> None:
     server.ledger.settle([replace(v.ARRIVED, delivery_id=one.id) for one in deliveries])
     assert outbox.after(Queued(), {share}, 9)[1] == ()
     assert v.ARRIVED.state is DeliveryState.DELIVERED
+
+
+def test_senders_find_what_is_owed_again(processes: list[Process]) -> None:
+    """A delivery that was over comes after all that was queued before it."""
+    server, *_ = processes
+    outbox = StoredOutbox(server.engine)
+    server.ledger.commit([c.DeliveriesQueued((v.DELIVERY,))])
+    server.ledger.settle([v.ARRIVED])
+    place, _ = outbox.after(Queued(), ALL_SHARES, 9)
+    again = replace(v.DELIVERY, attempt=0)
+    server.ledger.commit([c.DeliveriesReplayed((again,), DeliveryState.DELIVERED)])
+    assert outbox.after(place, ALL_SHARES, 9)[1] == (again,)
 
 
 def test_a_commit_whose_answer_was_lost_is_news(processes: list[Process]) -> None:
@@ -268,6 +299,14 @@ def test_every_change_survives_the_journal(case: object) -> None:
         one for _, part in journal_codec.written([change]) for one in journal_codec.read(part)
     ]
     assert found == ([] if type(change) in journal_codec.LEFT_OUT else [change])
+
+
+@pytest.mark.parametrize("rule", v.OTHER_RULES, ids=lambda rule: type(rule).__name__)
+def test_every_rule_survives_the_journal(rule: Rule) -> None:
+    """A rule of any type is the same in every process."""
+    change = c.AlarmsSaved((replace(ALARM, rule=rule),))
+    ((_, part),) = journal_codec.written([change])
+    assert journal_codec.read(part) == [change]
 
 
 def test_a_large_change_is_parted() -> None:

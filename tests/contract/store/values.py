@@ -17,12 +17,9 @@ from faultwire.domain.alarms import (
     Alarm,
     AlarmState,
     Attempt,
-    Clause,
-    Condition,
     Delivery,
     DeliveryState,
-    EventRule,
-    Operator,
+    Quota,
     Transition,
 )
 from faultwire.domain.causes import Cause, ResourceKind
@@ -50,7 +47,20 @@ from faultwire.domain.resources import (
     Switch,
     SwitchUplink,
 )
+from faultwire.domain.rules import (
+    Clause,
+    CompositeRule,
+    Condition,
+    EventRule,
+    Joint,
+    Operator,
+    PrometheusRule,
+    Statistic,
+    ThresholdRule,
+    UnevaluatedRule,
+)
 from faultwire.domain.states import AgentState, PowerState, VmState
+from faultwire.domain.subscriptions import Filter, Subscription, Watch
 
 T0 = 1_800_000_000_123_456_789
 
@@ -165,6 +175,36 @@ ALARM = Alarm(
     version=4,
 )
 BARE_ALARM = Alarm("a-2", "p-2", "u-2", "", "event", EventRule(Clause("*")), updated_ns=T0)
+THRESHOLD = ThresholdRule(
+    "faultwire.ping.loss",
+    0.5,
+    Operator.GE,
+    Statistic.MAX,
+    30,
+    3,
+    (Condition("resource_id", Operator.EQ, "string", SERVER.id),),
+)
+PROMETHEUS = PrometheusRule('up{job="a"}', 1.0, Operator.LT)
+OTHER_RULES = (
+    THRESHOLD,
+    PROMETHEUS,
+    CompositeRule(Joint.OR, (THRESHOLD, CompositeRule(Joint.AND, (PROMETHEUS, THRESHOLD)))),
+    UnevaluatedRule({"threshold": 4.5, "metrics": ["a", "b"]}),
+)
+QUOTA = Quota(PROJECT.id, "alarms", 5)
+OTHER_QUOTA = Quota("p-2", "alarms", -1)
+SUBSCRIPTION = Subscription(
+    "s-1",
+    PROJECT.id,
+    "u-1",
+    "all of ours",
+    "https://ops.example/hook?x=1",
+    Filter(("server",), ("critical", "major"), ("compute.*",), {"tier": "gold"}),
+    T0,
+)
+BARE_SUBSCRIPTION = Subscription("s-2", "p-2", "u-2", "", "http://h/", Filter(), T0 + 1)
+WATCH = Watch("w-1", SUBSCRIPTION.id, PROJECT.id, "server", SERVER.id, "critical", 1, T0)
+OTHER_WATCH = Watch("w-2", BARE_SUBSCRIPTION.id, "p-2", "host", HOST.name, "cleared", 2, T0)
 MOVE = Transition(
     ALARM.id, PROJECT.id, AlarmState.OK, AlarmState.ALARM, "Event hits the query", T0 + 7, 5
 )

@@ -5,8 +5,9 @@ from dataclasses import FrozenInstanceError, fields, replace
 import pytest
 from hypothesis import given
 
-from faultwire.domain.alarms import Alarm, Clause, Condition
+from faultwire.domain.alarms import Alarm
 from faultwire.domain.making import maker
+from faultwire.domain.rules import Clause, Condition
 from tests import strategies as our
 
 

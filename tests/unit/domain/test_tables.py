@@ -7,11 +7,12 @@ import uuid
 import pytest
 
 from faultwire.domain import errors
-from faultwire.domain.alarms import Alarm, AlarmState, Clause, EventRule, Transition
+from faultwire.domain.alarms import Alarm, AlarmState, Transition
 from faultwire.domain.faults import CLEARING_TYPES, FAULT_TYPES, identity_of
 from faultwire.domain.ids import AlarmId, HostName, ProjectId, ServerId, UserId, derived
 from faultwire.domain.instants import rfc3339
 from faultwire.domain.resources import Host, Server
+from faultwire.domain.rules import Clause, EventRule
 from faultwire.domain.states import (
     NOVA_STATUS,
     POWER_AFTER,

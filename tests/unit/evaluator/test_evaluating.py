@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from faultwire.domain.accounts import WebhookSecret
-from faultwire.domain.alarms import Alarm, AlarmState, Clause, Condition, EventRule, Operator
+from faultwire.domain.alarms import Alarm, AlarmState
 from faultwire.domain.changes import AlarmsSaved, HostsSaved, ServersSaved
 from faultwire.domain.commands import RemoveAlarm, SaveAlarm, SetAlarmState
 from faultwire.domain.decided import Fired
@@ -16,6 +16,7 @@ from faultwire.domain.events import INSTANCE_UPDATE, Event
 from faultwire.domain.ids import AlarmId, HostName, ProjectId, ServerId, UserId
 from faultwire.domain.instants import Instant
 from faultwire.domain.resources import Host, Server
+from faultwire.domain.rules import Clause, Condition, EventRule, Operator
 from faultwire.notifier.evaluator.engine import SLICE, EventEvaluator
 from faultwire.notifier.evaluator.index import AlarmIndex
 from faultwire.testing.chain import ACTOR, InProcess

@@ -2,18 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import orjson
 import pytest
 from starlette.responses import StreamingResponse
 
-from faultwire.domain.alarms import Alarm, Clause, EventRule
+from faultwire.domain.alarms import Alarm
 from faultwire.domain.changes import AlarmsRemoved, AlarmsSaved
-from faultwire.domain.errors import NotFound, Unavailable
+from faultwire.domain.errors import Unavailable
 from faultwire.domain.ids import AlarmId, ProjectId, UserId
-from faultwire.faces.alarming.listing import PAGE, Listing
-from faultwire.faces.alarming.ports import AlarmingPorts
+from faultwire.domain.queries import NEWEST_FIRST, By, Query, alarm_place
+from faultwire.domain.rules import Clause, EventRule
+from faultwire.faces.alarming.listing import LARGE_PAGE, PAGE, Listing, Source
+from faultwire.faces.alarming.shape import to_json
 from faultwire.testing.store import MemoryLedger
 
 P = ProjectId("p1")
@@ -31,24 +32,26 @@ def nothing(ledger: MemoryLedger, reads: int) -> None:
 
 
 async def names(
-    count: int, limit: int | None = None, marker: str | None = None, meanwhile: Meanwhile = nothing
+    count: int,
+    limit: int | None = None,
+    after: str | None = None,
+    meanwhile: Meanwhile = nothing,
+    order: tuple[By, ...] = NEWEST_FIRST,
 ) -> list[str]:
     """Return what is listed of so many alarms; `meanwhile` runs before each read."""
     ledger = MemoryLedger()
     ledger.commit([AlarmsSaved(tuple(alarm(number) for number in range(count)))])
     reads = 0
 
-    async def read(function: Callable[..., Any], *args: Any, **kwargs: Any) -> object:
+    async def read(query: Query) -> tuple[Alarm, ...]:
         nonlocal reads
         meanwhile(ledger, reads)
         reads += 1
-        return function(*args, **kwargs)
+        return ledger.search_alarms(query)
 
-    unused: Any = None
-    ports = AlarmingPorts(
-        unused, unused, unused, unused, unused, ledger, read, unused, unused, unused
-    )
-    answer = await Listing(ports, P, limit).answer(marker)
+    place = None if after is None else alarm_place(ledger.alarm(AlarmId(after)), order)
+    source = Source(read, lambda one: alarm_place(one, order), to_json)
+    answer = await Listing(source, Query(P, order=order, after=place, limit=limit)).answer()
     assert isinstance(answer, StreamingResponse)
     written = b"".join([part async for part in answer.body_iterator])  # type: ignore[misc]
     return [shown["name"] for shown in orjson.loads(written)]
@@ -72,10 +75,24 @@ async def test_the_limit_is_kept(limit: int) -> None:
     assert await names(2 * PAGE, limit, whole[9]) == whole[10 : 10 + limit]
 
 
-async def test_a_marker_that_is_none_is_said_before_anything_is_written() -> None:
-    """The first page is read before the answer begins."""
-    with pytest.raises(NotFound):
-        await names(3, marker="none")
+async def test_any_order_is_listed_whole() -> None:
+    """Other orders are read in larger pages, and written in pieces as small."""
+    count = LARGE_PAGE + PAGE + 1
+    assert await names(count, order=(By("name"),)) == newest_first(count)[::-1]
+    assert (
+        await names(count, LARGE_PAGE + 1, order=(By("type"), By("name")))
+        == (newest_first(count)[::-1][: LARGE_PAGE + 1])
+    )
+
+
+async def test_what_the_first_page_raises_is_raised_before_anything_is_written() -> None:
+    """An answer that cannot begin is an error with its status."""
+
+    def fail(ledger: MemoryLedger, reads: int) -> None:
+        raise Unavailable("the database is away")
+
+    with pytest.raises(Unavailable):
+        await names(3, meanwhile=fail)
 
 
 async def test_alarms_that_go_meanwhile_end_nothing() -> None:
@@ -100,13 +117,12 @@ async def test_alarms_that_change_meanwhile_are_not_listed_twice() -> None:
     assert await names(3 * PAGE, meanwhile=touch) == newest_first(3 * PAGE)
 
 
-async def test_when_a_whole_page_goes_the_list_is_cut() -> None:
-    """Rather a list that visibly breaks off than one that only seems whole."""
+async def test_a_whole_page_may_go_meanwhile() -> None:
+    """The list goes on behind the place it had reached, though nothing stands there any more."""
 
     def clear(ledger: MemoryLedger, reads: int) -> None:
         if reads == 1:
             gone = tuple(AlarmId(f"a{number:04}") for number in range(2 * PAGE, 3 * PAGE))
             ledger.commit([AlarmsRemoved(gone)])
 
-    with pytest.raises(Unavailable):
-        await names(3 * PAGE, meanwhile=clear)
+    assert await names(3 * PAGE, meanwhile=clear) == newest_first(3 * PAGE)

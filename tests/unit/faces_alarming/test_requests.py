@@ -60,11 +60,11 @@ def test_a_foreign_project_is_401_for_who_is_no_administrator() -> None:
 
 def test_parameters_are_known_or_named() -> None:
     """What is no parameter here is refused, and so is a value that is none."""
-    assert requests.only(request("limit=1"), requests.ALARMS)["limit"] == "1"
+    assert requests.only(request("limit=1"), requests.DELIVERIES)["limit"] == "1"
     with pytest.raises(Invalid, match="Unknown argument: limits"):
-        requests.only(request("limits=1"), requests.ALARMS)
+        requests.only(request("limits=1"), requests.DELIVERIES)
     with pytest.raises(Invalid, match="marker"):
-        requests.only(request("marker=%00"), requests.ALARMS)
+        requests.only(request("marker=%00"), requests.DELIVERIES)
     assert requests.all_projects({"all_projects": "True"})
     assert not requests.all_projects({})
     with pytest.raises(Invalid, match="all_projects"):

@@ -10,7 +10,8 @@ from faultwire.domain.alarms import Delivery
 from faultwire.domain.ids import DeliveryId, FaultId, ProjectId, derived
 from faultwire.notifier.delivery import guard
 from faultwire.notifier.delivery.resolver import Lookup
-from faultwire.notifier.delivery.sender import Sender, Wiring
+from faultwire.notifier.delivery.sender import Sender
+from faultwire.notifier.delivery.wiring import Wiring
 from faultwire.notifier.settings import Settings
 from faultwire.ports import Clock
 from faultwire.telemetry.clock import SystemClock

@@ -91,3 +91,22 @@ def test_slow_ones_need_not_give_way_while_many_end() -> None:
         assert len(later) == ended
         overdue = lanes.overdue(500 * MS + 2)
         assert bool(overdue) is (not ended)
+
+
+def test_tries_that_stall_are_counted() -> None:
+    """Those that take long, and those to destinations that failed before; not those just begun."""
+    lanes = _lanes(*(_delivery(n, f"http://h{n}/") for n in range(2)))
+    flights = _take(lanes, 1)
+    for number in (2, 3):
+        lanes.admit(_delivery(number, f"http://h{number}/"), 50 * MS)
+    later = _take(lanes, 50 * MS)
+    assert lanes.stalled(100 * MS) == 0
+    assert lanes.stalled(100 * MS + 1) == 2
+    for flight in later:
+        lanes.done(flight, 100 * MS, success=True)
+    for flight in flights:
+        lanes.again(flight, flight.delivery, 2, S, S, pardonable=False)
+    assert lanes.stalled(S) == 0
+    lanes.due(3 * S)
+    assert len(_take(lanes, 3 * S)) == 2
+    assert lanes.stalled(3 * S) == 2

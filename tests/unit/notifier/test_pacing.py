@@ -68,3 +68,16 @@ def test_rest_brings_it_back() -> None:
 def test_the_most_is_kept_from_the_start() -> None:
     """Fewer than the least, where there is room for fewer alone."""
     assert Pace(8).slots == 8
+
+
+def test_what_stalls_takes_no_ones_place() -> None:
+    """As many run beside tries that hang as where nothing hangs, up to the most."""
+    pace = Pace(100)
+    pace.pass_over(0)
+    assert pace.slots == LEAST
+    pace.pass_over(64)
+    assert pace.slots == LEAST + 64
+    pace.pass_over(99)
+    assert pace.slots == 100
+    pace.rest()
+    assert pace.slots == LEAST

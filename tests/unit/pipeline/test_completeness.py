@@ -6,12 +6,13 @@ import pytest
 
 from faultwire.app.core import Indexes, deciders
 from faultwire.domain import changes as c
-from faultwire.domain.alarms import Alarm, Clause, EventRule
+from faultwire.domain.alarms import Alarm
 from faultwire.domain.changes import Change
 from faultwire.domain.commands import AgentChanged, Command, ImportInventory
 from faultwire.domain.events import EVENT_KINDS, Event
 from faultwire.domain.ids import AlarmId, GuestId, HostName, PortId, ProjectId, ServerId, UserId
 from faultwire.domain.resources import Guest, Host, InventoryDocument, Port, Project, Server
+from faultwire.domain.rules import Clause, EventRule
 from faultwire.domain.states import AgentState, ServerStateOnHostDown
 from faultwire.inspector.settings import Settings
 from faultwire.resourcemap.scratch import MapScratch
@@ -21,6 +22,7 @@ from faultwire.testing.chain import ACTOR, InProcess
 STORE_ONLY = {
     c.HistoryAdded: "the history of an alarm is read from the store",
     c.DeliveriesQueued: "the outbox is the sender's, woken by the chain",
+    c.DeliveriesReplayed: "the outbox is the sender's, woken by the chain",
     c.Audited: "the audit record is read from the store",
     c.EventsOwed: "owed events are read by evaluators, from the store",
     c.EventsTaken: "owed events are read by evaluators, from the store",
@@ -49,6 +51,8 @@ def followed() -> dict[type, list[str]]:
         "alarms": indexes.alarms,
         "directory": indexes.directory,
         "sessions": indexes.sessions,
+        "subscriptions": indexes.subscriptions,
+        "quotas": indexes.quotas,
     }
     found: dict[type, list[str]] = {}
     for name, follower in followers.items():

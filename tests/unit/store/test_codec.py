@@ -6,7 +6,6 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faultwire.domain.alarms import Clause, Condition, EventRule, Operator
 from faultwire.domain.faults import (
     FAULT_TYPES,
     Decision,
@@ -18,6 +17,7 @@ from faultwire.domain.faults import (
     PlanRecord,
     Severity,
 )
+from faultwire.domain.rules import Clause, Condition, EventRule, Operator
 from faultwire.store import codec
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=8)

@@ -10,7 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine
+from sqlalchemy import Engine, Table
 from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
@@ -102,7 +102,7 @@ def test_every_table_can_be_made_elsewhere(dialect: mysql.dialect) -> None:
 
 
 @pytest.mark.parametrize("table", schema.metadata.sorted_tables, ids=lambda table: table.name)
-def test_every_key_fits_where_keys_are_short(table: schema.Table) -> None:
+def test_every_key_fits_where_keys_are_short(table: Table) -> None:
     """No key or index is longer than MariaDB's 3,072 bytes, at four bytes a character."""
     keys = [index.columns for index in table.indexes]
     keys += [item.columns for item in table.constraints]

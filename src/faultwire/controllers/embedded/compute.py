@@ -4,7 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 
 from faultwire.controllers.embedded import holding, telling
-from faultwire.domain.causes import Cause, ResourceKind
+from faultwire.domain.causes import Cause, ResourceKind, standing
 from faultwire.domain.changes import (
     CausesRemoved,
     CausesSaved,
@@ -14,8 +14,8 @@ from faultwire.domain.changes import (
 )
 from faultwire.domain.decided import Realised, Work
 from faultwire.domain.events import Event
-from faultwire.domain.faults import PlanRecord
-from faultwire.domain.ids import HostName, ServerId
+from faultwire.domain.faults import Fault, PlanRecord, Severity, worst
+from faultwire.domain.ids import FaultId, HostName, ServerId
 from faultwire.domain.instants import Instant
 from faultwire.domain.plans import ClearPlan, Plan, RaisePlan, ReturnPlan
 from faultwire.domain.resources import Host, Server
@@ -77,22 +77,66 @@ def _status(view: View, host: HostName) -> HostStatus:
     return known.status if known else HostStatus.NONE
 
 
+class _Standing:
+    """How bad servers stand after a plan: by what holds them, and by what holds their hosts.
+
+    `fault` is the plan's own, which the view may not know yet; `host` is the one that it holds
+    once the plan is true.
+    """
+
+    def __init__(
+        self, view: View, fault: Fault | None = None, host: HostName | None = None
+    ) -> None:
+        self._view = view
+        self._fault = fault
+        self._host = host
+        self._hosts: dict[HostName, Severity] = {}
+
+    def host(self, host: HostName) -> Severity:
+        found = self._hosts.get(host)
+        if found is None:
+            mine = self._fault
+            held = self._view.causes_of(ResourceKind.HOST, host)
+            others = [cause for cause in held if mine is None or cause.fault_id != mine.id]
+            found = standing(others, self._fault_of)
+            if mine is not None and host == self._host:
+                found = worst((found, mine.type.severity))
+            self._hosts[host] = found
+        return found
+
+    def server(self, held: holding.Held, before: tuple[Cause, ...]) -> str:
+        # A thousand servers share the host that dies: they stand as it does, or as it and nothing.
+        host = held.server.host
+        of_host = self._hosts.get(host) or self.host(host)
+        if not held.saved and len(held.dropped) == len(before):
+            return of_host.value
+        if not before and host == self._host:
+            return of_host.value
+        return worst((of_host, holding.severity(held, before, self._fault_of))).value
+
+    def _fault_of(self, fault: FaultId) -> Fault | None:
+        if self._fault is not None and fault == self._fault.id:
+            return self._fault
+        return self._view.live_fault(fault)
+
+
 def _raise(plan: RaisePlan, view: View, now: Instant) -> Work[Realised]:
     harvest = _Harvest()
     fault_id = plan.fault.id
     down = _force_down(plan, view, now, harvest)
+    bad = _Standing(view, plan.fault, plan.host if down else None)
     untouched = []
     for step in plan.servers:
         before = view.server(step.server.id) or step.server
-        held = holding.take(
-            before, fault_id, step.wanted, view.causes_of(ResourceKind.SERVER, before.id)
-        )
+        held_by = view.causes_of(ResourceKind.SERVER, before.id)
+        held = holding.take(before, fault_id, step.wanted, held_by)
         if not held.saved:
             untouched.append(before.id)
         harvest.keep(before, held)
         statuses = down or (_status(view, before.host),) * 2
         shown = step.shown if held.saved else None
-        told = telling.Told(before, held.server, shown, statuses, view.ports_of(before.id))
+        ports, severity = view.ports_of(before.id), bad.server(held, held_by)
+        told = telling.Told(before, held.server, shown, statuses, ports, severity)
         harvest.events.append(telling.instance_update(told, fault_id, now, raised=True))
         if harvest.seen % SLICE == 0:
             yield
@@ -121,7 +165,9 @@ def _force_down(
     if not host.forced_down:
         after = replace(host, forced_down=True, revision=host.revision + 1)
         harvest.hosts.append(after)
-        harvest.events.append(telling.service_update(after, plan.fault.id, now, raised=True))
+        severity = _Standing(view, plan.fault, host.name).host(host.name).value
+        told = telling.service_update(after, plan.fault.id, now, raised=True, severity=severity)
+        harvest.events.append(told)
     harvest.saved.append(
         Cause(ResourceKind.HOST, host.name, plan.fault.id, _DOWN, prior, revision=after.revision)
     )
@@ -133,6 +179,7 @@ def _clear(plan: ClearPlan, view: View, now: Instant) -> Work[Realised]:
     fault_id = plan.fault.id
     causes = {ServerId(c.resource): c for c in view.causes_by(fault_id) if _is_server(c)}
     statuses = _unforce(plan, view, now, harvest)
+    bad = _Standing(view, plan.fault)
     entry = view.entry(plan.host) if plan.host is not None else None
     told: dict[ServerId, Server] = {s.id: s for s in (entry.servers if entry else ())}
     for name in causes:
@@ -141,16 +188,16 @@ def _clear(plan: ClearPlan, view: View, now: Instant) -> Work[Realised]:
             told[name] = server
     for name, before in told.items():
         mine = causes.get(name)
-        held = holding.Held(before)
+        held, held_by = holding.Held(before), view.causes_of(ResourceKind.SERVER, name)
         if mine is not None:
-            all_held = view.causes_of(ResourceKind.SERVER, name)
-            held = holding.let_go(before, mine, all_held, plan.running)
+            held = holding.let_go(before, mine, held_by, plan.running)
         harvest.keep(before, held)
         if before.host != plan.host or statuses is None:
             here = (_status(view, before.host),) * 2
         else:
             here = statuses
-        told_now = telling.Told(before, held.server, held.shown, here, view.ports_of(name))
+        ports, severity = view.ports_of(name), bad.server(held, held_by)
+        told_now = telling.Told(before, held.server, held.shown, here, ports, severity)
         harvest.events.append(telling.instance_update(told_now, fault_id, now, raised=False))
         if harvest.seen % SLICE == 0:
             yield
@@ -180,7 +227,11 @@ def _unforce(
         if ours and plan.unforce and host.forced_down:
             after = replace(host, forced_down=False, revision=host.revision + 1)
             harvest.hosts.append(after)
-            harvest.events.append(telling.service_update(after, plan.fault.id, now, raised=False))
+            severity = standing(others, view.live_fault).value
+            told = telling.service_update(
+                after, plan.fault.id, now, raised=False, severity=severity
+            )
+            harvest.events.append(told)
     return host.status, after.status
 
 
@@ -188,6 +239,7 @@ def _return(plan: ReturnPlan, view: View, now: Instant) -> Work[Realised]:
     harvest = _Harvest()
     entry = view.entry(plan.host)
     status = (entry.host.status,) * 2 if entry else (HostStatus.NONE,) * 2
+    bad = _Standing(view)
     for before in entry.servers if entry else ():
         held_by = view.causes_of(ResourceKind.SERVER, before.id)
         waiting = next((c for c in held_by if c.awaiting_report), None)
@@ -195,11 +247,12 @@ def _return(plan: ReturnPlan, view: View, now: Instant) -> Work[Realised]:
             continue
         held = holding.let_go(before, waiting, held_by, plan.running)
         harvest.keep(before, held)
-        if held.server is not before or not waiting.wanted:
-            told = telling.Told(before, held.server, None, status, view.ports_of(before.id))
-            harvest.events.append(
-                telling.instance_update(told, waiting.fault_id, now, raised=False)
-            )
+        ports, severity = view.ports_of(before.id), bad.server(held, held_by)
+        told = telling.Told(before, held.server, None, status, ports, severity)
+        event = telling.instance_update(told, waiting.fault_id, now, raised=False)
+        # Where somebody else changed the server meanwhile, its owner has nothing to learn.
+        quiet = held.server is before and bool(waiting.wanted)
+        harvest.events.append(replace(event, quiet=True) if quiet else event)
         if harvest.seen % SLICE == 0:
             yield
     return harvest.realised()

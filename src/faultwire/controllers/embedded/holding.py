@@ -1,9 +1,10 @@
 """How causes move a server: the arithmetic of holding and letting go (design, causes)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from faultwire.domain.causes import Cause, ResourceKind
+from faultwire.domain.causes import Cause, ResourceKind, standing
+from faultwire.domain.faults import Fault, Severity
 from faultwire.domain.ids import FaultId
 from faultwire.domain.resources import Server
 from faultwire.domain.states import POWER_AFTER, UNTOUCHED_BY_HOST_DOWN, PowerState, VmState
@@ -66,6 +67,16 @@ def _returned(server: Server, prior: tuple[VmState, PowerState]) -> Server:
     if (server.vm_state, server.power_state) == prior:
         return server
     return server.in_state(*prior)
+
+
+def severity(
+    held: Held, before: Sequence[Cause], fault_of: Callable[[FaultId], Fault | None]
+) -> Severity:
+    """Return how bad the server stands by what holds it afterwards, given what held it before."""
+    gone = {cause.fault_id for cause in held.dropped}
+    after = {cause.fault_id: cause for cause in before if cause.fault_id not in gone}
+    after.update((cause.fault_id, cause) for cause in held.saved)
+    return standing(after.values(), fault_of)
 
 
 def take(server: Server, fault_id: FaultId, wanted: VmState | None, held: Sequence[Cause]) -> Held:

@@ -17,7 +17,8 @@ _WORST_FIRST = (_DOWN, "ACTIVE")
 class Told:
     """What is told of a server: before and after, its host's old and new status, its ports.
 
-    `shown` is told in the place of its true state (D6, unchanged).
+    `shown` is told in the place of its true state (D6, unchanged). `severity` is how bad it
+    stands afterwards; empty where nothing is said of that.
     """
 
     before: Server
@@ -25,6 +26,7 @@ class Told:
     shown: VmState | None
     statuses: tuple[HostStatus, HostStatus]
     ports: tuple[Port, ...] = ()
+    severity: str = ""
 
 
 def instance_update(told: Told, fault_id: FaultId, now: Instant, *, raised: bool) -> Event:
@@ -59,11 +61,18 @@ def instance_update(told: Told, fault_id: FaultId, now: Instant, *, raised: bool
         },
         after.host,
         fault_id if raised else None,
+        told.severity,
+        after.metadata or None,
     )
 
 
-def service_update(host: Host, fault_id: FaultId, now: Instant, *, raised: bool) -> Event:
-    """Tell the administrators that a host's nova-compute service changed."""
+def service_update(
+    host: Host, fault_id: FaultId, now: Instant, *, raised: bool, severity: str = ""
+) -> Event:
+    """Tell the administrators that a host's nova-compute service changed.
+
+    `severity` is how bad the host stands afterwards.
+    """
     up = host.agent is not AgentState.LOST and not host.forced_down
     return Event(
         derived(SERVICE_UPDATE, host.name, host.revision, now.wall_ns),
@@ -81,4 +90,5 @@ def service_update(host: Host, fault_id: FaultId, now: Instant, *, raised: bool)
         },
         host.name,
         fault_id if raised else None,
+        severity,
     )

@@ -1,87 +1,79 @@
-"""The list of alarms: whole, as Aodh's clients expect, and yet in small pieces."""
+"""Lists: whole, as Aodh's clients expect, and yet read and written in small pieces."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
 
 import orjson
 from starlette.responses import Response, StreamingResponse
 
-from faultwire.domain.alarms import Alarm
-from faultwire.domain.errors import NotFound, Unavailable
-from faultwire.domain.ids import ProjectId
-from faultwire.faces.alarming.ports import AlarmingPorts
-from faultwire.faces.alarming.shape import to_json
+from faultwire.domain.queries import NEWEST_FIRST, Place, Query
 
-PAGE = 200
-"""Alarms read, and written, at a time: about three milliseconds of the loop."""
+T = TypeVar("T")
 
-Page = tuple[Alarm, ...]
+AT_ONCE = 200
+"""Rows written at a time: about three milliseconds of the loop."""
+
+PAGE, LARGE_PAGE = AT_ONCE, 10 * AT_ONCE
+"""Rows read at a time: newest first an index has the order, any other is sorted each time."""
 
 
-class Listing:
-    """One list of alarms, newest first, of a project or (None) of all.
+@dataclass(frozen=True, slots=True)
+class Source(Generic[T]):
+    """Where rows come from, where each stands in the order asked for, how it is shown.
 
-    An alarm that its owner changes while the list is written may be left out of it; none is
-    listed twice.
+    `indexed` false: the store has no index of these rows that goes newest first.
     """
 
-    def __init__(self, ports: AlarmingPorts, project: ProjectId | None, limit: int | None) -> None:
-        """Take whose alarms, and how many; None: all of them."""
-        self._ports = ports
-        self._project = project
-        self._limit = limit
-        self._size = PAGE if limit is None else min(PAGE, limit)
+    read: Callable[[Query], Awaitable[tuple[T, ...]]]
+    place: Callable[[T], Place]
+    shown: Callable[[T], object]
+    indexed: bool = True
 
-    async def answer(self, marker: str | None) -> Response:
-        """Return the answer that begins after `marker`.
 
-        The first page is read before anything is promised: NotFound and Unavailable are raised.
+class Listing(Generic[T]):
+    """The answer to one question.
+
+    Pages go on behind the last row that was read, wherever that is by now: what is removed or
+    changed meanwhile ends nothing, and newest first nothing is listed twice.
+    """
+
+    def __init__(self, source: Source[T], query: Query) -> None:
+        """Take what is asked."""
+        self._source = source
+        self._query = query
+        quick = source.indexed and query.order == NEWEST_FIRST
+        self._size = PAGE if quick else LARGE_PAGE
+
+    async def answer(self) -> Response:
+        """Return the answer.
+
+        The first page is read before anything is promised: what that raises is raised here.
         """
-        first = await self._page(marker)
+        first = await self._page(self._query)
         return StreamingResponse(self._written(first), media_type="application/json")
 
-    async def _written(self, first: Page) -> AsyncIterator[bytes]:
+    async def _written(self, page: tuple[T, ...]) -> AsyncIterator[bytes]:
         yield b"["
-        count = 0
-        async for page in self._pages(first):
-            shown = page if self._limit is None else page[: self._limit - count]
-            rows = b",".join(orjson.dumps(to_json(alarm)) for alarm in shown)
-            yield b"," + rows if count else rows
-            count += len(shown)
-            if count == self._limit:
+        mark = b""
+        query = self._query
+        while page:
+            for start in range(0, len(page), AT_ONCE):
+                rows = page[start : start + AT_ONCE]
+                yield mark + b",".join(orjson.dumps(self._source.shown(row)) for row in rows)
+                mark = b","
+                await asyncio.sleep(0)
+            if len(page) < self._asked(query):
                 break
-            await asyncio.sleep(0)
+            left = None if query.limit is None else query.limit - len(page)
+            query = replace(query, after=self._source.place(page[-1]), limit=left)
+            page = await self._page(query)
         yield b"]"
 
-    async def _pages(self, found: Page) -> AsyncIterator[Page]:
-        """Yield what each page adds: the alarm that ended one may since stand in front again."""
-        last: tuple[int, str] | None = None
-        while True:
-            fresh = found if last is None else tuple(a for a in found if _place(a) < last)
-            if fresh:
-                last = _place(fresh[-1])
-                yield fresh
-            if len(found) < self._size:
-                return
-            found = await self._following(found)
+    def _asked(self, query: Query) -> int:
+        return self._size if query.limit is None else min(self._size, query.limit)
 
-    async def _following(self, page: Page) -> Page:
-        """Return the page after a page, though its last alarm may be gone by now."""
-        for alarm in reversed(page):
-            try:
-                return await self._page(alarm.id)
-            except NotFound:
-                continue
-        raise Unavailable("the alarms were removed while they were listed")
-
-    async def _page(self, marker: str | None) -> Page:
-        found: Any = await self._ports.read(
-            self._ports.alarms.alarms, project=self._project, limit=self._size, marker=marker
-        )
-        page: Page = found
-        return page
-
-
-def _place(alarm: Alarm) -> tuple[int, str]:
-    return alarm.updated_ns, alarm.id
+    async def _page(self, query: Query) -> tuple[T, ...]:
+        size = self._asked(query)
+        return await self._source.read(replace(query, limit=size)) if size else ()

@@ -8,14 +8,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from faultwire.domain.alarms import Delivery, DeliveryState
-from faultwire.domain.commands import RotateSecret
-from faultwire.domain.ids import ProjectId
+from faultwire.domain.commands import ReplayDelivery, RotateSecret
+from faultwire.domain.errors import Broken, NotFound
+from faultwire.domain.ids import DeliveryId, ProjectId
 from faultwire.domain.instants import rfc3339
 from faultwire.faces.alarming import requests
 from faultwire.faces.alarming.ports import AlarmingPorts
 from faultwire.faces.http import actor_of, caller_of, json_response
 
 SLICE = 100
+ID_LIMIT = 64
+
+Found = tuple[Delivery, DeliveryState, str, int | None]
+"""A delivery with state, last outcome and last HTTP status."""
+
 _URL = re.compile(r"(?P<scheme>[^:/?#]*)://(?:[^/?#]*@)?(?P<rest>[^?#]*)(?P<query>\?)?")
 
 
@@ -49,6 +55,40 @@ class Owed:
         ]
         headers = {"Cache-Control": "no-store"}
         return json_response({"project_id": project, "secrets": shown}, status, headers)
+
+    async def delivery(self, request: Request) -> Response:
+        """Show one delivery."""
+        found = await self._get(request, "telemetry:get_deliveries")
+        requests.only(request)
+        return json_response({"delivery": _row(*found)})
+
+    async def replay(self, request: Request) -> Response:
+        """Owe a delivery again that is over, under its id. One that is pending is 409."""
+        delivery, state, *_ = await self._get(request, "telemetry:replay_delivery")
+        requests.only(request)
+        actor = actor_of(request, caller_of(request))
+        again = await self._ports.intake.submit(ReplayDelivery(delivery, state, actor))
+        if not isinstance(again, Delivery):
+            raise Broken("replaying a delivery answered something else")
+        return json_response({"delivery": _row(again, DeliveryState.PENDING, "", None)}, 202)
+
+    async def _get(self, request: Request, rule: str) -> Found:
+        """Return a delivery that the caller may know of; another project's is NotFound."""
+        caller = caller_of(request)
+        name = request.path_params["delivery_id"]
+        missing = NotFound(f"Delivery {name[:ID_LIMIT]} not found")
+        if len(name) > ID_LIMIT or not name.isprintable():
+            raise missing
+        try:
+            found: Any = await self._ports.read(self._ports.alarms.delivery, DeliveryId(name))
+        except NotFound:
+            raise missing from None
+        project = found[0].project
+        if not caller.admin and not (caller.project and project == caller.project):
+            raise missing
+        self._ports.enforcer.enforce(rule, caller, project)
+        one: Found = found
+        return one
 
     async def deliveries(self, request: Request) -> Response:
         """List deliveries, newest first, with state, tries and the last outcome."""

@@ -9,18 +9,13 @@ from faultwire.domain.accounts import Caller
 from faultwire.domain.alarms import DeliveryState
 from faultwire.domain.errors import Invalid, Unauthenticated
 from faultwire.domain.ids import ProjectId
-from faultwire.faces.alarming.shape import wrong
+from faultwire.faces.alarming.fields import wrong
 from faultwire.faces.http import parse_json, read_body
 
 LARGEST_PAGE, PAGE = 1000, 100
 PROJECT = {
     "all_projects": "true: of every project; administrators only.",
     "project_id": "Of this project instead of one's own; administrators only.",
-}
-ALARMS = {
-    **PROJECT,
-    "limit": "At most so many; 0 or left out: all.",
-    "marker": "The id of the last alarm of the page before.",
 }
 DELIVERIES = {
     **PROJECT,
@@ -35,8 +30,8 @@ _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 _TRUTHS = {"true": True, "1": True, "": True, "false": False, "0": False}
 
 
-async def body_of(request: Request, limit: int) -> object:
-    """Return the decoded body of at most `limit` bytes.
+async def body_of(request: Request, limit: int, name: str = "data") -> object:
+    """Return the decoded body of at most `limit` bytes; `name` is what Aodh calls it.
 
     Raises TooLarge, HTTPException 415 for what is no JSON by its own account, and Invalid in
     Aodh's words for what is none in fact, or nothing at all.
@@ -46,7 +41,7 @@ async def body_of(request: Request, limit: int) -> object:
         raise HTTPException(415, f"Unknown mimetype: {kind[:100]}")
     raw = await read_body(request, limit)
     if not raw or kind in _FORMS:
-        raise Invalid("", 'Missing argument: "data"')
+        raise Invalid("", f'Missing argument: "{name}"')
     try:
         return parse_json(raw)
     except Invalid:
@@ -55,7 +50,7 @@ async def body_of(request: Request, limit: int) -> object:
 
 def only(request: Request, known: Collection[str] = ()) -> Mapping[str, str]:
     """Return the query; raises Invalid naming a parameter that is not known here."""
-    for key, value in request.query_params.items():
+    for key, value in request.query_params.multi_items():
         if key not in known:
             raise Invalid("", f"Unknown argument: {key[:100]}")
         if "\x00" in value:
@@ -108,5 +103,10 @@ def project_of(query: Mapping[str, str], caller: Caller) -> ProjectId:
 def own_project(caller: Caller, project: str) -> ProjectId:
     """Return the project, if the caller may name it; Unauthenticated as in Aodh otherwise."""
     if project != caller.project and not caller.admin:
-        raise Unauthenticated(f"Not Authorized to access project {project}")
+        raise foreign(project)
     return ProjectId(project)
+
+
+def foreign(project: str) -> Unauthenticated:
+    """Return Aodh's answer to who names another's project."""
+    return Unauthenticated(f"Not Authorized to access project {project[:100]}")

@@ -79,8 +79,9 @@ class Marks:
         name = body.get("delivery_id")
         if not isinstance(name, str) or not 0 < len(name) <= TEXT_LIMIT or "\x00" in name:
             raise Invalid("delivery_id", "must be the webhook-id of a delivery")
-        delivery = await self._ports.read(self._ports.alarms.delivery, DeliveryId(name))
-        if not isinstance(delivery, Delivery) or delivery.fault_id != fault_id:
+        found: Any = await self._ports.read(self._ports.alarms.delivery, DeliveryId(name))
+        delivery: Delivery = found[0]
+        if delivery.fault_id != fault_id:
             raise NotFound(f"no delivery {name} of fault {fault_id}")
         if "webhook-signature" not in request.headers:
             self._ports.enforcer.enforce("marks:post", caller_of(request), delivery.project)

@@ -11,7 +11,7 @@ waits; only `overdue` looks at each slow try.
 
 import heapq
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import count
 
 from faultwire.domain.alarms import Delivery
@@ -22,6 +22,8 @@ PROVEN_NS = 600_000_000_000
 """How long a success vouches for a destination."""
 PARDONS = 3
 """How often one delivery is tried early because its destination is back."""
+STALLED_NS = 100_000_000
+"""How long a try may take before what it waits for is taken to be the receiver."""
 MOVING = 16
 """Fewest tries that end while one becomes slow, if nobody has to give way for room."""
 IDLE_KEPT = 4096
@@ -184,6 +186,18 @@ class Lanes:
         for flight in self._flights:
             if flight.forgotten and ours(flight.chain.destination.key):
                 flight.forgotten = False
+
+    def flying(self) -> Iterable[Flight]:
+        """Return the tries under way."""
+        return self._flights
+
+    def stalled(self, now_ns: int) -> int:
+        """Return how many tries wait for receivers that are known, or seen, not to answer soon."""
+        long_ago = now_ns - STALLED_NS
+        return sum(
+            one.standing is Standing.SUSPECT or 0 < one.started_ns <= long_ago
+            for one in self._flights
+        )
 
     def overdue(self, now_ns: int) -> list[Flight]:
         """Return the tries that have to end now; each is returned once."""

@@ -63,7 +63,11 @@ class Loading:
 
     async def adopt(self, shares: frozenset[int]) -> int:
         """Take what is owed in these shares; return how much; raises Unavailable."""
-        return await self._sweep(shares, self._read_page)
+        try:
+            return await self._sweep(shares, self._read_page)
+        finally:
+            # What was woken meanwhile is parked.
+            self.look()
 
     async def _sweep(self, shares: frozenset[int] | None, read: _ReadPage) -> int:
         taken = 0
@@ -134,7 +138,7 @@ class Loading:
             try:
                 return await self._read_page(project, after, shares)
             except Unavailable as error:
-                log.warning("owed deliveries cannot be read, trying again: %s", error)
+                log.warning("owed deliveries cannot be read, trying again: %s", error.detail)
             await self._clock.sleep(wait_s)
             wait_s = min(wait_s * 2, _LONGEST_RETRY_S)
 

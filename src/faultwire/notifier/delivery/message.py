@@ -2,25 +2,19 @@
 
 import hashlib
 import re
-from collections.abc import Sequence
-
-from multidict import CIMultiDict, istr
+from collections.abc import Mapping, Sequence
 
 from faultwire import __version__
 from faultwire.domain import signature
 from faultwire.domain.alarms import Delivery
 from faultwire.domain.errors import Invalid
 
-_ID, _TIMESTAMP = istr(signature.ID), istr(signature.TIMESTAMP)
-_SIGNATURE = istr(signature.SIGNATURE)
-_ATTEMPT, _TRACEPARENT = istr("faultwire-attempt"), istr("traceparent")
-_REQUEST_ID = istr("x-openstack-request-id")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
 
 ALWAYS = {"content-type": "application/json", "user-agent": f"faultwire/{__version__}"}
 """Headers that all webhooks have alike."""
 
-Headers = CIMultiDict[str]
+Headers = Mapping[str, str]
 
 
 def headers_of(
@@ -34,16 +28,14 @@ def headers_of(
     if not secrets:
         raise Invalid("secret", "the project has none")
     name = delivery.id
-    return CIMultiDict(
-        (
-            (_ID, name),
-            (_TIMESTAMP, str(timestamp_s)),
-            (_SIGNATURE, signature.sign(secrets, name, timestamp_s, delivery.body)),
-            (_ATTEMPT, str(attempt)),
-            (_TRACEPARENT, traceparent(delivery.fault_id, name)),
-            (_REQUEST_ID, "req-" + name),
-        )
-    )
+    return {
+        signature.ID: name,
+        signature.TIMESTAMP: str(timestamp_s),
+        signature.SIGNATURE: signature.sign(secrets, name, timestamp_s, delivery.body),
+        "faultwire-attempt": str(attempt),
+        "traceparent": traceparent(delivery.fault_id, name),
+        "x-openstack-request-id": "req-" + name,
+    }
 
 
 def traceparent(fault_id: str | None, delivery_id: str) -> str:

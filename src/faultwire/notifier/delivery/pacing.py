@@ -52,6 +52,10 @@ class Pace:
         self._began_ns = now_ns
         self._due_ns = now_ns + round(LOOK_S * _S)
 
+    def pass_over(self, stalled: int) -> None:
+        """Let as many run beside those that stall as run where nothing stalls."""
+        self.slots = max(self.slots, min(self._most, LEAST + stalled))
+
     def note(self, ended: int) -> None:
         """Count tries that ended."""
         self._ended += ended

@@ -57,18 +57,13 @@ class Poster:
             lambda: clock.mono_ns() / _S,
         )
 
-    async def post(self, url: URL, headers: Headers, body: bytes, reply: Reply) -> None:
+    async def post(self, origin: Origin, data: bytes, reply: Reply) -> None:
         """Make one request and fill in the reply; raises nothing but CancelledError.
 
-        A connection that broke before an answer may have been an old one that the other side
-        closed just then: that is tried once more at once. The message's id makes it harmless.
+        `data` is all of the request, as `request_of` makes it. A connection that broke before an
+        answer may have been an old one that the other side closed just then: that is tried once
+        more at once. The message's id makes it harmless.
         """
-        try:
-            origin = origin_of(url)
-            data = request_of(url, headers, body)
-        except ValueError:
-            reply.outcome = Outcome(Kind.REFUSED, "refused: the URL cannot be used")
-            return
         answer = Answer()
         try:
             try:
@@ -121,18 +116,36 @@ class NoConnection(ValueError):
         self.error = error
 
 
-def request_of(url: URL, headers: Headers, body: bytes) -> bytes:
-    """Return a whole request; raises ValueError for what would break out of its head."""
-    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What all requests to a URL have alike: whose connections they take, and how they begin."""
+
+    origin: Origin
+    head: str
+
+
+def route_of(url: URL) -> Route:
+    """Return the way to a URL; raises ValueError for one without a host or with a space."""
     target = url.raw_path_qs
-    head = (
-        f"POST {target} HTTP/1.1\r\nhost: {url.host_port_subcomponent}\r\n{_ALWAYS}{lines}"
-        f"content-length: {len(body)}\r\n\r\n"
-    )
+    if " " in target:
+        raise ValueError("a space in the URL")
+    line = f"POST {target} HTTP/1.1\r\nhost: {url.host_port_subcomponent}\r\n{_ALWAYS}"
+    return Route(origin_of(url), line)
+
+
+def request_of(route: Route, headers: Headers, body: bytes) -> bytes:
+    """Return a whole request; raises ValueError for what would break out of its head.
+
+    What the message says is shown to the owner and repeats nothing of the request.
+    """
+    lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    head = f"{route.head}{lines}content-length: {len(body)}\r\n\r\n"
     breaks = len(ALWAYS) + len(headers) + 4
-    if head.count("\n") != breaks or head.count("\r") != breaks or " " in target:
-        raise ValueError("a line break in a header or a space in the URL")
-    return head.encode("ascii") + body
+    if head.count("\n") != breaks or head.count("\r") != breaks:
+        raise ValueError("a header of it would hold a line break")
+    if not head.isascii():
+        raise ValueError("a header of it would hold more than ASCII")
+    return head.encode() + body
 
 
 def _reason(error: Exception, *, secure: bool) -> tuple[Kind, str]:

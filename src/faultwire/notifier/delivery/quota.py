@@ -3,9 +3,12 @@
 A project may hold so many deliveries, one destination half of that. What is over is not taken:
 its destination is parked, and takes nothing new, until a pass over the store has shown that
 everything older is held. So the order of an alarm is never broken.
+
+A delivery that was over and is owed again is younger than it was: its age tells it from a row that
+was read before it was settled. What the store says of it now a pass finds out.
 """
 
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -43,11 +46,11 @@ class Quota:
         self._share = self._most // 2
         # A pass is worth its cost if it can bring this many.
         self._deal = max(1, self._most // 4)
-        self._held: set[DeliveryId] = set()
+        # All three by age, which is when the delivery became owed.
+        self._held: dict[DeliveryId, int] = {}
         # Released while a pass may still find their rows as they were before.
-        self._gone: set[DeliveryId] | None = None
-        self._done: set[DeliveryId] = set()
-        self._done_order: deque[DeliveryId] = deque()
+        self._gone: dict[DeliveryId, int] | None = None
+        self._done: OrderedDict[DeliveryId, int] = OrderedDict()
         self._projects: dict[ProjectId, _Project] = {}
         self._wanted: dict[ProjectId, None] = {}
 
@@ -57,7 +60,10 @@ class Quota:
 
     def take(self, delivery: Delivery) -> bool:
         """Hold a delivery that has just become owed; False if it is parked, or held already."""
-        if self._known(delivery):
+        since = self._known(delivery)
+        if since is not None:
+            if delivery.created_ns > since:
+                self.park(delivery)
             return False
         project = self._project(delivery.project)
         parked = project.parked.get(delivery.url)
@@ -69,11 +75,16 @@ class Quota:
 
     def load(self, delivery: Delivery) -> bool:
         """Hold a delivery that a pass found, oldest first; False if it stays, or is held."""
-        if self._known(delivery):
+        since = self._known(delivery)
+        if since is not None and delivery.created_ns <= since:
             return False
         project = self._project(delivery.project)
         parked = project.parked.get(delivery.url)
-        if not (parked and parked.left) and self._room(project, delivery.url):
+        if (
+            delivery.id not in self._held
+            and not (parked and parked.left)
+            and self._room(project, delivery.url)
+        ):
             self._hold(project, delivery)
             return True
         if parked is None:
@@ -89,13 +100,13 @@ class Quota:
         self._consider(delivery.project, project, (delivery.url,))
 
     def release(self, delivery: Delivery) -> None:
-        """Let go of a delivery that is settled; it is not taken again."""
+        """Let go of a delivery that is settled; it is taken again only if it is owed anew."""
         if self._gone is not None:
-            self._gone.add(delivery.id)
-        self._done.add(delivery.id)
-        self._done_order.append(delivery.id)
-        if len(self._done_order) > DONE_KEPT:
-            self._done.discard(self._done_order.popleft())
+            self._gone[delivery.id] = delivery.created_ns
+        self._done[delivery.id] = delivery.created_ns
+        self._done.move_to_end(delivery.id)
+        if len(self._done) > DONE_KEPT:
+            self._done.popitem(last=False)
         self._let_go(delivery)
 
     def forget(
@@ -121,7 +132,7 @@ class Quota:
     def _let_go(self, delivery: Delivery) -> None:
         if delivery.id not in self._held:
             return
-        self._held.discard(delivery.id)
+        del self._held[delivery.id]
         project = self._projects[delivery.project]
         project.held -= 1
         left = project.destinations[delivery.url] - 1
@@ -141,7 +152,7 @@ class Quota:
 
     def begin(self, project_id: ProjectId | None) -> None:
         """Note that a pass over a project's rows begins, or over all rows; one at a time."""
-        self._gone = set()
+        self._gone = {}
         if project_id is not None:
             self._wanted.pop(project_id, None)
             for parked in self._project(project_id).parked.values():
@@ -177,17 +188,19 @@ class Quota:
         return project.held < self._most and project.destinations.get(url, 0) < self._share
 
     def _hold(self, project: _Project, delivery: Delivery) -> None:
-        self._held.add(delivery.id)
+        self._held[delivery.id] = delivery.created_ns
         project.held += 1
         project.destinations[delivery.url] = project.destinations.get(delivery.url, 0) + 1
 
-    def _known(self, delivery: Delivery) -> bool:
+    def _known(self, delivery: Delivery) -> int | None:
+        """Return the age under which a delivery is held or was finished; None for a new one."""
         name = delivery.id
-        return (
-            name in self._held
-            or name in self._done
-            or (self._gone is not None and name in self._gone)
-        )
+        since = self._held.get(name)
+        if since is None:
+            since = self._done.get(name)
+        if since is None and self._gone:
+            since = self._gone.get(name)
+        return since
 
     def _consider(self, project_id: ProjectId, project: _Project, urls: tuple[str, ...]) -> None:
         """Want a pass where it brings a good deal: its cost grows with what is parked."""

@@ -9,7 +9,6 @@ import logging
 import resource
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from random import Random
 
 from faultwire.domain.alarms import Attempt, Delivery, DeliveryState
@@ -22,18 +21,20 @@ from faultwire.notifier.delivery.pacing import LOOK_S, Pace
 from faultwire.notifier.delivery.places import Flight, Sizes
 from faultwire.notifier.delivery.post import Poster
 from faultwire.notifier.delivery.quota import Quota
-from faultwire.notifier.delivery.resolver import GuardedResolver, Lookup
+from faultwire.notifier.delivery.resolver import GuardedResolver
 from faultwire.notifier.delivery.schedule import Kind, Outcome
-from faultwire.notifier.delivery.settling import Settle, Settling
-from faultwire.notifier.delivery.trying import Office, Secrets, Try, Trying
+from faultwire.notifier.delivery.settling import Settling
+from faultwire.notifier.delivery.trying import Office, Try, Trying
+from faultwire.notifier.delivery.wiring import Wiring
 from faultwire.notifier.settings import Settings
-from faultwire.ports import AlarmStore, Clock, Meter, Probe, Reader
 
 log = logging.getLogger(__name__)
 
 FIRST_SLICE, SLICE = 4, 32
 """Deliveries taken, and tries started, before others are served: few at first, so that the first
 one is soon on its way, then more, because a batch costs less."""
+STORED_MS = 1000
+"""What storing a result may take after a try was broken off."""
 STUCK_DEADLINES = 4
 """Deadlines of a try after which a sender that has work and ends none is stuck."""
 TICK_S = 0.05
@@ -42,25 +43,6 @@ IDLE_S = 0.1
 
 _S = 1_000_000_000
 _MS = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Wiring:
-    """What the sender needs of the rest.
-
-    `settle` records attempts (`Ledger.settle`, awaited); `read` and `store` are the outbox as
-    stored; `lookup` stands in for the system's resolver, `random` for chance.
-    """
-
-    clock: Clock
-    settle: Settle
-    secrets: Secrets
-    read: Reader
-    store: AlarmStore
-    probe: Probe
-    meter: Meter
-    lookup: Lookup | None = None
-    random: Random | None = None
 
 
 class Sender:
@@ -125,6 +107,11 @@ class Sender:
         """Return how many deliveries are held in memory."""
         return len(self._quota)
 
+    @property
+    def longest_ms(self) -> int:
+        """Return after how long a try is over and what came of it stored, as a rule."""
+        return self._settings.deadline_ms + STORED_MS
+
     async def start(self, *, load: bool = True) -> None:
         """Open the pool and take what the store says is owed; returns when it is taken.
 
@@ -188,6 +175,15 @@ class Sender:
         self._trying.forget(gone)
         self._quota.forget(gone, ours)
         self._poke()
+
+    def busy(self, shares: frozenset[int]) -> frozenset[int]:
+        """Return those of the shares in which something is being sent, or is not stored as sent.
+
+        Whoever took these up now would send it again.
+        """
+        destinations = {flight.chain.destination.key for flight in self._lanes.flying()}
+        destinations.update(delivery.destination for delivery in self._finals.values())
+        return shares.intersection(share_of(*one) for one in destinations)
 
     def _own(self, shares: frozenset[int]) -> None:
         self._shares = shares
@@ -262,6 +258,8 @@ class Sender:
             self._quota.park(delivery)
         elif self._quota.take(delivery):
             self._lanes.admit(delivery, self._clock.mono_ns())
+            return
+        self._loading.look()
 
     def _admit(self, delivery: Delivery) -> None:
         self._lanes.admit(delivery, self._clock.mono_ns())
@@ -282,6 +280,16 @@ class Sender:
 
     def _start_tries(self) -> bool:
         """Start tasks for what is prepared, as many as may run; return whether one was."""
+        started = self._start_some()
+        if self._prepared and not self._pacing:
+            now_ns = self._clock.mono_ns()
+            self._pace.begin(now_ns)
+            self._pace.pass_over(self._lanes.stalled(now_ns))
+            started = self._start_some() or started
+            self._keep_pace()
+        return started
+
+    def _start_some(self) -> bool:
         poster, started = self._poster, False
         while poster is not None and self._prepared and len(self._tasks) < self._pace.slots:
             work = self._work(poster, self._prepared.popleft())
@@ -289,9 +297,6 @@ class Sender:
             self._tasks[task] = None
             task.add_done_callback(self._gone)
             started = True
-        if self._prepared and not self._pacing:
-            self._pace.begin(self._clock.mono_ns())
-            self._keep_pace()
         return started
 
     def _look_at_pace(self) -> None:
@@ -319,7 +324,7 @@ class Sender:
             flight.started_ns = one.began_mono_ns
             self._flying[flight] = task
             try:
-                await poster.post(one.url, one.headers, flight.delivery.body, one)
+                await poster.post(one.origin, one.data, one)
             except asyncio.CancelledError:
                 if not flight.overdue:
                     raise

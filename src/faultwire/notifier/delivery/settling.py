@@ -96,7 +96,9 @@ class Settling:
         try:
             await self._settle(batch)
         except Unavailable as error:
-            log.warning("%d results of deliveries wait for the store: %s", len(batch), error)
+            log.warning(
+                "%d results of deliveries wait for the store: %s", len(batch), error.detail
+            )
             return False
         except FaultwireError:
             if len(batch) > 1:

@@ -11,11 +11,12 @@ from yarl import URL
 from faultwire.domain.alarms import Attempt, Delivery, DeliveryState
 from faultwire.domain.errors import Invalid
 from faultwire.domain.ids import DeliveryId, ProjectId
-from faultwire.notifier.delivery import answer, guard, message, schedule
+from faultwire.notifier.delivery import answer, guard, message, offline, schedule
 from faultwire.notifier.delivery.lanes import Lanes
 from faultwire.notifier.delivery.marking import Marking
 from faultwire.notifier.delivery.places import Flight
-from faultwire.notifier.delivery.post import Reply
+from faultwire.notifier.delivery.pool import Origin
+from faultwire.notifier.delivery.post import Reply, Route, request_of, route_of
 from faultwire.notifier.delivery.schedule import Kind, Limits, Outcome
 from faultwire.ports import Clock, Probe
 
@@ -27,7 +28,8 @@ Secrets = Callable[[ProjectId], Sequence[str]]
 Record = Callable[[Delivery, Attempt, float], None]
 """Takes what came of a try, with the seconds that it took."""
 
-URLS_KEPT = 8192
+ROUTES_KEPT = 8192
+WEBHOOK = "webhook"
 _S = 1_000_000_000
 _RETRIED = frozenset({Kind.ANSWERED, Kind.UNREACHABLE})
 _NO_ANSWER = Outcome(Kind.UNREACHABLE, "no answer")
@@ -38,8 +40,8 @@ class Try(Reply):
     """One request, ready to go out; both clocks are read when it starts and when it is over."""
 
     flight: Flight
-    url: URL
-    headers: message.Headers
+    origin: Origin
+    data: bytes
     began_ns: int = 0
     began_mono_ns: int = 0
     ended_ns: int = 0
@@ -71,29 +73,39 @@ class Trying:
         self._lanes = lanes
         self._office = office
         self._marking = Marking(office.probe)
-        self._urls: dict[str, URL | Invalid] = {}
+        self._routes: dict[str, Route | Invalid] = {}
         # What came of the last try of deliveries that are tried again.
         self._last: dict[DeliveryId, Outcome] = {}
 
     def prepare(self, flight: Flight) -> Try | None:
-        """Return the try, signed; None if it is over already: too old, refused, no secret."""
+        """Return the try, signed; None if it is over already.
+
+        Too old, refused, no secret; or no webhook at all.
+        """
         delivery = flight.delivery
         wall_ns = self._office.clock.wall_ns()
         if schedule.expired(delivery, wall_ns, self._office.limits):
             self._give_up(flight, wall_ns)
             return None
-        url = self._url(delivery.url)
-        if isinstance(url, Invalid):
-            self._final(delivery, Outcome(Kind.REFUSED, f"refused: {url}"), wall_ns, 0.0)
+        if delivery.kind != WEBHOOK:
+            self._final(delivery, offline.settled(delivery), wall_ns, 0.0)
             self._lanes.drop(flight, self._office.clock.mono_ns())
+            return None
+        route = self._route(delivery.url)
+        if isinstance(route, Invalid):
+            self._refuse(flight, str(route), wall_ns)
             return None
         try:
             secrets = self._office.secrets(delivery.project)
             headers = message.headers_of(delivery, secrets, delivery.attempt + 1, wall_ns // _S)
+            data = request_of(route, headers, delivery.body)
         except Invalid as error:
             self._failed(flight, Outcome(Kind.ANSWERED, f"not signed: {error}"), wall_ns, 0.0)
             return None
-        return Try(flight=flight, url=url, headers=headers)
+        except ValueError as error:
+            self._refuse(flight, str(error), wall_ns)
+            return None
+        return Try(flight=flight, origin=route.origin, data=data)
 
     def forget(self, deliveries: Iterable[Delivery]) -> None:
         """Forget what came of the tries of deliveries that are not ours any more."""
@@ -156,6 +168,11 @@ class Trying:
         self._office.record(delivery, record, 0.0)
         self._lanes.drop(flight, self._office.clock.mono_ns())
 
+    def _refuse(self, flight: Flight, why: str, wall_ns: int) -> None:
+        outcome = Outcome(Kind.REFUSED, f"refused: {why}")
+        self._final(flight.delivery, outcome, wall_ns, 0.0)
+        self._lanes.drop(flight, self._office.clock.mono_ns())
+
     def _final(self, delivery: Delivery, outcome: Outcome, wall_ns: int, seconds: float) -> None:
         record = schedule.final(delivery, outcome, delivery.attempt + 1, wall_ns)
         self._office.record(delivery, record, seconds)
@@ -164,13 +181,23 @@ class Trying:
         if record.state is not DeliveryState.DELIVERED:
             log.info("delivery %s is %s: %s", delivery.id, record.state.value, outcome.text)
 
-    def _url(self, text: str) -> URL | Invalid:
-        found = self._urls.get(text)
+    def _route(self, text: str) -> Route | Invalid:
+        found = self._routes.get(text)
         if found is None:
-            if len(self._urls) >= URLS_KEPT:
-                self._urls.clear()
-            found = self._urls[text] = parsed(text, self._office.rules)
+            if len(self._routes) >= ROUTES_KEPT:
+                self._routes.clear()
+            found = self._routes[text] = _route_of(text, self._office.rules)
         return found
+
+
+def _route_of(text: str, rules: guard.Rules) -> Route | Invalid:
+    url = parsed(text, rules)
+    if isinstance(url, Invalid):
+        return url
+    try:
+        return route_of(url)
+    except ValueError:
+        return Invalid("url", "cannot be used")
 
 
 def parsed(text: str, rules: guard.Rules) -> URL | Invalid:

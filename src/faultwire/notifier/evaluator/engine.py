@@ -1,16 +1,17 @@
 """Evaluates events against the index: transitions and deliveries come out (S10, S16, D9)."""
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 
-import orjson
-
-from faultwire.domain.alarms import Alarm, AlarmState, Condition, Delivery, Transition
+from faultwire.domain.alarms import Alarm, AlarmState, Delivery, Transition
 from faultwire.domain.changes import AlarmsMoved, Change, DeliveriesQueued
 from faultwire.domain.decided import Fired, Work
-from faultwire.domain.events import Event, type_of_trait
-from faultwire.domain.ids import ADMINISTRATORS, AlarmId, DeliveryId, ProjectId, derived
-from faultwire.domain.instants import Instant, rfc3339
+from faultwire.domain.events import Event
+from faultwire.domain.ids import ADMINISTRATORS, AlarmId, ProjectId
+from faultwire.domain.instants import Instant
+from faultwire.domain.rules import Condition
+from faultwire.notifier.evaluator.constraints import within
+from faultwire.notifier.evaluator.deliveries import actions_of, body_of, deliveries_of
+from faultwire.notifier.evaluator.documents import event_document
 from faultwire.notifier.evaluator.index import AlarmIndex, Entry
 from faultwire.notifier.evaluator.rules import Trait
 
@@ -29,6 +30,8 @@ class EventEvaluator:
         """Return what fires; an alarm that one event moved is seen moved by the next."""
         batch = _Batch(now)
         for number, event in enumerate(events, 1):
+            if event.quiet:
+                continue
             if event.project != ADMINISTRATORS:
                 self._one(event, event.project, event.traits, batch)
             if self._index.owned(ADMINISTRATORS):
@@ -47,7 +50,7 @@ class EventEvaluator:
             if entry.alarm in raised:
                 continue
             touched = self._index.touched(entry, traits)
-            if touched is None:
+            if touched is None or not batch.in_time(touched[0]):
                 continue
             if entry.raising:
                 raised.add(entry.alarm)
@@ -67,6 +70,10 @@ class _Batch:
         self._transitions: list[Transition] = []
         self._deliveries: list[Delivery] = []
 
+    def in_time(self, alarm: Alarm) -> bool:
+        """Whether the alarm is evaluated now."""
+        return not alarm.time_constraints or within(alarm.time_constraints, self._now.wall_ns)
+
     def move(
         self,
         alarm: Alarm,
@@ -81,30 +88,24 @@ class _Batch:
         if previous is current and not (alarm.repeat_actions and raising):
             return
         version += 1
-        reason = _reason(event, query)
-        self._states[alarm.id] = (current, version)
-        self._transitions.append(
-            Transition(
-                alarm.id, alarm.project, previous, current, reason, self._now.wall_ns, version
-            )
+        move = Transition(
+            alarm.id,
+            alarm.project,
+            previous,
+            current,
+            _reason(event, query),
+            self._now.wall_ns,
+            version,
         )
-        actions = alarm.alarm_actions if raising else alarm.ok_actions
+        self._states[alarm.id] = (current, version)
+        self._transitions.append(move)
+        actions = actions_of(alarm, current)
         if actions:
-            body = _body(alarm, (previous, current), reason, event, traits)
-            for number, url in enumerate(actions):
-                self._deliveries.append(
-                    Delivery(
-                        DeliveryId(derived(alarm.id, version, number)),
-                        alarm.project,
-                        url,
-                        alarm.id,
-                        body,
-                        # One later than the other: age is the order after a restart.
-                        self._now.wall_ns + len(self._deliveries),
-                        event.fault_id,
-                        next_ns=self._now.wall_ns,
-                    )
-                )
+            body = body_of(alarm, move, _reason_data(event, traits))
+            before = len(self._deliveries)
+            self._deliveries += deliveries_of(
+                move, body, actions, before=before, fault_id=event.fault_id
+            )
 
     def fired(self) -> Fired:
         changes: list[Change] = []
@@ -115,12 +116,6 @@ class _Batch:
         return Fired(tuple(changes), len(self._transitions), len(self._deliveries))
 
 
-@lru_cache(maxsize=64)
-def _generated(wall_ns: int) -> str:
-    """Return a time as Aodh writes it; the events of one plan share it."""
-    return rfc3339(wall_ns).removesuffix("Z")
-
-
 def _reason(event: Event, query: tuple[Condition, ...]) -> str:
     said = ", ".join(f"{c.field} {c.op} {c.value}" for c in query)
     return (
@@ -129,34 +124,5 @@ def _reason(event: Event, query: tuple[Condition, ...]) -> str:
     )
 
 
-def _body(
-    alarm: Alarm,
-    states: tuple[AlarmState, AlarmState],
-    reason: str,
-    event: Event,
-    traits: Mapping[str, Trait],
-) -> bytes:
-    """Return Aodh's body of a webhook, encoded once for all of the alarm's actions."""
-    # A thousand of these stand between a dead host and its owners: the fast encoder it is.
-    return orjson.dumps(
-        {
-            "alarm_name": alarm.name,
-            "alarm_id": alarm.id,
-            "severity": alarm.severity,
-            "previous": states[0],
-            "current": states[1],
-            "reason": reason,
-            "reason_data": {
-                "type": "event",
-                "event": {
-                    "message_id": event.message_id,
-                    "event_type": event.event_type,
-                    "generated": _generated(event.generated_ns),
-                    "raw": {},
-                    "traits": [
-                        [name, type_of_trait[type(value)], value] for name, value in traits.items()
-                    ],
-                },
-            },
-        }
-    )
+def _reason_data(event: Event, traits: Mapping[str, Trait]) -> dict[str, object]:
+    return {"type": "event", "event": event_document(event, traits)}

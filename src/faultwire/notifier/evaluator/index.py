@@ -10,9 +10,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from faultwire.domain import changes
-from faultwire.domain.alarms import Alarm, Clause, Condition
-from faultwire.domain.ids import AlarmId, ProjectId
+from faultwire.domain.alarms import Alarm
+from faultwire.domain.ids import AlarmId, ProjectId, UserId
+from faultwire.domain.rules import (
+    Clause,
+    CompositeRule,
+    Condition,
+    EventRule,
+    PrometheusRule,
+    ThresholdRule,
+)
 from faultwire.notifier.evaluator.rules import Shape, Trait, conditions_of, shape_of
+
+PERIODIC = (ThresholdRule, PrometheusRule, CompositeRule)
+"""Types of rules that are looked at now and then, and by no event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +96,8 @@ class AlarmIndex:
         self._exact: dict[tuple[ProjectId, str], _Slot] = {}
         self._patterns: dict[ProjectId, _Slot] = {}
         self._owned: dict[ProjectId, int] = {}
+        self._owned_by: dict[UserId, int] = {}
+        self._periodic: dict[AlarmId, None] = {}
         self._appliers: dict[type, Callable[[Any], None]] = {
             changes.AlarmsSaved: self._saved,
             changes.AlarmsRemoved: self._removed,
@@ -109,6 +122,14 @@ class AlarmIndex:
         """Return how many alarms a project has, in constant time."""
         return self._owned.get(project, 0)
 
+    def owned_by(self, user: UserId) -> int:
+        """Return how many alarms are a user's, in constant time."""
+        return self._owned_by.get(user, 0)
+
+    def periodic(self) -> Iterator[AlarmId]:
+        """Give the enabled alarms that are evaluated now and then."""
+        return iter(self._periodic)
+
     def candidates(
         self, project: ProjectId, event_type: str, traits: Mapping[str, Trait]
     ) -> Iterator[Entry]:
@@ -129,20 +150,26 @@ class AlarmIndex:
     ) -> tuple[Alarm, tuple[Condition, ...]] | None:
         """Return the alarm of a candidate and its clause's query, if all conditions hold."""
         alarm = self._alarms[entry.alarm]
-        clause = alarm.rule.raises if entry.raising else alarm.rule.clears
+        rule = alarm.rule
+        if not isinstance(rule, EventRule):
+            return None
+        clause = rule.raises if entry.raising else rule.clears
         if clause is None:
             return None
         query = conditions_of(clause, alarm.resource_id)
         return (alarm, clause.query) if entry.shape.matches(query, traits) else None
 
     def _saved(self, change: changes.AlarmsSaved) -> None:
-        alarms, owned = self._alarms, self._owned
+        alarms, owned, owned_by = self._alarms, self._owned, self._owned_by
         for alarm in change.alarms:
             if alarm.id in alarms:
                 self._forget(alarm.id)
             alarms[alarm.id] = alarm
             owned[alarm.project] = owned.get(alarm.project, 0) + 1
+            owned_by[alarm.user] = owned_by.get(alarm.user, 0) + 1
             if alarm.enabled:
+                if isinstance(alarm.rule, PERIODIC):
+                    self._periodic[alarm.id] = None
                 for shape, query, raising in _clauses(alarm):
                     slots, name = self._place(alarm.project, shape)
                     slot = slots.get(name)
@@ -167,8 +194,12 @@ class AlarmIndex:
         self._owned[alarm.project] -= 1
         if not self._owned[alarm.project]:
             del self._owned[alarm.project]
+        self._owned_by[alarm.user] -= 1
+        if not self._owned_by[alarm.user]:
+            del self._owned_by[alarm.user]
         if not alarm.enabled:
             return
+        self._periodic.pop(name, None)
         for shape, query, raising in _clauses(alarm):
             slots, place = self._place(alarm.project, shape)
             if slots[place].remove(name, shape.key(query), raising=raising):
@@ -188,6 +219,8 @@ _Standing = tuple[Shape, tuple[Condition, ...], bool]
 def _clauses(alarm: Alarm) -> list[_Standing]:
     """Return each clause of an alarm: its shape, its conditions, whether it raises."""
     rule = alarm.rule
+    if not isinstance(rule, EventRule):
+        return []
     if rule.clears is None:
         return [_clause(rule.raises, alarm.resource_id, raising=True)]
     return [

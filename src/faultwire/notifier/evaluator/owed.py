@@ -12,21 +12,33 @@ from faultwire.ports import View
 
 
 class QueueingEvaluator:
-    """Implements `ports.Evaluator`: owes the events that some alarm may be waiting for.
+    """Implements `ports.Evaluator`: owes the events that somebody may be waiting for.
 
-    `owned` tells how many alarms a project has; where there are none, and none of
+    `owned` tells how many alarms a project has, `subscribed` how many subscriptions, which wait
+    only for what is said of a resource's condition. Where there are none, and none of
     administrators', there is nothing to evaluate.
     """
 
-    def __init__(self, owned: Callable[[ProjectId], int]) -> None:
-        """Take the look-up, which is only read."""
+    def __init__(
+        self,
+        owned: Callable[[ProjectId], int],
+        subscribed: Callable[[ProjectId], int] = lambda _: 0,
+    ) -> None:
+        """Take the look-ups, which are only read."""
         self._owned = owned
+        self._subscribed = subscribed
 
     def evaluate(self, events: Sequence[Event], now: Instant) -> Work[Fired]:
         """Return the change that leaves the events to evaluators."""
         del now
-        watched = self._owned(ADMINISTRATORS) > 0
-        owed = tuple(event for event in events if watched or self._owned(event.project))
+        owned, subscribed = self._owned, self._subscribed
+        watched, told = owned(ADMINISTRATORS) > 0, subscribed(ADMINISTRATORS) > 0
+        owed = tuple(
+            event
+            for event in events
+            if (not event.quiet and (watched or owned(event.project)))
+            or (event.severity and (told or subscribed(event.project)))
+        )
         yield
         return Fired((EventsOwed(owed),)) if owed else Fired()
 

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from faultwire.domain.alarms import Clause, Condition, Operator
 from faultwire.domain.errors import Invalid
+from faultwire.domain.rules import Clause, Condition, Operator
 
 Trait = str | int | float
 Test = Callable[[Mapping[str, Trait]], bool]
@@ -71,14 +71,22 @@ def compile_condition(condition: Condition, path: str = "query") -> Test:
     A trait that is missing or cannot be cast makes `ne` true and everything else false.
     """
     if not condition.field.startswith(TRAIT_PREFIX) or condition.field == TRAIT_PREFIX:
-        raise Invalid(f"{path}.field", "only traits.<name> can be evaluated")
+        reason = "Query value or traits invalid: only traits.<name> can be evaluated"
+        raise Invalid(f"{path}.field", reason)
     cast = CASTS.get(condition.type)
     if cast is None:
-        raise Invalid(f"{path}.type", f"no such type: {condition.type}")
+        known = ", ".join(kind for kind in CASTS if kind)
+        reason = (
+            f"The data type {condition.type[:100]} is not supported. Those supported are: {known}."
+        )
+        raise Invalid(f"{path}.type", reason)
     try:
         cast(condition.value)
     except (ValueError, KeyError, OverflowError):
-        reason = f"cannot convert {condition.value!r} to {condition.type}"
+        reason = (
+            f"Unable to convert the value {condition.value[:100]} "
+            f"to the expected data type {condition.type}."
+        )
         raise Invalid(f"{path}.value", reason) from None
     term = _term(condition.field, condition.op, condition.type)
     return lambda traits: term(traits, condition.value)

@@ -1,0 +1,28 @@
+"""What a sender is wired to."""
+
+from dataclasses import dataclass
+from random import Random
+
+from faultwire.notifier.delivery.resolver import Lookup
+from faultwire.notifier.delivery.settling import Settle
+from faultwire.notifier.delivery.trying import Secrets
+from faultwire.ports import AlarmStore, Clock, Meter, Probe, Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """What the sender needs of the rest.
+
+    `settle` records attempts (`Ledger.settle`, awaited); `read` and `store` are the outbox as
+    stored; `lookup` stands in for the system's resolver, `random` for chance.
+    """
+
+    clock: Clock
+    settle: Settle
+    secrets: Secrets
+    read: Reader
+    store: AlarmStore
+    probe: Probe
+    meter: Meter
+    lookup: Lookup | None = None
+    random: Random | None = None
