@@ -22,6 +22,8 @@ from bench import chain
 PUBLISHED = (
     ("Aodh 23, one event to webhook, one alarm", "16-20 ms"),
     ("Aodh 23, burst of 1,000 events, 1,000 projects, stock / tuned", "23 s / 6.8 s"),
+    ("Aodh 23, burst of 1,000 events, 1 project, stock / tuned", "47 s / 9.5 s"),
+    ("Aodh 23, POST of an alarm, 0 / 10,000 alarms in the project", "15 / 1,959 ms"),
     ("Doctor 2017, shortcut, parallel, 1 / 50 servers", "122 / 584 ms"),
     ("Doctor 2017, conservative, parallel, 1 / 50 servers", "381 / 1961 ms"),
     ("Nova alone until host_status UNKNOWN", "50-60 s"),
@@ -46,6 +48,7 @@ BENCHES: dict[str, tuple[Callable[[bool], Results], str]] = {
     ),
     "scale": (_module("scale"), "time per server, 1 to 5,000 on the host"),
     "million": (_module("million"), "a million servers and alarms: bytes, start-up, pauses"),
+    "alarms": (_module("alarms"), "events, creates and bursts by alarms in the project"),
     "isolation": (_module("isolation"), "a burst under load against a quiet one"),
     "heartbeats": (_module("heartbeats"), "verified heartbeats a second, and what they cost"),
     "origins": (_module("origins"), "1,000 origins, HTTP and HTTPS, against bare aiohttp"),

@@ -41,20 +41,30 @@ _ALARMS = f"""
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """A cloud of `servers` servers, 50 on a host, with an alarm for each or none."""
+    """A cloud of `servers` servers, 50 on a host, with an alarm for each or none.
+
+    Without `instances` there are the alarms alone.
+    """
 
     servers: int
     projects: int
     alarms: bool = True
+    instances: bool = True
 
     def write(self, folder: Path) -> None:
         """Make the database of a state folder that is not there yet."""
         engine = engine_in_folder(folder)
         upgrade(engine)
         values = {"count": self.servers, "projects": min(self.projects, self.servers)}
-        statements = (*_STATEMENTS, *((_ALARMS,) if self.alarms else ()))
+        cloud = _STATEMENTS if self.instances else _STATEMENTS[:1]
+        statements = (*cloud, *((_ALARMS,) if self.alarms else ()))
         with engine.begin() as connection:
             for statement in statements:
                 used = {name: value for name, value in values.items() if f":{name}" in statement}
                 connection.exec_driver_sql(statement, used)
         engine.dispose()
+
+
+def project_id(number: int) -> str:
+    """Return the id that a project of a `World` has."""
+    return f"{number * 2654435761 % 4294967296:08x}-{number % 65536:04x}-49c0-8000-{number:012x}"
