@@ -1,11 +1,12 @@
 """This process among the others on its database: membership, pokes, and shares of work."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import secrets
 import socket
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -144,8 +145,9 @@ class Cluster:
     async def stop(self) -> None:
         """Leave: hand over the shares and take the row away, so that others need not wait."""
         try:
-            for work in self._kinds.values():
-                await work.let_go()
+            async with self._beating():
+                for work in self._kinds.values():
+                    await work.let_go()
             await self._threads(self._stored.remove, [self.id])
         except Unavailable as error:
             log.warning("this process could not take its leave of the others: %s", error.detail)
@@ -153,6 +155,16 @@ class Cluster:
             self.poke(Look.JOURNAL)
             self._pokes.stop()
         self._threads.close()
+
+    @contextlib.asynccontextmanager
+    async def _beating(self) -> AsyncIterator[None]:
+        """Show signs of life meanwhile: what takes its time must not look like death."""
+        beats = asyncio.create_task(self._again(self.look, self._away), name="last beats")
+        try:
+            yield
+        finally:
+            beats.cancel()
+            await asyncio.gather(beats, return_exceptions=True)
 
     async def run(self) -> None:
         """Show signs of life and keep the shares as they should be, until cancelled.

@@ -1,7 +1,8 @@
 """The evaluator's feed: owed events of the shares that this process owns, into the lane."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 from faultwire.app.away import Away
@@ -16,6 +17,14 @@ PAUSE_SECONDS = 1.0
 """Between two looks at a database that is away."""
 
 
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The shares that this process owns, and how it learns what others made of events."""
+
+    owned: Callable[[], frozenset[int]]
+    learn: Callable[[], Awaitable[None]]
+
+
 class Feed:
     """Reads owed events, oldest first, and has them evaluated; on the event loop."""
 
@@ -24,14 +33,14 @@ class Feed:
         ledger: SharedLedger,
         intake: Intake,
         clock: Clock,
-        owned: Callable[[], frozenset[int]],
+        owner: Owner,
         look_seconds: float,
     ) -> None:
         """Take where the events lie and who evaluates them."""
         self._ledger = ledger
         self._intake = intake
         self._clock = clock
-        self._owned = owned
+        self._owner = owner
         self._look_seconds = look_seconds
         self._threads = ReaderThreads(1)
         self._poked = asyncio.Event()
@@ -60,7 +69,7 @@ class Feed:
 
     async def drain(self) -> None:
         """Evaluate what is owed now, until nothing is left; raises Unavailable."""
-        while shares := sorted(self._owned()):
+        while shares := sorted(self._owner.owned()):
             async with self._idle:
                 batches: Any = await self._threads(self._ledger.owed, shares, BATCHES)
                 if not batches:
@@ -68,8 +77,8 @@ class Feed:
                 try:
                     await self._intake.submit(EvaluateOwed(batches))
                 except Conflict:
-                    # Another process took a share over and evaluated these: look again.
-                    continue
+                    # Another process evaluated some of these: learn what became of them first.
+                    await self._owner.learn()
 
     async def quiet(self) -> None:
         """Return when nothing that was read is being evaluated."""

@@ -6,13 +6,14 @@ from typing import Any
 
 from faultwire.app.cluster import NO_SHARES, Cluster, Work
 from faultwire.app.core import Core, Others, Tools
-from faultwire.app.feed import Feed
+from faultwire.app.feed import Feed, Owner
 from faultwire.app.lane import Lane
 from faultwire.app.life import Life
 from faultwire.app.replica import Replica, TellingCommit
 from faultwire.app.tail import Secrets, Tail, Takes
 from faultwire.app.writer import ReaderThreads
 from faultwire.domain.changes import SessionMoved
+from faultwire.domain.errors import Unavailable
 from faultwire.domain.shares import ShareKind
 from faultwire.identity.tokens import KEY_BYTES
 from faultwire.liveness.cluster_settings import Settings
@@ -30,7 +31,8 @@ PRUNED_AT_ONCE = 20
 """Small transactions of one round."""
 
 FOLLOWED = {
-    "evaluator": frozenset({Topic.ALARMS}),
+    # A project that is gone takes its subscriptions along, and that is told with its secrets.
+    "evaluator": frozenset({Topic.ALARMS, Topic.SECRETS}),
     "sender": frozenset({Topic.SECRETS}),
 }
 """What the memory of a role has; a server has everything."""
@@ -91,8 +93,16 @@ class Neighbours:
         """Take part in evaluating; returns what must run."""
         feed: Feed
 
+        async def learn() -> None:
+            await lane.caught_up()
+            if lane.cut_off:
+                message = "what others committed cannot be read"
+                raise Unavailable(message)
+
         async def adopt(shares: frozenset[int]) -> None:
             del shares
+            # What the owner before made of events must be known: the next ones build on it.
+            await learn()
             feed.poke()
 
         async def release(shares: frozenset[int]) -> frozenset[int]:
@@ -101,7 +111,8 @@ class Neighbours:
             return NO_SHARES
 
         work = self._evaluating = self.cluster.work(ShareKind.EVENTS, adopt, release)
-        feed = Feed(self.ledger, lane, self._clock, lambda: work.owned, self._look_seconds)
+        owner = Owner(lambda: work.owned, learn)
+        feed = Feed(self.ledger, lane, self._clock, owner, self._look_seconds)
         self.cluster.on(Look.EVENTS, feed.poke)
         self._closers.append(feed.close)
         return feed

@@ -192,6 +192,9 @@ class PatientProtocol(HttpToolsProtocol):
         if self._full is not None and self._is_stuck(now, self._full):
             self._crowd.overdue("reader")
             self.cut()
+        elif self._refused:
+            # It was told, and is only given the time to hear it.
+            pass
         elif self._receiving and self._is_overdue(now) and not self.transport.is_closing():
             self._crowd.overdue("head" if self._head else "body")
             self._give_up()

@@ -122,7 +122,12 @@ class Periodic:
         tools = self._tools
         began = tools.clock.mono_ns()
         fresh, self._fresh[kind] = self._fresh[kind], {}
-        await self._rounds[kind](tuple(tools.alarms.periodic()) if whole else tuple(fresh))
+        try:
+            await self._rounds[kind](tuple(tools.alarms.periodic()) if whole else tuple(fresh))
+        except Unavailable:
+            # They are still to be looked at soon.
+            self._fresh[kind] = {**fresh, **self._fresh[kind]}
+            raise
         if whole:
             took = (tools.clock.mono_ns() - began) / _NS
             tools.meter.observe("faultwire_periodic_round_seconds", took, kind=kind)

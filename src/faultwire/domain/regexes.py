@@ -17,6 +17,12 @@ from faultwire.domain.errors import Invalid
 LONGEST, DEEPEST, MOST_REPEATS, MOST_STATES = 255, 10, 100, 300
 """Characters, groups within groups, a count in braces, and states once counts are written out."""
 
+MOST_WORK = 2000
+"""Parts added until all counts are written out."""
+
+MOST_AT_ONCE = 8
+"""Expressions of one question: so many are kept."""
+
 KEPT = 50_000
 """States in the steps of the automaton that are remembered; then it forgets them all."""
 
@@ -77,7 +83,7 @@ Part: TypeAlias = Signs | Edge | Row | Choice | Repeat
 _ANY = Signs((), negated=True)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=MOST_AT_ONCE)
 def regex(text: str) -> "Regex":
     """Return the expression; raises Invalid, without a field, saying what is wrong with it."""
     if len(text) > LONGEST:
@@ -226,6 +232,7 @@ class Regex:
         self._jumps: list[list[tuple[str, int]]] = []
         self._signs: list[Signs | None] = []
         self._next: list[int] = []
+        self._work = 0
         self._start = self._state()
         self._end = self._add(tree, self._start)
         self._begun = self._closure({self._start}, frozenset("^"))
@@ -283,6 +290,10 @@ class Regex:
 
     def _add(self, part: Part, start: int) -> int:
         """Add a part that begins at a state; return the one at which it ends."""
+        # What is empty makes no state: its repetitions would cost without end.
+        self._work += 1
+        if self._work > MOST_WORK:
+            raise Invalid("", "the expression is too large once its counts are written out")
         match part:
             case Signs():
                 end = self._state()

@@ -135,12 +135,7 @@ def history(engine: Engine, query: Query) -> tuple[HistoryLine, ...]:
     """Return the lines of history that are asked for; raises Unavailable."""
     about = {by.field for by in query.order} | {one.field for one in filters_of(query.where)}
     severity = _HISTORY_COLUMNS["severity"] if "severity" in about else literal("")
-    found = select(*_LINE, severity)
-    if query.project is not None:
-        own = select(_A.id).where(_A.project_id == query.project)
-        found = found.where(_H.alarm_id.in_(own))
-    if query.alarm is not None:
-        found = found.where(_H.alarm_id == query.alarm)
+    found = _of_history(select(*_LINE, severity), query)
     with translated(), engine.connect() as connection:
         names = _named(connection, query)
         compiler = _Compiler(connection.dialect, HISTORY_FIELDS, _HISTORY_COLUMNS, names)
@@ -186,6 +181,16 @@ class _Watch:
         return regex(expression).matches(text)
 
 
+def _of_history(found: Select[Any], query: Query) -> Select[Any]:
+    """Narrow a statement down to the history that the question may look at."""
+    if query.project is not None:
+        own = select(_A.id).where(_A.project_id == query.project)
+        found = found.where(_H.alarm_id.in_(own))
+    if query.alarm is not None:
+        found = found.where(_H.alarm_id == query.alarm)
+    return found
+
+
 def _named(connection: Connection, query: Query) -> Names:
     """Return the rows of the ids that a question names: an id tells the moment of its row."""
     asked: set[str] = set()
@@ -196,7 +201,7 @@ def _named(connection: Connection, query: Query) -> Names:
     moments = {moment for name in asked if (moment := moment_of(name)) is not None}
     if not moments:
         return {}
-    found = select(*_LINE).where(_H.at_ns.in_(sorted(moments)))
+    found = _of_history(select(*_LINE), query).where(_H.at_ns.in_(sorted(moments)))
     lines = (HistoryLine(*row) for row in connection.execute(found))
     return {line.event_id: _is(line) for line in lines if line.event_id in asked}
 

@@ -43,6 +43,7 @@ _EDITS = frozenset(
         changes.SubscriptionsSaved,
         changes.SubscriptionsRemoved,
         changes.WatchesMoved,
+        changes.ProjectsRemoved,
     }
 )
 """What an evaluator must have seen of others before it commits."""
@@ -109,7 +110,7 @@ class SharedLedger(Ledger):
         told = [change for change in items if type(change) not in journal_codec.LEFT_OUT]
         if not work and not told:
             return
-        evaluation = any(type(change) is changes.EventsTaken for change in work)
+        evaluation = _is_evaluation(work)
         payloads = journal_codec.written(told)
         with self._transaction() as run:
             connection = self._connected()
@@ -263,6 +264,21 @@ class SharedLedger(Ledger):
             for part, (topic, payload) in enumerate(payloads or [("", b"")])
         ]
         connection.execute(insert(schema.journal), rows)
+
+
+def _is_evaluation(work: Sequence[Change]) -> bool:
+    """Return whether an evaluator decided: it bears on alarms that stand as it saw them alone.
+
+    What a user did by hand names the user.
+    """
+    if any(type(change) is changes.EventsTaken for change in work):
+        return True
+    moves = [change for change in work if isinstance(change, changes.AlarmsMoved)]
+    return (
+        bool(moves)
+        and all(isinstance(c, changes.AlarmsMoved | changes.DeliveriesQueued) for c in work)
+        and not any(move.user for change in moves for move in change.transitions)
+    )
 
 
 def _payloads(connection: Connection, wanted: Sequence[tuple[int, int]]) -> Iterator[bytes]:

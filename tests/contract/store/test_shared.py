@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Engine, select
 
 from faultwire import store
+from faultwire.app.neighbours import FOLLOWED
 from faultwire.domain import changes as c
 from faultwire.domain.alarms import AlarmState, DeliveryState, Transition
 from faultwire.domain.errors import Behind, Broken, Conflict
@@ -165,6 +166,42 @@ def test_what_a_subscriber_was_told_is_not_told_over(processes: list[Process]) -
     evaluator.ledger.commit([taken, c.WatchesMoved((over, again))])
     assert store.load_alarms(server.engine).watches == (again,)
     assert server.news() == (c.WatchesMoved((over, again)),)
+
+
+def test_a_project_that_is_gone_is_known_to_evaluators(processes: list[Process]) -> None:
+    """Its subscriptions went with it: an evaluator learns of that before it commits again."""
+    server, evaluator, _ = processes
+    server.ledger.commit(
+        [
+            c.SubscriptionsSaved((v.SUBSCRIPTION,)),
+            c.WatchesMoved((v.WATCH,)),
+            c.EventsOwed((EVENT,)),
+        ]
+    )
+    evaluator.news()
+    (batch,) = evaluator.ledger.owed(sorted(ALL_SHARES), 10)
+    gone = c.ProjectsRemoved((v.PROJECT.id,))
+    server.ledger.commit([gone])
+    over = replace(v.WATCH, version=2, severity="cleared")
+    taken = c.EventsTaken(((batch.seq, batch.share),))
+    with pytest.raises(Behind):
+        evaluator.ledger.commit([taken, c.WatchesMoved((over,))])
+    assert evaluator.news() == (gone,)
+    assert journal_codec.written([gone])[0][0] in FOLLOWED["evaluator"]
+    evaluator.ledger.commit([taken])
+
+
+def test_what_periodic_rules_move_keeps_nobody_from_deciding(processes: list[Process]) -> None:
+    """A verdict stands on its alarm alone; what a user sets by hand is a decision."""
+    server, evaluator, _ = processes
+    server.ledger.commit([c.AlarmsSaved((ALARM,))])
+    evaluator.news()
+    server.ledger.commit([c.HostsSaved((v.HOST,))])
+    evaluator.ledger.commit([move(2), c.DeliveriesQueued((v.DELIVERY,))])
+    server.ledger.commit([c.HostsSaved((v.BARE_HOST,))])
+    by_hand = replace(move(3).transitions[0], user="u-1")
+    with pytest.raises(Behind):
+        evaluator.ledger.commit([c.AlarmsMoved((by_hand,))])
 
 
 def test_several_moves_of_one_alarm_are_one_step(processes: list[Process]) -> None:

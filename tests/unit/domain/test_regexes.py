@@ -124,3 +124,10 @@ def test_what_is_remembered_is_bounded() -> None:
     for sign in map(chr, range(0x4E00, 0x4E00 + 3 * regexes.KEPT)):
         found.matches(sign)
     assert len(found._known) <= regexes.KEPT
+
+
+def test_what_is_empty_is_not_repeated_without_end() -> None:
+    """Groups that hold nothing make no state, and are counted all the same."""
+    for text in ("((" + "()" * 100 + "){100}){100}", "(((" + "()" * 113 + "){100}){98}){2}"):
+        with pytest.raises(Invalid, match="too large"):
+            regex(text)

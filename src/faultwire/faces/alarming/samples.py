@@ -24,6 +24,9 @@ BATCH = 500
 SLICE = 100
 """Samples read between two moments in which others are served."""
 
+MOST_VALUE = 1e290
+"""What a value may be: sums of many stay numbers in every database."""
+
 AHEAD_NS = 86_400_000_000_000
 """How far ahead of our clock a sample may be: a day."""
 
@@ -95,8 +98,16 @@ def sample_of(value: object, path: str, now_ns: int, place: int = 0) -> Sample:
         ProjectId(_project(item.get("project_id"), f"{at}project_id")),
         needed(item.get("resource_id"), f"{at}resource_id"),
         _moment(item, f"{at}timestamp", now_ns, place),
-        number(item.get("value"), f"{at}value"),
+        _value(item.get("value"), f"{at}value"),
     )
+
+
+def _value(value: object, name: str) -> float:
+    """Return a value whose sums every database can hold."""
+    found = number(value, name)
+    if abs(found) > MOST_VALUE:
+        raise wrong(name, value, f"It must be between -{MOST_VALUE:g} and {MOST_VALUE:g}.")
+    return found
 
 
 def _project(value: object, name: str) -> str:

@@ -22,7 +22,7 @@ from faultwire.domain.queries import (
     Value,
     filters_of,
 )
-from faultwire.domain.regexes import regex
+from faultwire.domain.regexes import MOST_AT_ONCE, regex
 from faultwire.faces.alarming.fields import shortened, unknown, wrong
 from faultwire.faces.alarming.requests import foreign
 from faultwire.faces.alarming.simple import MOST, moment
@@ -145,6 +145,7 @@ class _Reader:
         self._fields = fields
         self._parts = 0
         self._values = 0
+        self._likes = 0
 
     def whole(self, value: object) -> Filter:
         """Return the tree."""
@@ -212,6 +213,9 @@ class _Reader:
         if kind is Kind.NAME and op not in {Op.EQ, Op.NE}:
             raise self._wrong(f"{field} knows =, != and in alone")
         if op is Op.LIKE:
+            self._likes += 1
+            if self._likes > MOST_AT_ONCE:
+                raise self._wrong(f"at most {MOST_AT_ONCE} times =~")
             try:
                 regex(value)
             except Invalid as error:

@@ -30,6 +30,9 @@ _ALWAYS = "".join(f"{name}: {value}\r\n" for name, value in ALWAYS.items())
 _S = 1_000_000_000
 
 
+FORBIDDEN = "refused: it leads to an address that may not be reached"
+
+
 @dataclass(slots=True)
 class Reply:
     """What came of a request, filled in as it is known.
@@ -70,8 +73,9 @@ class Poster:
                 await self._post(origin, data, answer)
             except Broken:
                 await self._post(origin, data, answer)
-        except ForbiddenAddress as error:
-            reply.outcome = Outcome(Kind.REFUSED, f"refused: {error}")
+        except ForbiddenAddress:
+            # Owners read it: which address a name stands for within is not theirs to learn.
+            reply.outcome = Outcome(Kind.REFUSED, FORBIDDEN)
         except (FaultwireError, OSError, ValueError) as error:
             reply.outcome = Outcome(*_reason(error, secure=origin[0] == "https"))
         finally:

@@ -303,6 +303,7 @@ class Sender:
         """Let more tries run at once if that is what they wait for."""
         self._pacing = False
         if self._prepared:
+            self._pace.pass_over(self._lanes.stalled(self._clock.mono_ns()))
             self._pace.look(self._clock.mono_ns(), len(self._tasks))
             self._keep_pace()
         else:
