@@ -13,13 +13,11 @@ from faultwire.domain import changes as c
 from faultwire.domain.alarms import AlarmState, DeliveryState, Transition
 from faultwire.domain.errors import Behind, Broken, Conflict
 from faultwire.domain.events import Event
-from faultwire.domain.rules import Rule
 from faultwire.domain.shares import ALL_SHARES, SHARES, Member, ShareKind, share_of
 from faultwire.store import SharedLedger, StoredMembers, StoredShares, journal_codec, schema
 from faultwire.store.outbox import Queued, StoredOutbox
 from tests.contract.store import values as v
 from tests.contract.store.conftest import Opened
-from tests.contract.store.test_changes import CASES
 from tests.databases.fixtures import SERVERS
 
 ALARM = replace(v.ALARM, version=1)
@@ -326,35 +324,6 @@ def test_processes_that_commit_at_once_agree_in_the_end(processes: list[Process]
     assert held == [{v.HOST.name: 3 * rounds - 1}] * 3
     (stored,) = store.load(processes[0].engine).hosts
     assert stored.revision == 3 * rounds - 1
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda case: type(case.change).__name__)
-def test_every_change_survives_the_journal(case: object) -> None:
-    """What another process reads is what was decided, value for value."""
-    change: c.Change = case.change  # type: ignore[attr-defined]
-    found = [
-        one for _, part in journal_codec.written([change]) for one in journal_codec.read(part)
-    ]
-    assert found == ([] if type(change) in journal_codec.LEFT_OUT else [change])
-
-
-@pytest.mark.parametrize("rule", v.OTHER_RULES, ids=lambda rule: type(rule).__name__)
-def test_every_rule_survives_the_journal(rule: Rule) -> None:
-    """A rule of any type is the same in every process."""
-    change = c.AlarmsSaved((replace(ALARM, rule=rule),))
-    ((_, part),) = journal_codec.written([change])
-    assert journal_codec.read(part) == [change]
-
-
-def test_a_large_change_is_parted() -> None:
-    """An import of many servers is many payloads, which together say the same."""
-    servers = tuple(replace(v.SERVER, id=f"vm-{number}") for number in range(5000))
-    parts = journal_codec.written([c.ServersSaved(servers)])
-    assert len(parts) > 1
-    found = [
-        server for _, part in parts for one in journal_codec.read(part) for server in one.servers
-    ]  # type: ignore[union-attr]
-    assert tuple(found) == servers
 
 
 def test_members_come_beat_and_go(processes: list[Process]) -> None:
