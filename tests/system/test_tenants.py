@@ -35,7 +35,7 @@ def rule(**changes: object) -> dict[str, Any]:
 ALARM_FAULTS: list[tuple[object, str]] = [
     ([], "data"),
     (alarm(type=None), "type"),
-    (alarm(type="gnocchi_resources_threshold"), "_rule"),
+    (alarm(type="gnocchi_resources_threshold"), "type"),
     (alarm(type="threshold"), "threshold_rule"),
     (alarm(type=["event"]), "type"),
     (alarm(name=None), "name"),
