@@ -181,7 +181,7 @@ def measure_index(folder: Path) -> int:
     engine = engine_in_folder(folder)
     with engine.connect():
         before = _own_bytes()
-    indexes = Indexes.of(load_alarms(engine))
+    indexes = Indexes.read(lambda taken: load_alarms(engine, alarms_to=taken))
     engine.dispose()
     ctypes.CDLL(None).malloc_trim(0)
     took = _own_bytes() - before

@@ -1,6 +1,7 @@
 """The heart of the server: everything between a command and its commit, wired once."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -66,7 +67,7 @@ from faultwire.resourcemap.diff import ImportDecider, PartDecider
 from faultwire.resourcemap.holds import Holds
 from faultwire.resourcemap.index import ResourceMap
 from faultwire.resourcemap.sessions import SessionMap
-from faultwire.store import Snapshot
+from faultwire.store import AlarmsTo, Snapshot
 from faultwire.telemetry.clock import SystemClock
 from faultwire.telemetry.metrics import Metrics
 from faultwire.telemetry.probe import RecordingProbe
@@ -85,9 +86,16 @@ class Indexes:
     quotas: QuotaBook = field(default_factory=QuotaBook)
 
     @classmethod
-    def of(cls, snapshot: Snapshot) -> "Indexes":
-        """Fill the indexes with what was stored."""
-        indexes = cls(ResourceMap(), Holds(), AlarmIndex(), MemoryDirectory(), SessionMap())
+    def read(cls, load: Callable[[AlarmsTo], Snapshot]) -> "Indexes":
+        """Fill the indexes with what `load` reads; alarms are taken in as they come."""
+        alarms = AlarmIndex()
+        return cls.of(load(lambda some: alarms.apply(changes.AlarmsSaved(tuple(some)))), alarms)
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, alarms: AlarmIndex | None = None) -> "Indexes":
+        """Fill the indexes with what was stored; `alarms` may hold those that were read before."""
+        alarms = AlarmIndex() if alarms is None else alarms
+        indexes = cls(ResourceMap(), Holds(), alarms, MemoryDirectory(), SessionMap())
         for change in (
             changes.HostsSaved(snapshot.hosts),
             changes.SwitchesSaved(snapshot.switches),

@@ -144,8 +144,12 @@ class Server:
             release.callback(others.close)
             ledger = others.ledger
         release.callback(ledger.close)
-        snapshot = load(engine, now_ns=tools.clock.wall_ns())
-        core = Core(tools, Indexes.of(snapshot), ledger)
+        now_ns = tools.clock.wall_ns()
+        core = Core(
+            tools,
+            Indexes.read(lambda alarms_to: load(engine, now_ns=now_ns, alarms_to=alarms_to)),
+            ledger,
+        )
         alarming = self._configuration.alarming
         core.indexes.quotas.default(alarming.project_alarm_quota, alarming.user_alarm_quota)
         release.callback(core.reader.close)

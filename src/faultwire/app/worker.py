@@ -27,8 +27,11 @@ log = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 0.25
 
-LOADS = {"evaluator": load_alarms, "sender": load_secrets}
-"""What the memory of a role has."""
+LOADS = {
+    "evaluator": lambda engine: Indexes.read(lambda taken: load_alarms(engine, alarms_to=taken)),
+    "sender": lambda engine: Indexes.of(load_secrets(engine)),
+}
+"""What fills the memory of a role."""
 
 
 class Worker:
@@ -58,7 +61,7 @@ class Worker:
         others = Neighbours(engine, self._role, configuration.cluster, tools)
         release.callback(others.close)
         release.callback(others.ledger.close)
-        core = Core(tools, Indexes.of(LOADS[self._role](engine)), others.ledger)
+        core = Core(tools, LOADS[self._role](engine), others.ledger)
         release.callback(core.reader.close)
         release.callback(core.writer.close)
         others.ledger.warm()

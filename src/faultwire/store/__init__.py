@@ -18,7 +18,7 @@ from faultwire.store.engine import (
 )
 from faultwire.store.faults import StoredFaults
 from faultwire.store.ledger import Ledger
-from faultwire.store.load import Snapshot, load, load_alarms, load_secrets
+from faultwire.store.load import AlarmsTo, Snapshot, load, load_alarms, load_secrets
 from faultwire.store.members import StoredMembers, StoredShares
 from faultwire.store.migrate import HEAD as SCHEMA
 from faultwire.store.migrate import prepare, revision_of, upgrade
@@ -33,6 +33,7 @@ from faultwire.store.subscriptions import StoredSubscriptions
 __all__ = [
     "EXPIRED",
     "SCHEMA",
+    "AlarmsTo",
     "DatabaseSettings",
     "Engine",
     "Ledger",

@@ -1,6 +1,6 @@
 """Everything that memory holds, read once at start."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
@@ -19,6 +19,9 @@ from faultwire.store import account_rows, alarm_rows, bulk, codec, inventory_row
 from faultwire.store.engine import of_one_moment, translated
 
 T = TypeVar("T")
+
+AlarmsTo = Callable[[Sequence[Alarm]], None]
+"""Takes alarms as they are read, some thousand at a time."""
 
 ROWS_AT_ONCE = 2000
 """Rows that are in flight between driver and values: memory is spent on values alone."""
@@ -53,10 +56,10 @@ class Snapshot:
     last_seen: Mapping[HostName, int] = field(default_factory=dict)
 
 
-def load(engine: Engine, *, now_ns: int = 0) -> Snapshot:
+def load(engine: Engine, *, now_ns: int = 0, alarms_to: AlarmsTo | None = None) -> Snapshot:
     """Return what is stored, all of one moment; revocations that ended by `now_ns` are left out.
 
-    Raises Unavailable.
+    Alarms go to `alarms_to` where it is given; then the snapshot has none. Raises Unavailable.
     """
     reading = bulk.Reading()
     with translated(), of_one_moment(engine) as connection:
@@ -70,7 +73,7 @@ def load(engine: Engine, *, now_ns: int = 0) -> Snapshot:
             guests=read(_whole(schema.guests), inventory_rows.guest_of),
             faults=read(_live_faults(), codec.fault_of),
             causes=read(_whole(schema.causes), alarm_rows.cause_of),
-            alarms=read(_large(schema.alarms), reading.alarm),
+            alarms=_alarms(connection, reading, alarms_to),
             secrets=read(_whole(schema.webhook_secrets), account_rows.secret_of),
             quotas=read(_whole(schema.quotas), alarm_rows.quota_of),
             subscriptions=read(_whole(schema.subscriptions), alarm_rows.subscription_of),
@@ -83,13 +86,16 @@ def load(engine: Engine, *, now_ns: int = 0) -> Snapshot:
         )
 
 
-def load_alarms(engine: Engine) -> Snapshot:
-    """Return alarms and subscriptions alone: what an evaluator holds. Raises Unavailable."""
+def load_alarms(engine: Engine, *, alarms_to: AlarmsTo | None = None) -> Snapshot:
+    """Return alarms and subscriptions alone: what an evaluator holds. Raises Unavailable.
+
+    Alarms go to `alarms_to` where it is given; then the snapshot has none.
+    """
     reading = bulk.Reading()
     with translated(), of_one_moment(engine) as connection:
         streaming = connection.execution_options(stream_results=True)
         return Snapshot(
-            alarms=_read(streaming, _large(schema.alarms), reading.alarm),
+            alarms=_alarms(connection, reading, alarms_to),
             subscriptions=_read(
                 streaming, _whole(schema.subscriptions), alarm_rows.subscription_of
             ),
@@ -109,6 +115,19 @@ def _read(
 ) -> tuple[T, ...]:
     parts = connection.execute(statement).partitions(ROWS_AT_ONCE)
     return tuple(map(value, chain.from_iterable(parts)))
+
+
+def _alarms(
+    connection: Connection, reading: bulk.Reading, alarms_to: AlarmsTo | None
+) -> tuple[Alarm, ...]:
+    streaming = connection.execution_options(stream_results=True)
+    statement = _large(schema.alarms)
+    alarm_of: Callable[[Any], Alarm] = reading.alarm
+    if alarms_to is None:
+        return _read(streaming, statement, alarm_of)
+    for part in streaming.execute(statement).partitions(ROWS_AT_ONCE):
+        alarms_to([alarm_of(row) for row in part])
+    return ()
 
 
 def _whole(table: Table, *leave: str) -> Select[Any]:

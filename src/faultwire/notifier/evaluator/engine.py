@@ -12,7 +12,8 @@ from faultwire.domain.rules import Condition
 from faultwire.notifier.evaluator.constraints import within
 from faultwire.notifier.evaluator.deliveries import actions_of, body_of, deliveries_of
 from faultwire.notifier.evaluator.documents import event_document
-from faultwire.notifier.evaluator.index import AlarmIndex, Entry
+from faultwire.notifier.evaluator.index import AlarmIndex
+from faultwire.notifier.evaluator.kept import Kept, Side
 from faultwire.notifier.evaluator.rules import Trait
 
 SLICE = 32
@@ -45,20 +46,20 @@ class EventEvaluator:
         self, event: Event, project: ProjectId, traits: Mapping[str, Trait], batch: "_Batch"
     ) -> None:
         raised: set[AlarmId] = set()
-        found = list(self._index.candidates(project, event.event_type, traits))
-        for entry in sorted(found, key=_raising_first) if len(found) > 1 else found:
-            if entry.alarm in raised:
+        met = list(self._index.candidates(project, event.event_type, traits))
+        for kept, side in sorted(met, key=_raising_first) if len(met) > 1 else met:
+            if kept.id in raised:
                 continue
-            touched = self._index.touched(entry, traits)
-            if touched is None or not batch.in_time(touched[0]):
+            alarm = kept.alarm()
+            if not batch.in_time(alarm):
                 continue
-            if entry.raising:
-                raised.add(entry.alarm)
-            batch.move(*touched, event, traits, raising=entry.raising)
+            if side.raising:
+                raised.add(alarm.id)
+            batch.move(alarm, kept.query(side), event, traits, raising=side.raising)
 
 
-def _raising_first(entry: Entry) -> bool:
-    return not entry.raising
+def _raising_first(met: tuple[Kept, Side]) -> bool:
+    return not met[1].raising
 
 
 class _Batch:

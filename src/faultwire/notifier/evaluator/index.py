@@ -1,86 +1,74 @@
 """Alarms in memory, found by project, event type and one equality condition.
 
-The cost of an event depends on the alarms that match it, not on the alarms that exist. Of each
-alarm there is its value and one small entry for each clause; what alarms have in common is a
-`Shape` that they share.
+The cost of an event depends on the alarms that match it, not on the alarms that exist. An event
+alarm is kept as `kept` has it, and stands itself where its clauses are found.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from faultwire.domain import changes
 from faultwire.domain.alarms import Alarm
 from faultwire.domain.ids import AlarmId, ProjectId, UserId
-from faultwire.domain.rules import (
-    Clause,
-    CompositeRule,
-    Condition,
-    EventRule,
-    PrometheusRule,
-    ThresholdRule,
-)
-from faultwire.notifier.evaluator.rules import Shape, Trait, conditions_of, shape_of
+from faultwire.domain.rules import CompositeRule, EventRule, PrometheusRule, ThresholdRule
+from faultwire.notifier.evaluator.kept import Forms, Kept, Side
+from faultwire.notifier.evaluator.rules import Shape, Trait
 
 PERIODIC = (ThresholdRule, PrometheusRule, CompositeRule)
 """Types of rules that are looked at now and then, and by no event."""
 
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One clause of one alarm, as it stands in the index; the conditions are the alarm's."""
-
-    alarm: AlarmId
-    shape: Shape
-    raising: bool
-
-
-_Entries = dict[tuple[AlarmId, bool], Entry]
+_Several = dict[AlarmId, Kept]
 
 
 class _Slot:
-    """The clauses of one project for one event type, or all those with wildcards.
+    """The alarms of one project that have clauses for one event type, or any with wildcards.
 
-    What few clauses are found by is mostly found by one alone: that stands there itself.
+    What few alarms are found by is mostly found by one alone: that stands there itself.
     """
 
     __slots__ = ("keyed", "rest")
 
     def __init__(self) -> None:
-        self.keyed: dict[str, dict[str, Entry | _Entries]] = {}
-        self.rest: _Entries = {}
+        self.keyed: dict[str, dict[str, Kept | _Several]] = {}
+        self.rest: _Several = {}
 
-    def add(self, entry: Entry, key: tuple[str, str] | None) -> None:
+    def add(self, kept: Kept, key: tuple[str, str] | None) -> None:
         if key is None:
-            self.rest[entry.alarm, entry.raising] = entry
+            self.rest[kept.id] = kept
             return
         table = self.keyed.setdefault(key[0], {})
-        before = table.setdefault(key[1], entry)
-        if before is entry:
+        before = table.setdefault(key[1], kept)
+        if before is kept:
             return
-        if isinstance(before, Entry):
-            before = table[key[1]] = {(before.alarm, before.raising): before}
-        before[entry.alarm, entry.raising] = entry
+        if isinstance(before, Kept):
+            before = table[key[1]] = {before.id: before}
+        before[kept.id] = kept
 
-    def candidates(self, traits: Mapping[str, Trait]) -> Iterator[Entry]:
+    def candidates(self, traits: Mapping[str, Trait]) -> Iterator[tuple[Kept, str | None]]:
+        """Give the alarms that stand where the traits lead, and the trait's name (None: any)."""
         for name, table in self.keyed.items():
             found = table.get(str(traits[name])) if name in traits else None
-            if isinstance(found, Entry):
-                yield found
+            if isinstance(found, Kept):
+                yield found, name
             elif found:
-                yield from found.values()
-        yield from self.rest.values()
+                for kept in found.values():
+                    yield kept, name
+        for kept in self.rest.values():
+            yield kept, None
 
-    def remove(self, alarm: AlarmId, key: tuple[str, str] | None, *, raising: bool) -> bool:
-        """Remove an entry and whatever became empty with it; whether nothing is left."""
+    def remove(self, kept: Kept, key: tuple[str, str] | None) -> bool:
+        """Remove an alarm and whatever became empty with it; whether nothing is left.
+
+        Two clauses may stand in one place: the second finds it empty.
+        """
         if key is None:
-            del self.rest[alarm, raising]
-        else:
+            self.rest.pop(kept.id, None)
+        elif key[0] in self.keyed:
             table = self.keyed[key[0]]
-            found = table[key[1]]
-            if not isinstance(found, Entry):
-                del found[alarm, raising]
-            if isinstance(found, Entry) or not found:
+            found = table.get(key[1])
+            if isinstance(found, dict):
+                found.pop(kept.id, None)
+            if found is kept or found == {}:
                 del table[key[1]]
             if not table:
                 del self.keyed[key[0]]
@@ -92,7 +80,8 @@ class AlarmIndex:
 
     def __init__(self) -> None:
         """Start empty; `apply` fills it."""
-        self._alarms: dict[AlarmId, Alarm] = {}
+        self._alarms: dict[AlarmId, Alarm | Kept] = {}
+        self._forms = Forms()
         self._exact: dict[tuple[ProjectId, str], _Slot] = {}
         self._patterns: dict[ProjectId, _Slot] = {}
         self._owned: dict[ProjectId, int] = {}
@@ -116,7 +105,8 @@ class AlarmIndex:
 
     def get(self, alarm: AlarmId) -> Alarm | None:
         """Return an alarm as it stands now."""
-        return self._alarms.get(alarm)
+        found = self._alarms.get(alarm)
+        return found.alarm() if isinstance(found, Kept) else found
 
     def owned(self, project: ProjectId) -> int:
         """Return how many alarms a project has, in constant time."""
@@ -132,50 +122,55 @@ class AlarmIndex:
 
     def candidates(
         self, project: ProjectId, event_type: str, traits: Mapping[str, Trait]
-    ) -> Iterator[Entry]:
-        """Return the clauses that an event may touch: right project, type and key."""
+    ) -> Iterator[tuple[Kept, Side]]:
+        """Give each clause that an event meets: right project, type and conditions."""
         slot = self._exact.get((project, event_type))
         if slot is not None:
-            yield from slot.candidates(traits)
+            for kept, name in slot.candidates(traits):
+                for side in kept.form.sides:
+                    shape = side.shape
+                    if (
+                        shape.event_type == event_type
+                        and shape.pattern is None
+                        and (side.key[0] if side.key else None) == name
+                        and kept.meets(side, traits)
+                    ):
+                        yield kept, side
         slot = self._patterns.get(project)
         if slot is None:
             return
-        for entry in slot.candidates(traits):
-            pattern = entry.shape.pattern
-            if pattern is not None and pattern.match(event_type):
-                yield entry
-
-    def touched(
-        self, entry: Entry, traits: Mapping[str, Trait]
-    ) -> tuple[Alarm, tuple[Condition, ...]] | None:
-        """Return the alarm of a candidate and its clause's query, if all conditions hold."""
-        alarm = self._alarms[entry.alarm]
-        rule = alarm.rule
-        if not isinstance(rule, EventRule):
-            return None
-        clause = rule.raises if entry.raising else rule.clears
-        if clause is None:
-            return None
-        query = conditions_of(clause, alarm.resource_id)
-        return (alarm, clause.query) if entry.shape.matches(query, traits) else None
+        for kept, name in slot.candidates(traits):
+            for side in kept.form.sides:
+                pattern = side.shape.pattern
+                if (
+                    pattern is not None
+                    and (side.key[0] if side.key else None) == name
+                    and pattern.match(event_type)
+                    and kept.meets(side, traits)
+                ):
+                    yield kept, side
 
     def _saved(self, change: changes.AlarmsSaved) -> None:
         alarms, owned, owned_by = self._alarms, self._owned, self._owned_by
         for alarm in change.alarms:
             if alarm.id in alarms:
                 self._forget(alarm.id)
-            alarms[alarm.id] = alarm
             owned[alarm.project] = owned.get(alarm.project, 0) + 1
             owned_by[alarm.user] = owned_by.get(alarm.user, 0) + 1
-            if alarm.enabled:
-                if isinstance(alarm.rule, PERIODIC):
+            rule = alarm.rule
+            if not isinstance(rule, EventRule):
+                alarms[alarm.id] = alarm
+                if alarm.enabled and isinstance(rule, PERIODIC):
                     self._periodic[alarm.id] = None
-                for shape, query, raising in _clauses(alarm):
-                    slots, name = self._place(alarm.project, shape)
+                continue
+            kept = alarms[alarm.id] = self._forms.keep(alarm, rule)
+            if alarm.enabled:
+                for side in kept.form.sides:
+                    slots, name = self._place(alarm.project, side.shape)
                     slot = slots.get(name)
                     if slot is None:
                         slot = slots[name] = _Slot()
-                    slot.add(Entry(alarm.id, shape, raising), shape.key(query))
+                    slot.add(kept, kept.key(side))
 
     def _place(self, project: ProjectId, shape: Shape) -> tuple[dict[Any, _Slot], object]:
         """Return the table in which a clause stands, and the name of its slot there."""
@@ -197,38 +192,19 @@ class AlarmIndex:
         self._owned_by[alarm.user] -= 1
         if not self._owned_by[alarm.user]:
             del self._owned_by[alarm.user]
-        if not alarm.enabled:
-            return
-        self._periodic.pop(name, None)
-        for shape, query, raising in _clauses(alarm):
-            slots, place = self._place(alarm.project, shape)
-            if slots[place].remove(name, shape.key(query), raising=raising):
-                del slots[place]
+        if isinstance(alarm, Alarm):
+            self._periodic.pop(name, None)
+        elif alarm.form.example.enabled:
+            for side in alarm.form.sides:
+                slots, place = self._place(alarm.project, side.shape)
+                if place in slots and slots[place].remove(alarm, alarm.key(side)):
+                    del slots[place]
 
     def _moved(self, change: changes.AlarmsMoved) -> None:
         alarms = self._alarms
         for move in change.transitions:
             alarm = alarms.get(move.alarm_id)
-            if alarm is not None:
+            if isinstance(alarm, Kept):
+                alarm.move(move)
+            elif alarm is not None:
                 alarms[move.alarm_id] = alarm.moved(move)
-
-
-_Standing = tuple[Shape, tuple[Condition, ...], bool]
-
-
-def _clauses(alarm: Alarm) -> list[_Standing]:
-    """Return each clause of an alarm: its shape, its conditions, whether it raises."""
-    rule = alarm.rule
-    if not isinstance(rule, EventRule):
-        return []
-    if rule.clears is None:
-        return [_clause(rule.raises, alarm.resource_id, raising=True)]
-    return [
-        _clause(rule.raises, alarm.resource_id, raising=True),
-        _clause(rule.clears, alarm.resource_id, raising=False),
-    ]
-
-
-def _clause(clause: Clause, resource_id: str | None, *, raising: bool) -> _Standing:
-    query = conditions_of(clause, resource_id)
-    return shape_of(clause.event_type, query), query, raising
