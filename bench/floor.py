@@ -53,6 +53,9 @@ class Rehearsed:
         """Keep the batch."""
         self.batch = tuple(batch)
 
+    def expect(self, deliveries: Iterable[Delivery]) -> None:
+        """Make nothing ready."""
+
     def wake(self, deliveries: Iterable[Delivery]) -> None:
         """Keep the deliveries."""
         self.deliveries = list(deliveries)

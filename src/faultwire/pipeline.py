@@ -103,6 +103,9 @@ class Chain:
         run.changes.extend(fired.changes)
         evaluated = stages.clock.instant()
         if run.changes:
+            queued = [change for change in run.changes if isinstance(change, DeliveriesQueued)]
+            if queued:
+                stages.outbox.expect(queued[0].deliveries)
             await stages.ledger.commit(run.changes)
             await self._drive(stages.memory.steps(run.changes))
         if run.detected:

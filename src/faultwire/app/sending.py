@@ -1,7 +1,7 @@
 """The sender and regular tasks, wired the same way in every process."""
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from faultwire.app.core import Core
 from faultwire.config.configuration import Configuration
@@ -47,6 +47,9 @@ def endpoints_of(core: Core, configuration: Configuration, rules: guard.Rules) -
 
 class Nobody:
     """Implements `ports.Outbox` where deliveries are taken from the database alone."""
+
+    def expect(self, deliveries: Sequence[Delivery]) -> None:
+        """Do nothing: whoever sends them reads them from the database."""
 
     def wake(self, deliveries: Iterable[Delivery]) -> None:
         """Do nothing: the commit has told the senders."""

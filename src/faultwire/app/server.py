@@ -223,6 +223,7 @@ class Server:
             others.others(core) if others else None,
             check_of(configuration.prometheus),
         )
+        core.writer.when_written(sender.drafts.write)
         lag = LagGauge(tools.clock, tools.metrics)
         member = others.cluster.id if others else ""
         monitor = AgentMonitor(

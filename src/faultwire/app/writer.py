@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar
 
 from faultwire.domain.alarms import Attempt
@@ -42,6 +43,11 @@ class Writer:
         await self._run(self._ledger.commit, changes)
         took = (self._clock.mono_ns() - began) / _NS
         self._meter.observe("faultwire_commit_seconds", took)
+
+    def when_written(self, call: Callable[[], None]) -> None:
+        """Have a call made on this loop whenever a commit waits for nothing but the disk."""
+        loop = asyncio.get_running_loop()
+        self._ledger.when_written(partial(_soon, loop, call))
 
     async def settle(self, attempts: Sequence[Attempt]) -> None:
         """Record what came of deliveries; raises Unavailable."""
@@ -84,6 +90,10 @@ class Writer:
     def close(self) -> None:
         """Finish what was handed over, then end the thread."""
         self._thread.shutdown(wait=True)
+
+
+def _soon(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
+    loop.call_soon_threadsafe(call)
 
 
 class ReaderThreads:

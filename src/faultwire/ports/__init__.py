@@ -181,6 +181,9 @@ class Ledger(Protocol):
     def commit(self, changes: Sequence[Change]) -> None:
         """Write all or nothing and return when it is durable; raises Unavailable, Conflict."""
 
+    def when_written(self, call: Callable[[], None]) -> None:
+        """Have a call made, on the writer's thread, whenever a commit waits only for the disk."""
+
     def settle(self, attempts: Sequence[Attempt]) -> None:
         """Record what came of deliveries, final ones excepted, in one transaction.
 
@@ -242,6 +245,9 @@ class FaultStore(Protocol):
 
 class Outbox(Protocol):
     """The sender's end of the outbox."""
+
+    def expect(self, deliveries: Sequence[Delivery]) -> None:
+        """Hear what the commit under way will owe if it succeeds; never blocks, never fails."""
 
     def wake(self, deliveries: Iterable[Delivery]) -> None:
         """Take deliveries that have just become owed; never blocks, never fails."""

@@ -53,7 +53,7 @@ class Holds:
 
     def causes_of(self, kind: ResourceKind, resource: str) -> tuple[Cause, ...]:
         """Return what holds a resource, oldest first."""
-        held = self._by_resource.get((kind.value, resource))
+        held = self._by_resource.get((kind._value_, resource))
         return tuple(held.values()) if held else ()
 
     def causes(self) -> Iterator[Cause]:
@@ -79,17 +79,17 @@ class Holds:
 
     def _causes_saved(self, change: changes.CausesSaved) -> None:
         for cause in change.causes:
-            key = (cause.kind.value, cause.resource)
+            key = (cause.kind._value_, cause.resource)
             self._by_resource.setdefault(key, {})[cause.fault_id] = cause
             self._by_fault.setdefault(cause.fault_id, {})[key] = cause
 
     def _causes_removed(self, change: changes.CausesRemoved) -> None:
         for cause in change.causes:
-            self._forget((cause.kind.value, cause.resource), cause.fault_id)
+            self._forget((cause.kind._value_, cause.resource), cause.fault_id)
 
     def _let_go(self, kind: ResourceKind, names: tuple[str, ...]) -> None:
         for name in names:
-            key = (kind.value, name)
+            key = (kind._value_, name)
             for fault_id in tuple(self._by_resource.get(key, ())):
                 self._forget(key, fault_id)
 

@@ -70,7 +70,7 @@ class MapScratch:
 
     def _held(self, cause: Cause) -> dict[str, Cause]:
         """Return what holds the resource of a cause, to be changed in place."""
-        key = (cause.kind.value, cause.resource)
+        key = (cause.kind._value_, cause.resource)
         held = self._causes.get(key)
         if held is None:
             base = self._holds.causes_of(cause.kind, cause.resource)
@@ -80,7 +80,7 @@ class MapScratch:
     def _note(self, cause: Cause, news: Cause | None) -> None:
         """Keep what became of a cause where its fault finds it."""
         noted = self._news_of.setdefault(cause.fault_id, {})
-        noted[cause.kind.value, cause.resource] = news
+        noted[cause.kind._value_, cause.resource] = news
 
     def entry(self, host: HostName) -> HostEntry | None:
         """Return a host with its servers as they are after this command's changes so far."""
@@ -130,7 +130,7 @@ class MapScratch:
 
     def causes_of(self, kind: ResourceKind, resource: str) -> tuple[Cause, ...]:
         """Return what holds a resource, oldest first."""
-        held = self._causes.get((kind.value, resource))
+        held = self._causes.get((kind._value_, resource))
         return self._holds.causes_of(kind, resource) if held is None else tuple(held.values())
 
     def causes_by(self, fault: FaultId) -> tuple[Cause, ...]:
@@ -139,7 +139,7 @@ class MapScratch:
         news = self._news_of.get(fault)
         if not news:
             return base
-        held: dict[_Key, Cause | None] = {(c.kind.value, c.resource): c for c in base}
+        held: dict[_Key, Cause | None] = {(c.kind._value_, c.resource): c for c in base}
         held.update(news)
         return tuple(cause for cause in held.values() if cause is not None)
 

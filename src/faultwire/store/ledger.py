@@ -1,7 +1,7 @@
 """The ledger: everything that one command changes, in one transaction."""
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
 from sqlalchemy import Connection, Engine
@@ -32,6 +32,7 @@ class Ledger:
         self._connection: Connection | None = None
         self._prepared: dict[Statement, Runner] = {}
         self._lock = threading.Lock()
+        self._written: Callable[[], None] | None = None
 
     @retrying
     def commit(self, changes: Sequence[Change]) -> None:
@@ -49,6 +50,14 @@ class Ledger:
         with self._transaction() as run:
             for write, change in work:
                 write(run, change)
+            self._announce()
+
+    def when_written(self, call: Callable[[], None]) -> None:
+        """Have a call made, on the writer's thread, whenever a commit is written but not durable.
+
+        It must not fail. After an error on the way it is made again, or nothing was committed.
+        """
+        self._written = call
 
     def settle(self, attempts: Sequence[Attempt]) -> None:
         """Record what came of deliveries; a lease on them ends. One that was final stays so."""
@@ -90,6 +99,10 @@ class Ledger:
         if rows:
             with self._transaction() as run:
                 run(statement, rows)
+
+    def _announce(self) -> None:
+        if self._written is not None:
+            self._written()
 
     @contextmanager
     def _transaction(self) -> Iterator[writers.Run]:

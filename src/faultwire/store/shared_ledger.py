@@ -123,6 +123,7 @@ class SharedLedger(Ledger):
                 if type(change) in _LAST:
                     _write_last(run, change, place.seq)
             self._tell(connection, place, payloads)
+            self._announce()
         self._own.add(place.seq)
         if not evaluation:
             self._place = replace(place, seq=self._place.seq)

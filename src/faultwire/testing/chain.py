@@ -209,6 +209,9 @@ class _Owed:
     def __init__(self, deliveries: list[Delivery]) -> None:
         self._deliveries = deliveries
 
+    def expect(self, deliveries: Iterable[Delivery]) -> None:
+        pass
+
     def wake(self, deliveries: Iterable[Delivery]) -> None:
         self._deliveries.extend(deliveries)
 

@@ -39,6 +39,7 @@ class MemoryLedger:
         self.commits = 0
         self._state = store_changes.State()
         self._failures: list[FaultwireError] = []
+        self._written: Callable[[], None] | None = None
 
     def fail(self, error: FaultwireError, times: int = 1) -> None:
         """Let the next writes raise this error instead of writing."""
@@ -51,8 +52,14 @@ class MemoryLedger:
         state = self._begin()
         for change in changes:
             store_changes.apply(state, change)
+        if self._written is not None:
+            self._written()
         self._state = state
         self.commits += 1
+
+    def when_written(self, call: Callable[[], None]) -> None:
+        """Have a call made whenever a commit is written but not visible."""
+        self._written = call
 
     def settle(self, attempts: Sequence[Attempt]) -> None:
         """Record what came of deliveries."""

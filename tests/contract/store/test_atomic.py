@@ -42,3 +42,15 @@ def test_a_commit_of_nothing_is_done(kept: Kept) -> None:
     kept.ledger.commit([])
     kept.ledger.commit([c.RunningReported(v.HOST.name, None)])
     assert kept.load().hosts == ()
+
+
+def test_a_commit_says_when_it_is_written_and_not_yet_there(kept: Kept) -> None:
+    """Once for each commit, before anybody sees it; not for one that is refused."""
+    seen: list[int] = []
+    kept.ledger.when_written(lambda: seen.append(len(kept.load().hosts)))
+    kept.ledger.commit(GOOD)
+    assert (seen, len(kept.load().hosts)) == ([0], 1)
+    kept.ledger.commit([c.UsersSaved((v.USER,))])
+    with pytest.raises(Conflict):
+        kept.ledger.commit([TAKEN])
+    assert seen == [0, 1]

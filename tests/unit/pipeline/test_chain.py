@@ -90,6 +90,9 @@ class Recorded:
         self.apply(changes)
         yield
 
+    def expect(self, deliveries: Sequence[Delivery]) -> None:
+        self.log.append(f"expect {len(deliveries)}")
+
     def wake(self, deliveries: Iterable[Delivery]) -> None:
         self.log.append(f"wake {len(tuple(deliveries))}")
 
@@ -112,6 +115,7 @@ def test_the_steps_of_a_command_come_in_order() -> None:
         "absorb 0",
         "absorb 0",
         "evaluate",
+        "expect 1",
         "commit Audited DeliveriesQueued",
         "apply 2",
         "wake 1",

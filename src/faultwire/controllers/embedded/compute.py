@@ -109,10 +109,10 @@ class _Standing:
         host = held.server.host
         of_host = self._hosts.get(host) or self.host(host)
         if not held.saved and len(held.dropped) == len(before):
-            return of_host.value
+            return of_host._value_
         if not before and host == self._host:
-            return of_host.value
-        return worst((of_host, holding.severity(held, before, self._fault_of))).value
+            return of_host._value_
+        return worst((of_host, holding.severity(held, before, self._fault_of)))._value_
 
     def _fault_of(self, fault: FaultId) -> Fault | None:
         if self._fault is not None and fault == self._fault.id:

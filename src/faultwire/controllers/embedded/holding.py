@@ -6,8 +6,11 @@ from dataclasses import dataclass, replace
 from faultwire.domain.causes import Cause, ResourceKind, standing
 from faultwire.domain.faults import Fault, Severity
 from faultwire.domain.ids import FaultId
+from faultwire.domain.making import maker
 from faultwire.domain.resources import Server
 from faultwire.domain.states import POWER_AFTER, UNTOUCHED_BY_HOST_DOWN, PowerState, VmState
+
+_cause = maker(Cause)
 
 _STRENGTH = {VmState.STOPPED: 1, VmState.ERROR: 2}
 """Which of several wanted states wins; a state that is not listed never overrules another."""
@@ -97,16 +100,17 @@ def take(server: Server, fault_id: FaultId, wanted: VmState | None, held: Sequen
     keep = tuple([c for c in held if not c.awaiting_report]) if inherited else ()
     drop = tuple([c for c in held if c not in keep])
     waited_in = drop[0].wanted if inherited and drop else ""
-    asked = wanted.value if wanted else waited_in
+    asked = wanted._value_ if wanted else waited_in
     after = _moved(server, _strongest([c.wanted for c in keep], wanted))
-    cause = Cause(
+    cause = _cause(
         ResourceKind.SERVER,
         server.id,
         fault_id,
         asked,
-        prior.value,
-        prior_power.value,
+        prior._value_,
+        prior_power._value_,
         after.revision,
+        False,
     )
     return Held(after, (*_renewed(keep, server, after), cause), drop)
 

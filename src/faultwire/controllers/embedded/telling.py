@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from faultwire.domain.events import INSTANCE_UPDATE, SERVICE_UPDATE, Event
 from faultwire.domain.ids import ADMINISTRATORS, FaultId, derived
 from faultwire.domain.instants import Instant
+from faultwire.domain.making import maker
 from faultwire.domain.resources import Host, Port, Server
 from faultwire.domain.states import AgentState, HostStatus, VmState
+
+_event = maker(Event)
 
 _DOWN = "DOWN"
 _WORST_FIRST = (_DOWN, "ACTIVE")
@@ -38,7 +41,7 @@ def instance_update(told: Told, fault_id: FaultId, now: Instant, *, raised: bool
     after = told.after
     project = after.project
     data_planes = [port.data_plane_status for port in told.ports]
-    return Event(
+    return _event(
         derived(INSTANCE_UPDATE, after.id, fault_id, raised, after.revision, now.wall_ns),
         INSTANCE_UPDATE,
         project,
@@ -49,11 +52,11 @@ def instance_update(told: Told, fault_id: FaultId, now: Instant, *, raised: bool
             "project_id": project,
             "tenant_id": project,
             "display_name": after.name,
-            "state": (told.shown or after.vm_state).value,
-            "old_state": told.before.vm_state.value,
-            "power_state": after.power_state.value,
-            "host_status": told.statuses[1].value,
-            "old_host_status": told.statuses[0].value,
+            "state": (told.shown or after.vm_state)._value_,
+            "old_state": told.before.vm_state._value_,
+            "power_state": after.power_state._value_,
+            "host_status": told.statuses[1]._value_,
+            "old_host_status": told.statuses[0]._value_,
             "data_plane_status": next((s for s in _WORST_FIRST if s in data_planes), ""),
             "ports_down": data_planes.count(_DOWN),
             "fault_id": fault_id,
@@ -63,6 +66,8 @@ def instance_update(told: Told, fault_id: FaultId, now: Instant, *, raised: bool
         fault_id if raised else None,
         told.severity,
         after.metadata or None,
+        None,
+        False,
     )
 
 

@@ -4,7 +4,10 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from faultwire.domain.alarms import Delivery
-from faultwire.notifier.delivery.ceilings import STANDINGS, Ceiling, Standing
+from faultwire.notifier.delivery.ceilings import STANDINGS, Ceiling, Standing, clamped
+from faultwire.notifier.settings import Settings
+
+_MS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +19,14 @@ class Sizes:
     window: int = 32
     slow_ns: int = 500_000_000
     deadline_ns: int = 5_000_000_000
+
+
+def sizes_of(settings: Settings, open_files: int) -> Sizes:
+    """Return the sizes that settings ask for, in a process that may open so many files."""
+    slots, origin = clamped(settings, open_files)
+    return Sizes(
+        slots, origin, settings.window, settings.slow_ms * _MS, settings.deadline_ms * _MS
+    )
 
 
 @dataclass(slots=True, eq=False)

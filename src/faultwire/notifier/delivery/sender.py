@@ -14,11 +14,11 @@ from random import Random
 from faultwire.domain.alarms import Attempt, Delivery, DeliveryState
 from faultwire.domain.ids import DeliveryId
 from faultwire.domain.shares import ALL_SHARES, share_of
-from faultwire.notifier.delivery import ceilings, guard, schedule
+from faultwire.notifier.delivery import guard, schedule
 from faultwire.notifier.delivery.lanes import Lanes
 from faultwire.notifier.delivery.loading import Loading
 from faultwire.notifier.delivery.pacing import LOOK_S, Pace
-from faultwire.notifier.delivery.places import Flight, Sizes
+from faultwire.notifier.delivery.places import Flight, sizes_of
 from faultwire.notifier.delivery.post import Poster
 from faultwire.notifier.delivery.quota import Quota
 from faultwire.notifier.delivery.resolver import GuardedResolver
@@ -42,7 +42,6 @@ TICK_S = 0.05
 IDLE_S = 0.1
 
 _S = 1_000_000_000
-_MS = 1_000_000
 
 
 class Sender:
@@ -55,17 +54,9 @@ class Sender:
         self._rules = rules
         self._clock = wiring.clock
         files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        slots, origin = ceilings.clamped(settings, files)
-        self._lanes = Lanes(
-            Sizes(
-                slots,
-                origin,
-                settings.window,
-                settings.slow_ms * _MS,
-                settings.deadline_ms * _MS,
-            )
-        )
-        self._pace = Pace(slots)
+        sizes = sizes_of(settings, files)
+        self._lanes = Lanes(sizes)
+        self._pace = Pace(sizes.ceiling)
         self._quota = Quota(settings.pending_quota)
         self._loading = Loading(wiring.read, wiring.store, self._quota, wiring.clock, self._admit)
         self._trying = Trying(
@@ -82,6 +73,7 @@ class Sender:
                 self._quota.forget_one,
             ),
         )
+        self.drafts = self._trying.drafts
         self._settling = Settling(wiring.settle, wiring.clock, self._busy, self._settled)
         self._inbox: deque[Delivery] = deque()
         self._finals: dict[DeliveryId, Delivery] = {}
@@ -212,8 +204,13 @@ class Sender:
         if self._poster is not None:
             await self._poster.close()
 
+    def expect(self, deliveries: Sequence[Delivery]) -> None:
+        """Hear what may become owed soon; `drafts.write` makes it ready."""
+        self.drafts.expect(deliveries if self._loaded else ())
+
     def wake(self, deliveries: Iterable[Delivery]) -> None:
         """Take deliveries that have just become owed; never blocks, never fails."""
+        self.drafts.end()
         self._inbox.extend(deliveries)
         self._poke()
 

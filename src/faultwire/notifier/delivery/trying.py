@@ -12,6 +12,7 @@ from faultwire.domain.alarms import Attempt, Delivery, DeliveryState
 from faultwire.domain.errors import Invalid
 from faultwire.domain.ids import DeliveryId, ProjectId
 from faultwire.notifier.delivery import answer, guard, message, offline, schedule
+from faultwire.notifier.delivery.drafts import Drafts
 from faultwire.notifier.delivery.lanes import Lanes
 from faultwire.notifier.delivery.marking import Marking
 from faultwire.notifier.delivery.places import Flight
@@ -76,6 +77,7 @@ class Trying:
         self._routes: dict[str, Route | Invalid] = {}
         # What came of the last try of deliveries that are tried again.
         self._last: dict[DeliveryId, Outcome] = {}
+        self.drafts = Drafts(self._draft, office.clock.wall_ns)
 
     def prepare(self, flight: Flight) -> Try | None:
         """Return the try, signed; None if it is over already.
@@ -95,10 +97,11 @@ class Trying:
         if isinstance(route, Invalid):
             self._refuse(flight, str(route), wall_ns)
             return None
+        secrets = self._office.secrets(delivery.project)
+        data = self.drafts.take(delivery, secrets, wall_ns)
         try:
-            secrets = self._office.secrets(delivery.project)
-            headers = message.headers_of(delivery, secrets, delivery.attempt + 1, wall_ns // _S)
-            data = request_of(route, headers, delivery.body)
+            if data is None:
+                data = _request(route, delivery, secrets, wall_ns)
         except Invalid as error:
             self._failed(flight, Outcome(Kind.ANSWERED, f"not signed: {error}"), wall_ns, 0.0)
             return None
@@ -106,6 +109,20 @@ class Trying:
             self._refuse(flight, str(error), wall_ns)
             return None
         return Try(flight=flight, origin=route.origin, data=data)
+
+    def _draft(self, delivery: Delivery, wall_ns: int) -> tuple[bytes, Sequence[str]] | None:
+        """Return the first request of a delivery and what signed it; None if it cannot be made.
+
+        What is wrong with it `prepare` will say.
+        """
+        route = self._route(delivery.url) if delivery.kind == WEBHOOK else None
+        if not isinstance(route, Route):
+            return None
+        secrets = self._office.secrets(delivery.project)
+        try:
+            return _request(route, delivery, secrets, wall_ns), secrets
+        except (Invalid, ValueError):
+            return None
 
     def forget(self, deliveries: Iterable[Delivery]) -> None:
         """Forget what came of the tries of deliveries that are not ours any more."""
@@ -188,6 +205,11 @@ class Trying:
                 self._routes.clear()
             found = self._routes[text] = _route_of(text, self._office.rules)
         return found
+
+
+def _request(route: Route, delivery: Delivery, secrets: Sequence[str], wall_ns: int) -> bytes:
+    headers = message.headers_of(delivery, secrets, delivery.attempt + 1, wall_ns // _S)
+    return request_of(route, headers, delivery.body)
 
 
 def _route_of(text: str, rules: guard.Rules) -> Route | Invalid:

@@ -6,6 +6,9 @@ import orjson
 
 from faultwire.domain.alarms import Alarm, AlarmState, Delivery, Transition
 from faultwire.domain.ids import DeliveryId, FaultId, derived
+from faultwire.domain.making import maker
+
+_delivery = maker(Delivery)
 
 WEBHOOK = "webhook"
 
@@ -27,14 +30,19 @@ def actions_of(alarm: Alarm, state: AlarmState) -> tuple[str, ...]:
     return alarm.insufficient_data_actions
 
 
-def body_of(alarm: Alarm, move: Transition, reason_data: Mapping[str, object]) -> bytes:
-    """Return Aodh's body of a webhook; `reason_data` holds what JSON knows, and text keys."""
+def body_of(
+    name: str, severity: str, move: Transition, reason_data: Mapping[str, object]
+) -> bytes:
+    """Return Aodh's body of a webhook for an alarm of that name.
+
+    `reason_data` holds what JSON knows, and text keys.
+    """
     # A thousand of these stand between a dead host and its owners: the fast encoder it is.
     return orjson.dumps(
         {
-            "alarm_name": alarm.name,
-            "alarm_id": alarm.id,
-            "severity": alarm.severity,
+            "alarm_name": name,
+            "alarm_id": move.alarm_id,
+            "severity": severity,
             "previous": move.previous,
             "current": move.current,
             "reason": move.reason,
@@ -58,7 +66,7 @@ def deliveries_of(
     nanosecond later than the one before it, because age is the order after a restart.
     """
     return tuple(
-        Delivery(
+        _delivery(
             DeliveryId(derived(move.alarm_id, move.version, number)),
             move.project,
             url,
@@ -67,7 +75,8 @@ def deliveries_of(
             move.at_ns + before + number,
             fault_id,
             kind_of(url),
-            next_ns=move.at_ns,
+            0,
+            move.at_ns,
         )
         for number, url in enumerate(actions)
     )

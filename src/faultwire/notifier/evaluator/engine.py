@@ -2,19 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 
-from faultwire.domain.alarms import Alarm, AlarmState, Delivery, Transition
+from faultwire.domain.alarms import AlarmState, Delivery, Transition
 from faultwire.domain.changes import AlarmsMoved, Change, DeliveriesQueued
 from faultwire.domain.decided import Fired, Work
 from faultwire.domain.events import Event
 from faultwire.domain.ids import ADMINISTRATORS, AlarmId, ProjectId
 from faultwire.domain.instants import Instant
-from faultwire.domain.rules import Condition
+from faultwire.domain.making import maker
 from faultwire.notifier.evaluator.constraints import within
 from faultwire.notifier.evaluator.deliveries import actions_of, body_of, deliveries_of
 from faultwire.notifier.evaluator.documents import event_document
 from faultwire.notifier.evaluator.index import AlarmIndex
 from faultwire.notifier.evaluator.kept import Kept, Side
 from faultwire.notifier.evaluator.rules import Trait
+
+_transition = maker(Transition)
 
 SLICE = 32
 """Events looked at between two breathing points."""
@@ -50,12 +52,11 @@ class EventEvaluator:
         for kept, side in sorted(met, key=_raising_first) if len(met) > 1 else met:
             if kept.id in raised:
                 continue
-            alarm = kept.alarm()
-            if not batch.in_time(alarm):
+            if not batch.in_time(kept):
                 continue
             if side.raising:
-                raised.add(alarm.id)
-            batch.move(alarm, kept.query(side), event, traits, raising=side.raising)
+                raised.add(kept.id)
+            batch.move(kept, side, event, traits)
 
 
 def _raising_first(met: tuple[Kept, Side]) -> bool:
@@ -71,38 +72,33 @@ class _Batch:
         self._transitions: list[Transition] = []
         self._deliveries: list[Delivery] = []
 
-    def in_time(self, alarm: Alarm) -> bool:
+    def in_time(self, kept: Kept) -> bool:
         """Whether the alarm is evaluated now."""
-        return not alarm.time_constraints or within(alarm.time_constraints, self._now.wall_ns)
+        constraints = kept.form.example.time_constraints
+        return not constraints or within(constraints, self._now.wall_ns)
 
-    def move(
-        self,
-        alarm: Alarm,
-        query: tuple[Condition, ...],
-        event: Event,
-        traits: Mapping[str, Trait],
-        *,
-        raising: bool,
-    ) -> None:
-        previous, version = self._states.get(alarm.id, (alarm.state, alarm.version))
-        current = AlarmState.ALARM if raising else AlarmState.OK
-        if previous is current and not (alarm.repeat_actions and raising):
+    def move(self, kept: Kept, side: Side, event: Event, traits: Mapping[str, Trait]) -> None:
+        like = kept.form.example
+        previous, version = self._states.get(kept.id) or (kept.state, kept.version)
+        current = AlarmState.ALARM if side.raising else AlarmState.OK
+        if previous is current and not (like.repeat_actions and side.raising):
             return
         version += 1
-        move = Transition(
-            alarm.id,
-            alarm.project,
+        move = _transition(
+            kept.id,
+            kept.project,
             previous,
             current,
-            _reason(event, query),
+            _reason(event, kept.said(side)),
             self._now.wall_ns,
             version,
+            "",
         )
-        self._states[alarm.id] = (current, version)
+        self._states[kept.id] = (current, version)
         self._transitions.append(move)
-        actions = actions_of(alarm, current)
+        actions = actions_of(like, current)
         if actions:
-            body = body_of(alarm, move, _reason_data(event, traits))
+            body = body_of(kept.name, like.severity, move, _reason_data(event, traits))
             before = len(self._deliveries)
             self._deliveries += deliveries_of(
                 move, body, actions, before=before, fault_id=event.fault_id
@@ -117,8 +113,7 @@ class _Batch:
         return Fired(tuple(changes), len(self._transitions), len(self._deliveries))
 
 
-def _reason(event: Event, query: tuple[Condition, ...]) -> str:
-    said = ", ".join(f"{c.field} {c.op} {c.value}" for c in query)
+def _reason(event: Event, said: str) -> str:
     return (
         f"Event <id={event.message_id},event_type={event.event_type}> "
         f"hits the query <query=[{said}]>."

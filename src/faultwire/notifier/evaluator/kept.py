@@ -6,7 +6,7 @@ the severity. A `Kept` alarm is its form and what is its own; an `Alarm` is made
 whenever somebody asks for one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
@@ -33,14 +33,14 @@ _rule, _clause, _condition = maker(EventRule), maker(Clause), maker(Condition)
 class Side:
     """One clause of a form: how it is compared, where it is found, and whether it raises.
 
-    `query` has the resource's condition too; `own` says how many of its conditions the user
-    wrote, `gaps` which of them take the alarm's value. `key` is the trait that the index finds
-    the clause by and the value it must have, None for the alarm's.
+    `query` has the resource's condition too, `words` how each is told that the owner wrote;
+    `gaps` says which of them take the alarm's value. `key` is the trait that the index finds the
+    clause by and the value it must have, None for the alarm's.
     """
 
     shape: Shape
     query: tuple[Condition, ...]
-    own: int
+    words: tuple[str, ...]
     gaps: tuple[bool, ...]
     raising: bool
     key: tuple[str, str | None] | None
@@ -135,18 +135,24 @@ class Kept:
             self.version,
         )
 
-    def query(self, side: Side) -> tuple[Condition, ...]:
-        """Return the conditions of a clause that the alarm's owner wrote."""
-        return tuple(
-            [
-                _condition(item.field, item.op, item.type, self.value) if gap else item
-                for item, gap in zip(side.query[: side.own], side.gaps, strict=False)
-            ]
-        )
+    def said(self, side: Side) -> str:
+        """Return a clause's conditions in words, those that the alarm's owner wrote."""
+        own = self.value
+        words = [
+            f"{word}{own if gap else condition.value}"
+            for word, condition, gap in zip(side.words, side.query, side.gaps, strict=False)
+        ]
+        return ", ".join(words)
 
     def _rule(self) -> EventRule:
-        clauses = [_clause(side.shape.event_type, self.query(side)) for side in self.form.sides]
+        clauses = [
+            _clause(side.shape.event_type, tuple(self._query(side))) for side in self.form.sides
+        ]
         return _rule(clauses[0], clauses[1] if len(clauses) > 1 else None)
+
+    def _query(self, side: Side) -> Iterator[Condition]:
+        for _, item, gap in zip(side.words, side.query, side.gaps, strict=False):
+            yield _condition(item.field, item.op, item.type, self.value) if gap else item
 
 
 class Forms:
@@ -219,8 +225,9 @@ class _Half:
         place: tuple[str, str | None] | None = key
         if key is not None and value and key[0] != STATE and key[1] == value:
             place = key[0], None
+        words = tuple(f"{item.field} {item.op} " for item in self._query[: self._own])
         gaps = tuple(self._gaps(value))
-        return Side(self._shape, self._query, self._own, gaps, raising, place)
+        return Side(self._shape, self._query, words, gaps, raising, place)
 
     def _gaps(self, value: str) -> list[bool]:
         return [bool(value) and c.value == value and c.field != _STATE_FIELD for c in self._query]

@@ -141,7 +141,7 @@ class MoveDecider:
             moved[alarm.id] = move
             actions = actions_of(alarm, item.state)
             if actions:
-                body = body_of(alarm, move, item.reason_data)
+                body = body_of(alarm.name, alarm.severity, move, item.reason_data)
                 deliveries += deliveries_of(move, body, actions, before=len(deliveries))
         changes: list[Change] = []
         if moved:
