@@ -12,7 +12,9 @@ from faultwire.domain.errors import Conflict, Unavailable
 from faultwire.ports import Clock, Intake
 from faultwire.store.shared_ledger import SharedLedger
 
-BATCHES = 128
+FIRST_BATCHES, BATCHES = 16, 128
+"""Batches evaluated in one commit: few at first, so that the first owners are told soon, then
+more, because a large commit costs less."""
 PAUSE_SECONDS = 1.0
 """Between two looks at a database that is away."""
 
@@ -69,11 +71,13 @@ class Feed:
 
     async def drain(self) -> None:
         """Evaluate what is owed now, until nothing is left; raises Unavailable."""
+        most = FIRST_BATCHES
         while shares := sorted(self._owner.owned()):
             async with self._idle:
-                batches: Any = await self._threads(self._ledger.owed, shares, BATCHES)
+                batches: Any = await self._threads(self._ledger.owed, shares, most)
                 if not batches:
                     return
+                most = min(BATCHES, 2 * most)
                 try:
                     await self._intake.submit(EvaluateOwed(batches))
                 except Conflict:
