@@ -10,10 +10,10 @@ from faultwire.domain.ids import ADMINISTRATORS, AlarmId, ProjectId
 from faultwire.domain.instants import Instant
 from faultwire.domain.making import maker
 from faultwire.notifier.evaluator.constraints import within
-from faultwire.notifier.evaluator.deliveries import actions_of, body_of, deliveries_of
+from faultwire.notifier.evaluator.deliveries import body_of, deliveries_of
 from faultwire.notifier.evaluator.documents import event_document
 from faultwire.notifier.evaluator.index import AlarmIndex
-from faultwire.notifier.evaluator.kept import Kept, Side
+from faultwire.notifier.evaluator.kept import ACTIONS, Kept, Side
 from faultwire.notifier.evaluator.rules import Trait
 
 _transition = maker(Transition)
@@ -96,7 +96,7 @@ class _Batch:
         )
         self._states[kept.id] = (current, version)
         self._transitions.append(move)
-        actions = actions_of(like, current)
+        actions = kept.actions[ACTIONS[current]]
         if actions:
             body = body_of(kept.name, like.severity, move, _reason_data(event, traits))
             before = len(self._deliveries)

@@ -1,13 +1,14 @@
 """Event alarms as memory keeps them: by the million, so what many have in common stands once.
 
-Alarms that one script made for a thousand servers differ by their id, their name and the server.
-All else is a `Form` that they share: the rule with gaps where the server's id stands, the actions,
-the severity. A `Kept` alarm is its form and what is its own; an `Alarm` is made of the two
-whenever somebody asks for one.
+Alarms that one script made for a thousand servers differ by their id, their name, the server, and
+perhaps by description and URL. All else is a `Form` that they share: the rule with gaps where the
+server's id stands, the severity. A `Kept` alarm is its form and what is its own; an `Alarm` is
+made of the two whenever somebody asks for one.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from weakref import WeakValueDictionary
 
 from faultwire.domain.alarms import Alarm, AlarmState, Transition
@@ -25,8 +26,21 @@ from faultwire.notifier.evaluator.rules import (
 
 _STATE_FIELD = TRAIT_PREFIX + STATE
 
+ACTIONS: Mapping[AlarmState, int] = {
+    AlarmState.ALARM: 0,
+    AlarmState.OK: 1,
+    AlarmState.INSUFFICIENT_DATA: 2,
+}
+"""Place of a state's actions among those of a kept alarm."""
+
 _alarm = maker(Alarm)
 _rule, _clause, _condition = maker(EventRule), maker(Clause), maker(Condition)
+
+
+@lru_cache(maxsize=4096)
+def _actions(*actions: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    """Return equal actions as one value, as long as alarms that have them come close together."""
+    return actions
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,6 +74,8 @@ class Kept:
     """An alarm in the index; what its transitions change is changed in place."""
 
     __slots__ = (
+        "actions",
+        "description",
         "form",
         "id",
         "name",
@@ -79,6 +95,10 @@ class Kept:
         self.project = alarm.project
         self.user = alarm.user
         self.name = alarm.name
+        self.description = alarm.description
+        self.actions = _actions(
+            alarm.alarm_actions, alarm.ok_actions, alarm.insufficient_data_actions
+        )
         self.form = form
         self.value = value
         self.state: AlarmState = alarm.state
@@ -119,7 +139,7 @@ class Kept:
             self.name,
             example.type,
             example.rule if self.value == form.value else self._rule(),
-            example.description,
+            self.description,
             example.enabled,
             example.severity,
             self.state,
@@ -127,9 +147,7 @@ class Kept:
             self.state_ns,
             self.updated_ns,
             example.repeat_actions,
-            example.alarm_actions,
-            example.ok_actions,
-            example.insufficient_data_actions,
+            *self.actions,
             example.time_constraints,
             self.value if form.of_resource else example.resource_id,
             self.version,
@@ -181,13 +199,9 @@ class Forms:
             None if of_resource else alarm.resource_id,
             of_resource,
             alarm.type,
-            alarm.description,
             alarm.enabled,
             alarm.severity,
             alarm.repeat_actions,
-            alarm.alarm_actions,
-            alarm.ok_actions,
-            alarm.insufficient_data_actions,
         )
         form = self._forms.get(name)
         if form is None:
