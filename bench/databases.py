@@ -51,7 +51,9 @@ class Stand:
         self._round += 1
         commit = self._hot()
         attempts = [
-            Attempt(f"{one}-{self._round}", DeliveryState.DELIVERED, 1, 5, 0, "", 200)
+            Attempt(
+                f"{one}-{self._round}", DeliveryState.DELIVERED, 1, 5, 0, "", 200, created_ns=1
+            )
             for one in IDS
         ]
         began, own = time.perf_counter(), time.thread_time()

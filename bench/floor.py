@@ -169,7 +169,8 @@ class Relay:
 
         await asyncio.gather(*(worker() for _ in range(min(SLOTS, len(deliveries)))))
         attempts = [
-            Attempt(d.id, DeliveryState.DELIVERED, 1, 0, 0, "200", 200) for d in deliveries
+            Attempt(d.id, DeliveryState.DELIVERED, 1, 0, 0, "200", 200, created_ns=d.created_ns)
+            for d in deliveries
         ]
         await self._run(self._ledger.settle, attempts)
 

@@ -27,6 +27,10 @@ PUBLISHED = (
     ("Doctor 2017, shortcut, parallel, 1 / 50 servers", "122 / 584 ms"),
     ("Doctor 2017, conservative, parallel, 1 / 50 servers", "381 / 1961 ms"),
     ("Nova alone until host_status UNKNOWN", "50-60 s"),
+    ("Nova 34, servers/detail, 1,000 servers, 2.16 / 2.96", "3.1 / 6.5 s"),
+    ("Nova 34, os-resetState of 1,000 servers, 1 / 16 at a time", "54 / 24 s"),
+    ("Nova 34, PUT force-down", "17-19 ms"),
+    ("Neutron 29, PUT of data_plane_status, SQLite / MariaDB", "66 / 82 ms"),
     ("strongest peer, heartbeats a second", "28,000"),
 )
 
@@ -49,9 +53,11 @@ BENCHES: dict[str, tuple[Callable[[bool], Results], str]] = {
     "scale": (_module("scale"), "time per server, 1 to 5,000 on the host"),
     "million": (_module("million"), "a million servers and alarms: bytes, start-up, pauses"),
     "alarms": (_module("alarms"), "events, creates and bursts by alarms in the project"),
+    "network": (_module("network"), "reports on ports against a bare handler, lists of ports"),
     "isolation": (_module("isolation"), "a burst under load against a quiet one"),
     "heartbeats": (_module("heartbeats"), "verified heartbeats a second, and what they cost"),
     "origins": (_module("origins"), "1,000 origins, HTTP and HTTPS, against bare aiohttp"),
+    "compute": (_module("compute"), "pages of servers, force-down, hosts reported down"),
     "several": (_module("several"), "shared databases against the embedded one"),
 }
 """Every benchmark, what runs it, and what it is about."""

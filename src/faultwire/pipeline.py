@@ -10,16 +10,17 @@ One chain runs one command at a time: decide, make true, evaluate, commit, apply
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, TypeVar
 
-from faultwire.domain.changes import Change, DeliveriesQueued, DeliveriesReplayed
+from faultwire.domain.changes import Change, DeliveriesQueued, DeliveriesReplayed, ProjectsRemoved
 from faultwire.domain.commands import Command, EvaluateOwed
 from faultwire.domain.decided import Decided, Realised, Work
 from faultwire.domain.errors import Broken
 from faultwire.domain.events import SERVICE_UPDATE, Event
-from faultwire.domain.ids import FaultId
+from faultwire.domain.ids import FaultId, ProjectId
 from faultwire.domain.instants import Instant
-from faultwire.domain.plans import Plan, RaisePlan
+from faultwire.domain.plans import Plan, PortsPlan, RaisePlan
 from faultwire.ports import (
     Breathe,
     Clock,
@@ -49,6 +50,12 @@ class _Run:
     events: list[Event] = field(default_factory=list)
     detected: dict[FaultId, Instant] = field(default_factory=dict)
     found: dict[FaultId, Instant] = field(default_factory=dict)
+
+    @property
+    def gone(self) -> frozenset[ProjectId]:
+        """The projects that this command removes."""
+        removed = (one.projects for one in self.changes if isinstance(one, ProjectsRemoved))
+        return frozenset(chain.from_iterable(removed))
 
     def take(self, decided: Decided) -> None:
         self.changes.extend(decided.changes)
@@ -100,7 +107,7 @@ class Chain:
         if stages.queue is not None and not isinstance(command, EvaluateOwed):
             evaluator = stages.queue
         fired = await self._drive(evaluator.evaluate(run.events, run.now))
-        run.changes.extend(fired.changes)
+        run.changes.extend(fired.without(run.gone).changes)
         evaluated = stages.clock.instant()
         if run.changes:
             queued = [change for change in run.changes if isinstance(change, DeliveriesQueued)]
@@ -143,8 +150,9 @@ class Chain:
 
     async def _make_true(self, plan: Plan, run: _Run) -> Realised:
         stages = self._stages
-        if isinstance(plan, RaisePlan):
-            run.found[plan.fault.id] = stages.clock.instant()
+        opened = plan.fault if isinstance(plan, RaisePlan | PortsPlan) else None
+        if opened is not None:
+            run.found[opened.id] = stages.clock.instant()
         realised = await self._drive(stages.controller.realise(plan, run.view, run.now))
         run.make_true(realised)
         return realised

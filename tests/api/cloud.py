@@ -3,48 +3,63 @@
 import pickle
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import httpx2
 
 from faultwire.app.core import Indexes, deciders, evaluator_of
+from faultwire.app.hoststatus import terms_of
 from faultwire.app.memory import Followers
 from faultwire.controllers.embedded.compute import EmbeddedController
 from faultwire.domain import signature
-from faultwire.domain.accounts import Caller, CredentialKind, Role, WebhookSecret
-from faultwire.domain.agents import AgentStatus
-from faultwire.domain.alarms import Delivery
-from faultwire.domain.changes import Change, ProjectsSaved
+from faultwire.domain.accounts import WebhookSecret
+from faultwire.domain.changes import ProjectsSaved
 from faultwire.domain.commands import Command
-from faultwire.domain.errors import Broken, FaultwireError, Unauthenticated
-from faultwire.domain.ids import FaultId, HostName, ProjectId, UserId
+from faultwire.domain.decided import Fired, Work
+from faultwire.domain.errors import FaultwireError
+from faultwire.domain.events import Event
+from faultwire.domain.ids import FaultId, HostName, ProjectId
 from faultwire.domain.instants import Instant
 from faultwire.domain.resources import Project
 from faultwire.domain.samples import Sample
-from faultwire.domain.standing import Owed, Process
 from faultwire.faces import stack
 from faultwire.faces.alarming import app as alarming
 from faultwire.faces.alarming.ports import AlarmingPorts
 from faultwire.faces.alarming.settings import Settings as AlarmingSettings
+from faultwire.faces.compute import app as compute
+from faultwire.faces.compute.ports import ComputePorts
+from faultwire.faces.compute.settings import Settings as ComputeSettings
 from faultwire.faces.fault import app as fault
 from faultwire.faces.fault.agents import AgentPorts
 from faultwire.faces.fault.ports import FaultPorts, error_body
 from faultwire.faces.fault.settings import Settings as FaultSettings
 from faultwire.faces.fault.status import StatusPorts
+from faultwire.faces.network import app as network
+from faultwire.faces.network.ports import NetworkPorts
+from faultwire.faces.network.settings import Settings as NetworkSettings
 from faultwire.inspector.settings import Settings as InspectorSettings
 from faultwire.notifier.delivery import guard
 from faultwire.pipeline import Chain, Stages
 from faultwire.policy.enforcer import PolicyEnforcer
-from faultwire.ports import AgentSession
+from faultwire.ports import Evaluator
 from faultwire.profiler import Recorder, profile, to_json
 from faultwire.store import Snapshot
 from faultwire.telemetry.probe import RecordingProbe
 from faultwire.testing.clock import ManualClock
 from faultwire.testing.store import MemoryLedger
+from tests.api.cloud_doors import (
+    ADMIN_PROJECT,
+    DEMO,
+    ENFORCER,
+    OTHER,
+    Commits,
+    Doors,
+    FixedStanding,
+    NoSessions,
+    Policy,
+)
 
 BASE = "http://cloud.example:8779"
-ADMIN_PROJECT, DEMO, OTHER = ProjectId("p-admin"), ProjectId("p-demo"), ProjectId("p-other")
 SINK = "http://127.0.0.1:9/failure"
 EVENT = {
     "time": "2018-11-28T10:00:00.123456",
@@ -60,86 +75,6 @@ DOCUMENT: dict[str, Any] = {
         {"id": "vm-3", "name": "three", "project": "demo", "host": "compute-2.example.org"},
     ],
 }
-
-
-def _caller(name: str, project: ProjectId, *roles: Role) -> Caller:
-    return Caller(UserId(f"u-{name}"), name, project, project, frozenset(roles))
-
-
-CALLERS = {
-    "admin": _caller("admin", ADMIN_PROJECT, Role.ADMIN, Role.MEMBER, Role.READER),
-    "service": _caller("service", ADMIN_PROJECT, Role.SERVICE),
-    "member": _caller("member", DEMO, Role.MEMBER, Role.READER),
-    "reader": _caller("reader", DEMO, Role.READER),
-    "stranger": _caller("stranger", OTHER, Role.MEMBER, Role.READER),
-    "nobody": _caller("nobody", ProjectId("")),
-}
-"""Who has a token here; the token is the name."""
-
-ENFORCER = PolicyEnforcer()
-
-
-class Doors:
-    """Implements `ports.Authenticator` for the callers above and for bound credentials."""
-
-    def token(self, token: str) -> Caller:
-        if token not in CALLERS:
-            raise Unauthenticated("The request you have made requires authentication.")
-        return CALLERS[token]
-
-    def bound(self, credential: str) -> Caller:
-        kind, _, rest = credential.partition("/")
-        name, _, secret = rest.partition(":")
-        if secret != "s3cret":
-            raise Unauthenticated("no such credential")
-        return Caller(UserId("c1"), name, ProjectId(""), kind=CredentialKind(kind), name=name)
-
-
-@dataclass
-class FixedStanding:
-    """What the status looks at, as a test sets it."""
-
-    kind: str = "SQLite"
-    refuse: Exception | None = None
-    unhealthy: str | None = None
-    certificate_ns: int | None = None
-    members: tuple[Process, ...] = (Process("serve", "cloud:1", "127.0.0.1:8779", 0),)
-    found: Owed = field(default_factory=lambda: Owed(3, 1_700_000_000_000_000_000, 2))
-
-    def owed(self, now_ns: int) -> Owed:
-        if self.refuse is not None:
-            raise self.refuse
-        return self.found
-
-
-class NoSessions:
-    """Implements `ports.AgentSessions` where no agent ever comes."""
-
-    def open(self, *_: object) -> AgentSession:
-        raise Broken("no agent comes here")
-
-    def status(self, host: HostName) -> AgentStatus | None:
-        return None
-
-    def statuses(self) -> Iterable[AgentStatus]:
-        return ()
-
-
-@dataclass
-class Commits:
-    """Implements `ports.Commit` and `ports.Outbox` over a store in memory."""
-
-    ledger: MemoryLedger
-    owed: list[Delivery] = field(default_factory=list)
-
-    async def commit(self, changes: Sequence[Change]) -> None:
-        self.ledger.commit(changes)
-
-    def expect(self, deliveries: Sequence[Delivery]) -> None:
-        pass
-
-    def wake(self, deliveries: Iterable[Delivery]) -> None:
-        self.owed.extend(deliveries)
 
 
 class Lane:
@@ -161,6 +96,18 @@ class Lane:
         return answer
 
 
+class _Heard:
+    """Implements `ports.Evaluator` by another one, and keeps the events."""
+
+    def __init__(self, inner: Evaluator, events: list[Event]) -> None:
+        self._inner = inner
+        self._events = events
+
+    def evaluate(self, events: Sequence[Event], now: Instant) -> Work[Fired]:
+        self._events.extend(events)
+        return self._inner.evaluate(events, now)
+
+
 class Cloud:
     """Both faces behind the root application, and a client of them."""
 
@@ -168,17 +115,21 @@ class Cloud:
         self,
         fault_settings: FaultSettings | None = None,
         alarming_settings: AlarmingSettings | None = None,
+        compute_settings: ComputeSettings | None = None,
     ) -> None:
         self.clock = ManualClock()
+        self.events: list[Event] = []
         self.indexes = Indexes.of(Snapshot())
         self.ledger = MemoryLedger()
         self.outbox = Commits(self.ledger)
         self.recorder = Recorder()
         self.read_calls = 0
         self.offloaded: list[str] = []
+        self.compute_settings = compute_settings or ComputeSettings()
         self.lane = Lane(self._chain())
         self.secrets = 0
-        self.enforcer = ENFORCER
+        self.seen: dict[HostName, int] = {}
+        self.enforcer = Policy(ENFORCER)
         self.doors = Doors()
         self.standing = FixedStanding()
         self.fault_ports = self._fault_ports(fault_settings or FaultSettings())
@@ -187,6 +138,8 @@ class Cloud:
             "/alarming": alarming.create(
                 self._alarming_ports(alarming_settings or AlarmingSettings())
             ),
+            "/compute": compute.create(self._compute_ports()),
+            "/network": network.create(self._network_ports()),
         }
         ports = stack.StackPorts(lambda: None, lambda: b"", self.clock)
         self.root = stack.create(dict(self.faces), ports)
@@ -204,12 +157,14 @@ class Cloud:
             indexes.directory,
             indexes.subscriptions,
             indexes.quotas,
+            indexes.owed,
         )
+        terms = terms_of(self.compute_settings)
         return Chain(
             Stages(
-                deciders(indexes, InspectorSettings()),
-                EmbeddedController(),
-                evaluator_of(indexes),
+                deciders(indexes, InspectorSettings(), terms=terms),
+                EmbeddedController(terms),
+                _Heard(evaluator_of(indexes, publish=True), self.events),
                 self.outbox,
                 self.memory,
                 self.outbox,
@@ -290,6 +245,31 @@ class Cloud:
             alarm_quota=self.indexes.quotas.alarms,
         )
 
+    def _compute_ports(self) -> ComputePorts:
+        return ComputePorts(
+            authenticator=self.doors,
+            enforcer=self.enforcer,
+            intake=self.lane,
+            clock=self.clock,
+            inventory=self.indexes.inventory,
+            directory=self.indexes.directory,
+            settings=self.compute_settings,
+            last_seen=self._last_seen,
+        )
+
+    def _network_ports(self) -> NetworkPorts:
+        return NetworkPorts(
+            self.doors,
+            self.enforcer,
+            self.lane,
+            self.indexes.inventory,
+            self.indexes.directory,
+            NetworkSettings(),
+        )
+
+    async def _last_seen(self) -> dict[HostName, int]:
+        return self.seen
+
     async def _sample(self, samples: Sequence[Sample]) -> None:
         self.ledger.sample(samples)
 
@@ -338,6 +318,10 @@ class Cloud:
         assert answer.status_code == 200, answer.text
         self.lane.commands.clear()
         self.clock.advance(1)
+
+    def open_policy(self, overrides: Mapping[str, str]) -> None:
+        """Let a policy file say these rules from now on."""
+        self.enforcer.inner = PolicyEnforcer(overrides=overrides)
 
     async def call(
         self, method: str, path: str, who: str = "admin", body: object = None, **more: Any
@@ -393,9 +377,10 @@ def alarm_body(**changes: Any) -> dict[str, Any]:
 async def running(
     fault_settings: FaultSettings | None = None,
     alarming_settings: AlarmingSettings | None = None,
+    compute_settings: ComputeSettings | None = None,
 ) -> AsyncIterator[Cloud]:
     """Give a cloud with projects, hosts and servers."""
-    cloud = Cloud(fault_settings, alarming_settings)
+    cloud = Cloud(fault_settings, alarming_settings, compute_settings)
     await cloud.start()
     try:
         yield cloud

@@ -8,9 +8,12 @@ from fastapi import FastAPI
 from starlette.routing import Mount, Route, WebSocketRoute
 
 from faultwire.faces.alarming import app as alarming
+from faultwire.faces.compute import app as compute
 from faultwire.faces.fault import app as fault
 from faultwire.faces.fault.posting import doctor_app
 from faultwire.faces.identity import app as identity
+from faultwire.faces.image import app as image
+from faultwire.faces.network import app as network
 from faultwire.policy.enforcer import RULES
 
 _HEAD = """\
@@ -18,7 +21,8 @@ _HEAD = """\
 
 Every path of every face, what it is for, which parameters it takes, and which rule of \
 [policy](operating.md#policy) is asked. This page is made from the applications themselves; each \
-also describes itself: `/identity/openapi.json`, `/fault/openapi.json`, `/alarming/openapi.json`.
+also describes itself: `/identity/openapi.json`, `/fault/openapi.json`, `/alarming/openapi.json`, \
+`/compute/openapi.json`, `/network/openapi.json`, `/image/openapi.json`.
 
 Errors have the shape of the API: 400 names the field, 401 wants a token, 403 names the rule. 503 \
 with `Retry-After` means that nothing was changed and that the call may be repeated.
@@ -37,6 +41,9 @@ _FACES: Mapping[str, str] = {
     "/identity": "Identity",
     "/fault": "Faults",
     "/alarming": "Alarms",
+    "/compute": "Compute",
+    "/network": "Network",
+    "/image": "Image",
 }
 _NAMES = re.compile(r"{\w+}")
 
@@ -61,6 +68,9 @@ def applications() -> dict[str, FastAPI]:
         "/identity": identity.create(ports),
         "/fault": fault.create(ports),
         "/alarming": alarming.create(ports),
+        "/compute": compute.create(ports),
+        "/network": network.create(ports),
+        "/image": image.create(ports),
     }
 
 

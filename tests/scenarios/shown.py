@@ -9,6 +9,7 @@ from faultwire.domain.causes import Cause
 from faultwire.domain.faults import Fault
 from faultwire.domain.ids import FaultId
 from faultwire.domain.resources import Host, Server
+from faultwire.inspector.wiring import WIRING
 from faultwire.testing.chain import InProcess
 
 Names = Mapping[FaultId, str]
@@ -24,6 +25,8 @@ def state(product: InProcess, names: Names, alarms: Mapping[str, str]) -> State:
     for server in product.indexes.inventory.servers():
         found[f"server {server.id}"] = server_words(server)
         found[f"server {server.id} is on"] = server.host or "no host"
+    for port in product.indexes.inventory.ports():
+        found[f"port {port.id}"] = port.data_plane_status or "-"
     for fault_id, name in names.items():
         found[f"fault {name}"] = product.fault(fault_id).state.value
     for name, alarm_id in alarms.items():
@@ -89,7 +92,7 @@ def cause(one: Cause, names: Names) -> str:
     wants = one.wanted or "nothing"
     return (
         f"{one.kind.value} {one.resource}: {names[one.fault_id]} wants {wants}, "
-        f"returns to {back}{waits}"
+        f"returns to {back or 'none'}{waits}"
     )
 
 
@@ -113,7 +116,10 @@ def fault(one: Fault, names: Names, since: Callable[[int], str]) -> Iterator[str
     yield f"host {one.host or '-'}, opened {since(one.opened_ns)}{closed}"
     votes = " ".join(f"{item.vote}@{since(item.received_ns)}" for item in one.evidence)
     yield f"evidence {len(one.evidence)}: {votes}"
-    if one.plan is not None:
+    if one.plan is not None and one.type.name in WIRING:
+        degraded = f", degraded {'; '.join(one.plan.degraded)}" if one.plan.degraded else ""
+        yield f"plan {one.plan.rule}: ports {one.plan.ports}{degraded}"
+    elif one.plan is not None:
         forced = {None: "-", True: "yes", False: "no"}[one.plan.forced_down]
         untouched = f", untouched {' '.join(one.plan.untouched)}" if one.plan.untouched else ""
         yield (

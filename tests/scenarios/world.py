@@ -29,11 +29,13 @@ from faultwire.domain.ids import (
     AlarmId,
     FaultId,
     HostName,
+    PortId,
     ProjectId,
     ServerId,
     SubscriptionId,
     UserId,
 )
+from faultwire.domain.network_commands import DataPlaneReport, RemovePort, UpdatePort
 from faultwire.domain.rules import Clause, Condition, EventRule, Operator
 from faultwire.domain.states import NOVA_STATUS, AgentState, ServerStateOnHostDown
 from faultwire.domain.subscriptions import Filter, Subscription
@@ -202,6 +204,21 @@ class World:
         self._product.commit(HostsSaved((after,)))
         yield from ()
 
+    def _do_port(self, words: Words, options: Options, body: str) -> Iterator[str]:
+        """`port ID [host=NAME] [said=STATUS]`: a client moves it, or reports its data plane.
+
+        A status of `-` takes the report back. `port ID gone` deletes it.
+        """
+        name = PortId(words[0])
+        if "gone" in words:
+            self._product.run(RemovePort(name, ACTOR))
+            return
+        said = options.get("said")
+        report = DataPlaneReport(None if said == "-" else said, "", "reporter") if said else None
+        fields = {"host": options["host"]} if "host" in options else {}
+        self._product.run(UpdatePort(name, fields, report, ACTOR))
+        yield from ()
+
     # ------------------------------------------------------------ alarms
 
     def _do_alarm(self, words: Words, options: Options, body: str) -> Iterator[str]:
@@ -279,6 +296,12 @@ class World:
     def _show_servers(self) -> Iterator[str]:
         for server in self._product.indexes.inventory.servers():
             yield f"{server.id}: {shown.server_words(server)} on {server.host or 'no host'}"
+
+    def _show_ports(self) -> Iterator[str]:
+        for port in self._product.indexes.inventory.ports():
+            told = port.data_plane
+            why = f": {shown._named(told.reason, self._faults)}" if told.reason else ""
+            yield f"{port.id}: {port.data_plane_status or '-'}, status {port.status}{why}"
 
     def _show_faults(self) -> Iterator[str]:
         for fault_id in self._faults:

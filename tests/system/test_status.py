@@ -53,6 +53,7 @@ def test_the_status_follows_the_server(server: Server) -> None:
     code, said = status(server)
     assert (code, said["well"], said["faults"]["open"]) == (0, True, 1)
     assert [one["role"] for one in said["processes"]] == ["serve"]
+    wait_for(lambda: all(status(server)[1]["periodic"].values()), "rounds over periodic alarms")
     asked = run("status", "--healthcheck", server.url)
     assert (asked.returncode, asked.stdout) == (0, "OK\n")
     server.stop()

@@ -11,8 +11,11 @@ from faultwire.app.memory import Followers
 from faultwire.app.writer import ReaderThreads, Writer
 from faultwire.controllers.embedded.compute import EmbeddedController
 from faultwire.controllers.embedded.freed import FreeingDecider
-from faultwire.controllers.embedded.present import present
-from faultwire.domain import changes
+from faultwire.controllers.embedded.networks import deciders as network_deciders
+from faultwire.controllers.embedded.requests import deciders as server_deciders
+from faultwire.controllers.embedded.services import deciders as service_deciders
+from faultwire.controllers.embedded.telling_ports import everything
+from faultwire.domain import changes, network_changes
 from faultwire.domain.commands import (
     AgentChanged,
     CloseFault,
@@ -32,12 +35,15 @@ from faultwire.domain.commands import (
     SetQuota,
     TakeEvents,
 )
+from faultwire.domain.network_commands import RecheckPorts
+from faultwire.domain.services import NOVA_TERMS, StatusTerms
 from faultwire.identity.decide import deciders as identity_deciders
 from faultwire.identity.directory import MemoryDirectory
 from faultwire.inspector import settings as inspector_settings
 from faultwire.inspector.agents import AgentDecider
 from faultwire.inspector.decide import CloseDecider, ReportsDecider, RetryDecider
 from faultwire.inspector.sessions import SessionDecider
+from faultwire.inspector.wiring import WIRING, RecheckDecider, RewiringDecider, rewired
 from faultwire.notifier.evaluator.alarms import (
     CheckRule,
     RemoveAlarmDecider,
@@ -48,6 +54,7 @@ from faultwire.notifier.evaluator.engine import EventEvaluator
 from faultwire.notifier.evaluator.index import AlarmIndex
 from faultwire.notifier.evaluator.owed import OwedDecider
 from faultwire.notifier.evaluator.periodic import MoveDecider
+from faultwire.notifier.evaluator.publishing import PublishingEvaluator
 from faultwire.notifier.evaluator.quotas import QuotaBook, SetQuotaDecider, WithinQuota
 from faultwire.notifier.evaluator.replay import ReplayDecider
 from faultwire.notifier.evaluator.subscribing import (
@@ -66,6 +73,7 @@ from faultwire.profiler import Recorder
 from faultwire.resourcemap.diff import ImportDecider, PartDecider
 from faultwire.resourcemap.holds import Holds
 from faultwire.resourcemap.index import ResourceMap
+from faultwire.resourcemap.owing import OwedStatuses
 from faultwire.resourcemap.sessions import SessionMap
 from faultwire.store import AlarmsTo, Snapshot
 from faultwire.telemetry.clock import SystemClock
@@ -84,6 +92,7 @@ class Indexes:
     sessions: SessionMap
     subscriptions: SubscriptionIndex = field(default_factory=SubscriptionIndex)
     quotas: QuotaBook = field(default_factory=QuotaBook)
+    owed: OwedStatuses = field(default_factory=OwedStatuses)
 
     @classmethod
     def read(cls, load: Callable[[AlarmsTo], Snapshot]) -> "Indexes":
@@ -100,6 +109,9 @@ class Indexes:
             changes.HostsSaved(snapshot.hosts),
             changes.SwitchesSaved(snapshot.switches),
             changes.ServersSaved(snapshot.servers),
+            changes.EvacuationsSaved(snapshot.evacuations),
+            network_changes.NetworksSaved(snapshot.networks),
+            network_changes.SubnetsSaved(snapshot.subnets),
             changes.PortsSaved(snapshot.ports),
             changes.GuestsSaved(snapshot.guests),
         ):
@@ -110,6 +122,7 @@ class Indexes:
         indexes.subscriptions.apply(changes.SubscriptionsSaved(snapshot.subscriptions))
         indexes.subscriptions.apply(changes.WatchesMoved(snapshot.watches))
         indexes.quotas.apply(changes.QuotasSaved(snapshot.quotas))
+        indexes.owed.apply(changes.StatusesOwed(snapshot.owed_statuses))
         indexes.directory.load(
             users=snapshot.users,
             projects=snapshot.projects,
@@ -153,8 +166,14 @@ class Others:
 class Core:
     """Memory, writer, readers and the lane."""
 
-    def __init__(self, tools: Tools, indexes: Indexes, ledger: Ledger) -> None:
-        """Take what is there; `connect` joins the outbox before the first command."""
+    def __init__(
+        self, tools: Tools, indexes: Indexes, ledger: Ledger, *, publish: bool = False
+    ) -> None:
+        """Take what is there; `connect` joins the outbox before the first command.
+
+        `publish`: message buses get events too.
+        """
+        self.publish = publish
         self.tools = tools
         self.indexes = indexes
         self.writer = Writer(ledger, tools.clock, tools.metrics)
@@ -167,6 +186,7 @@ class Core:
             indexes.sessions,
             indexes.subscriptions,
             indexes.quotas,
+            indexes.owed,
         )
 
     def connect(
@@ -175,16 +195,18 @@ class Core:
         settings: inspector_settings.Settings,
         others: Others | None = None,
         check_rule: CheckRule | None = None,
+        terms: StatusTerms = NOVA_TERMS,
     ) -> Lane:
         """Return the lane, whose chain wakes the outbox.
 
-        `check_rule` refuses alarms that could never be evaluated here.
+        `check_rule` refuses alarms that could never be evaluated here; `terms` say what
+        host_status is.
         """
         chain = Chain(
             Stages(
-                deciders(self.indexes, settings, check_rule),
-                EmbeddedController(),
-                evaluator_of(self.indexes),
+                deciders(self.indexes, settings, check_rule, terms),
+                EmbeddedController(terms),
+                evaluator_of(self.indexes, publish=self.publish),
                 others.commit if others else self.writer,
                 self.memory,
                 outbox,
@@ -198,26 +220,35 @@ class Core:
         return Lane(chain, self.tools.clock, self.tools.metrics, catch_up)
 
 
-def evaluator_of(indexes: Indexes) -> Evaluator:
-    """Return who looks at events: alarms first, then subscriptions."""
-    return Both(EventEvaluator(indexes.alarms), SubscriptionEvaluator(indexes.subscriptions))
+def evaluator_of(indexes: Indexes, *, publish: bool = False) -> Evaluator:
+    """Return who looks at events: alarms first, then subscriptions, then buses."""
+    buses = (PublishingEvaluator(),) if publish else ()
+    return Both(
+        EventEvaluator(indexes.alarms), SubscriptionEvaluator(indexes.subscriptions), *buses
+    )
 
 
 def deciders(
     indexes: Indexes,
     settings: inspector_settings.Settings,
     check_rule: CheckRule | None = None,
+    terms: StatusTerms = NOVA_TERMS,
 ) -> dict[type, Decider[Any]]:
     """Return who decides on which command; every command has exactly one."""
     alarms, directory = indexes.alarms, indexes.directory
     subscriptions = indexes.subscriptions
+    wiring = partial(indexes.holds.live_of, WIRING)
     return {
         ReportFaults: ReportsDecider(settings),
         CloseFault: CloseDecider(settings),
         RetryUnmatched: RetryDecider(settings),
-        AgentChanged: AgentDecider(settings),
-        ImportInventory: FreeingDecider(ImportDecider(directory.projects)),
-        ImportPart: FreeingDecider(PartDecider(directory.projects)),
+        AgentChanged: AgentDecider(settings, terms),
+        ImportInventory: RewiringDecider(
+            FreeingDecider(ImportDecider(directory.projects), terms), wiring
+        ),
+        ImportPart: RewiringDecider(
+            FreeingDecider(PartDecider(directory.projects), terms), wiring
+        ),
         SaveAlarm: WithinQuota(
             SaveAlarmDecider(alarms, directory.secrets, check_rule), alarms, indexes.quotas
         ),
@@ -229,10 +260,20 @@ def deciders(
         ReplayDelivery: ReplayDecider(),
         TakeEvents: TakeEventsDecider(),
         SaveSubscription: SaveSubscriptionDecider(
-            subscriptions, directory.secrets, partial(present, indexes.holds.causes)
+            subscriptions,
+            directory.secrets,
+            partial(everything, indexes.holds.causes, terms=terms),
         ),
         RemoveSubscription: RemoveSubscriptionDecider(subscriptions),
         MoveSession: SessionDecider(indexes.sessions.at),
+        **{
+            # A server that moves or goes takes its ports with it.
+            command: RewiringDecider(decider, wiring)
+            for command, decider in server_deciders(terms).items()
+        },
+        **service_deciders(indexes.owed, terms),
+        RecheckPorts: RecheckDecider(wiring),
+        **network_deciders(rewired, terms),
         **identity_deciders(directory, lambda project: alarms.owned(project) > 0),
     }
 

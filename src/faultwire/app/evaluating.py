@@ -5,7 +5,8 @@ from contextlib import AsyncExitStack
 from functools import partial
 
 from faultwire.app.core import Core
-from faultwire.app.periodic import Periodic, Tools
+from faultwire.app.looks import Tools
+from faultwire.app.periodic import Periodic
 from faultwire.app.writer import ReaderThreads
 from faultwire.config.configuration import Configuration
 from faultwire.notifier import prometheus_settings

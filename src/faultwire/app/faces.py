@@ -4,6 +4,7 @@ import secrets as random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from starlette.types import ASGIApp
 
@@ -16,10 +17,12 @@ from faultwire.app.standing import Watched, status_ports
 from faultwire.config.configuration import Configuration
 from faultwire.domain import signature
 from faultwire.domain.accounts import WebhookSecret
-from faultwire.domain.ids import ProjectId, UserId
+from faultwire.domain.ids import HostName, ProjectId, UserId
 from faultwire.faces import stack
 from faultwire.faces.alarming import app as alarming
 from faultwire.faces.alarming.ports import AlarmingPorts, TestCallback
+from faultwire.faces.compute import app as compute
+from faultwire.faces.compute.ports import ComputePorts, LastSeen
 from faultwire.faces.fault import app as fault
 from faultwire.faces.fault.agents import AgentPorts
 from faultwire.faces.fault.ports import FaultPorts, error_body
@@ -27,6 +30,10 @@ from faultwire.faces.fault.posting import doctor_app
 from faultwire.faces.identity import app as identity
 from faultwire.faces.identity.catalog import Catalog
 from faultwire.faces.identity.ports import IdentityPorts
+from faultwire.faces.image import app as image
+from faultwire.faces.image.app import ImagePorts
+from faultwire.faces.network import app as network
+from faultwire.faces.network.ports import NetworkPorts
 from faultwire.identity.authenticator import TokenAuthenticator
 from faultwire.identity.passwords import Passwords
 from faultwire.identity.signin import SignIn
@@ -34,7 +41,7 @@ from faultwire.identity.tokens import Signer
 from faultwire.monitors.agents import AgentMonitor
 from faultwire.policy.enforcer import PolicyEnforcer, read_overrides
 from faultwire.ports import Intake
-from faultwire.store import StoredAlarms, StoredFaults, StoredSubscriptions
+from faultwire.store import StoredAlarms, StoredFaults, StoredSeen, StoredSubscriptions
 
 SECRET_BYTES = 32
 
@@ -116,15 +123,65 @@ def build(parts: Parts, configuration: Configuration) -> Faces:
         subscriptions=parts.subscriptions,
         test_callback=parts.test_callback,
         alarm_quota=parts.core.indexes.quotas.alarms,
+        subscribed=parts.core.indexes.subscriptions.owned,
     )
     faces: dict[str, ASGIApp] = {
         "/identity": identity.create(identity_ports),
         "/fault": fault.create(fault_ports),
         "/alarming": alarming.create(alarming_ports),
+        **_openstack(parts, configuration, authenticator, enforcer),
     }
     ports = stack.StackPorts(parts.unhealthy, parts.core.tools.metrics.page, clock)
     root, doctor = stack.create(faces, ports), doctor_app(fault_ports)
     return Faces(root, doctor, authenticator.is_bound, refusals)
+
+
+def _openstack(
+    parts: Parts,
+    configuration: Configuration,
+    authenticator: TokenAuthenticator,
+    enforcer: PolicyEnforcer,
+) -> dict[str, ASGIApp]:
+    """Return the faces that speak for a cloud: Nova's, Neutron's and Glance's."""
+    clock, directory = parts.core.tools.clock, parts.core.indexes.directory
+    compute_ports = ComputePorts(
+        authenticator,
+        enforcer,
+        parts.lane,
+        clock,
+        parts.core.indexes.inventory,
+        directory,
+        configuration.compute,
+        _last_seen(parts),
+    )
+    return {
+        "/compute": compute.create(compute_ports),
+        "/network": network.create(
+            NetworkPorts(
+                authenticator,
+                enforcer,
+                parts.lane,
+                parts.core.indexes.inventory,
+                directory,
+                configuration.network,
+            )
+        ),
+        "/image": image.create(ImagePorts(authenticator, enforcer)),
+    }
+
+
+def _last_seen(parts: Parts) -> LastSeen:
+    """Return who tells when hosts were last heard: by the database, and by our own sessions."""
+    stored = StoredSeen(parts.watched.engine)
+
+    async def last_seen() -> dict[HostName, int]:
+        found: Any = await parts.core.reader(stored.all)
+        for status in parts.monitor.statuses():
+            if status.seen_ns is not None:
+                found[status.host] = status.seen_ns
+        return dict(found)
+
+    return last_seen
 
 
 def _overrides(configuration: Configuration) -> Mapping[str, str] | None:

@@ -17,12 +17,21 @@ from faultwire.domain.commands import (
     ReportFaults,
 )
 from faultwire.domain.errors import Behind, FaultwireError, Unavailable
+from faultwire.domain.services import TellOwners
 from faultwire.pipeline import Chain
 from faultwire.ports import Clock, Meter
 
 log = logging.getLogger(__name__)
 
-URGENT = (ReportFaults, CloseFault, AgentChanged, EvaluateOwed, MoveAlarms, MoveSession)
+URGENT = (
+    ReportFaults,
+    CloseFault,
+    AgentChanged,
+    EvaluateOwed,
+    MoveAlarms,
+    MoveSession,
+    TellOwners,
+)
 """Commands that do not wait behind edits and imports; each class keeps its own order."""
 
 QUEUE_LIMIT = 20_000

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from faultwire.app.cluster import NO_SHARES, Cluster, Work
-from faultwire.app.core import Core, Others, Tools
+from faultwire.app.core import Core, Others, Tools, evaluator_of
 from faultwire.app.feed import Feed, Owner
 from faultwire.app.lane import Lane
 from faultwire.app.life import Life
@@ -89,7 +89,7 @@ class Neighbours:
         key: Any = await self._threads(stored.key, "tokens", fresh)
         return bytes.fromhex(key)
 
-    def evaluate(self, lane: Lane) -> Feed:
+    def evaluate(self, core: Core, lane: Lane) -> Feed:
         """Take part in evaluating; returns what must run."""
         feed: Feed
 
@@ -111,7 +111,8 @@ class Neighbours:
             return NO_SHARES
 
         work = self._evaluating = self.cluster.work(ShareKind.EVENTS, adopt, release)
-        owner = Owner(lambda: work.owned, learn)
+        evaluator = evaluator_of(core.indexes, publish=core.publish)
+        owner = Owner(lambda: work.owned, learn, evaluator, core.tools.metrics)
         feed = Feed(self.ledger, lane, self._clock, owner, self._look_seconds)
         self.cluster.on(Look.EVENTS, feed.poke)
         self._closers.append(feed.close)

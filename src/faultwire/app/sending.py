@@ -7,6 +7,7 @@ from faultwire.app.core import Core
 from faultwire.config.configuration import Configuration
 from faultwire.domain.alarms import Delivery
 from faultwire.domain.errors import Unavailable
+from faultwire.messaging.memory import MemoryBus
 from faultwire.notifier.delivery import guard
 from faultwire.notifier.delivery.endpoint import Endpoints
 from faultwire.notifier.delivery.sender import Sender
@@ -30,6 +31,7 @@ def sender_of(
         alarms,
         tools.probe,
         tools.metrics,
+        bus=MemoryBus() if configuration.notifier.also_publish else None,
     )
     return Sender(wiring, configuration.notifier, rules)
 

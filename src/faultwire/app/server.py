@@ -16,6 +16,7 @@ from faultwire.app.evaluating import check_of, periodic_of
 from faultwire.app.expiry import EXPIRY_SECONDS, expiry
 from faultwire.app.folder import StateFolder
 from faultwire.app.hearing import hear
+from faultwire.app.hoststatus import statuses_of, terms_of
 from faultwire.app.imports import Imports
 from faultwire.app.lane import Lane
 from faultwire.app.life import Life
@@ -149,6 +150,7 @@ class Server:
             tools,
             Indexes.read(lambda alarms_to: load(engine, now_ns=now_ns, alarms_to=alarms_to)),
             ledger,
+            publish=self._configuration.notifier.also_publish,
         )
         alarming = self._configuration.alarming
         core.indexes.quotas.default(alarming.project_alarm_quota, alarming.user_alarm_quota)
@@ -222,6 +224,7 @@ class Server:
             configuration.inspector,
             others.others(core) if others else None,
             check_of(configuration.prometheus),
+            terms_of(configuration.compute),
         )
         core.writer.when_written(sender.drafts.write)
         lag = LagGauge(tools.clock, tools.metrics)
@@ -281,7 +284,8 @@ class Server:
     async def _join(self, others: Neighbours, running: Running, core: Core) -> None:
         """Be one of several: follow the others, and stand in for evaluators and senders."""
         lane, monitor, inventory = running.lane, running.monitor, core.indexes.inventory
-        feed, tail = others.evaluate(lane), others.send(running.sender, core, lane)
+        feed = others.evaluate(core, lane)
+        tail = others.send(running.sender, core, lane)
         await others.join(lane, self._life)
         self._life.watch(feed.run(), "owed events")
         self._life.watch(tail.run(), "queued deliveries")
@@ -298,6 +302,9 @@ class Server:
         core, engine = opened.core, opened.engine
         self._life.watch(running.lag.run(), "loop lag")
         self._life.watch(running.monitor.run(), "agents' monitor")
+        cluster = opened.others.cluster if opened.others else None
+        told = statuses_of(core, running.lane, self._configuration.compute, cluster)
+        self._life.watch(told.run(), "host_status")
         for name, seconds, work in (
             ("marks", FLUSH_SECONDS, running.marks.flush),
             ("gauges", GAUGE_SECONDS, _gauges(core, running.lane)),

@@ -2,13 +2,14 @@
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from faultwire import __version__
 from faultwire.app.certificate import ends_ns
 from faultwire.app.cluster import Cluster
 from faultwire.app.core import Core
+from faultwire.app.looks import KINDS
 from faultwire.config.configuration import Configuration
 from faultwire.domain.standing import Process
 from faultwire.faces.fault.status import StatusPorts
@@ -16,6 +17,10 @@ from faultwire.ports import Authenticator, Enforcer
 from faultwire.store import Engine, StoredStanding
 
 _MS = 1_000_000
+_NS = 1_000_000_000
+
+EVALUATOR = "evaluator"
+LAST_ROUND = "faultwire_periodic_last_round_seconds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,22 @@ def status_ports(
         lambda: int(sample("faultwire_agents_connected")),
         lambda: int(sample("faultwire_deliveries_pending")),
         ends_ns(watched.certificate, core.tools.metrics),
+        _rounds(watched.cluster, registry.get_sample_value),
     )
+
+
+def _rounds(
+    cluster: Cluster | None, sample: Callable[[str, dict[str, str]], float | None]
+) -> Callable[[], Mapping[str, int | None]]:
+    """Return what tells when this process's rounds over periodic alarms ended, if it makes any."""
+
+    def rounds() -> Mapping[str, int | None]:
+        if cluster is not None and any(one.role == EVALUATOR for one, _ in cluster.silences()):
+            return dict.fromkeys(KINDS)
+        found = {kind: sample(LAST_ROUND, {"kind": kind}) for kind in KINDS}
+        return {kind: None if at is None else round(at * _NS) for kind, at in found.items()}
+
+    return rounds
 
 
 def _processes(

@@ -61,7 +61,8 @@ class Worker:
         others = Neighbours(engine, self._role, configuration.cluster, tools)
         release.callback(others.close)
         release.callback(others.ledger.close)
-        core = Core(tools, LOADS[self._role](engine), others.ledger)
+        publish = configuration.notifier.also_publish
+        core = Core(tools, LOADS[self._role](engine), others.ledger, publish=publish)
         release.callback(core.reader.close)
         release.callback(core.writer.close)
         others.ledger.warm()
@@ -85,7 +86,7 @@ class Worker:
     ) -> None:
         drain = self._configuration.server.drain_seconds
         if self._role == "evaluator":
-            work: Coroutine[Any, Any, None] = others.evaluate(lane).run()
+            work: Coroutine[Any, Any, None] = others.evaluate(core, lane).run()
         else:
             sender = self._sender(core, alarms)
             await sender.start(load=False)

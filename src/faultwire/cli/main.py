@@ -26,6 +26,26 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "fault-close": ("faultwire.cli.faults:fault_close", "Close a fault."),
     "fault-report": ("faultwire.cli.faults:fault_report", "Post a fault or its clear."),
     "host-list": ("faultwire.cli.faults:host_list", "List hosts with their state."),
+    "service-list": ("faultwire.cli.services:service_list", "List the services of hosts."),
+    "service-force-down": (
+        "faultwire.cli.services:service_force_down",
+        "Force a host's service down, or take that back.",
+    ),
+    "host-update": (
+        "faultwire.cli.services:host_update",
+        "Enable, disable or report down a host.",
+    ),
+    "server-list": ("faultwire.cli.servers:server_list", "List servers with their host's status."),
+    "server-show": ("faultwire.cli.servers:server_show", "Show a server."),
+    "evacuate": ("faultwire.cli.servers:evacuate", "Bring servers up elsewhere, off a dead host."),
+    "host-confirm": (
+        "faultwire.cli.servers:host_confirm",
+        "Confirm that old copies are gone from a host.",
+    ),
+    "port-list": ("faultwire.cli.ports:port_list", "List ports, those that are down among them."),
+    "port-show": ("faultwire.cli.ports:port_show", "Show a port."),
+    "port-update": ("faultwire.cli.ports:port_update", "Report a port's data plane."),
+    "port": ("faultwire.cli.ports:port", "Report a port's data plane, or take that back."),
     "delivery-list": ("faultwire.cli.deliveries:delivery_list", "List webhooks and their fate."),
     "delivery-replay": (
         "faultwire.cli.deliveries:delivery_replay",

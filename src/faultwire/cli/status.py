@@ -4,6 +4,7 @@ import http.client
 import os
 import ssl
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -129,6 +130,7 @@ def _lines(found: Mapping[str, Any]) -> list[str]:
         f"            {died}",
         f"loop        {late}, in the last minute",
         f"lane        {loop['queue']} changes wait",
+        f"periodic    {_rounds(found)}",
         f"verdicts    {suspended}",
     ]
     return lines
@@ -139,6 +141,21 @@ def _process(process: Mapping[str, Any]) -> str:
     sign = f", silent for {silent / 1000:.1f} s" if silent >= _HIDDEN_MS else ""
     since = _time(process["started_at"])
     return f"{process['role']:<9}  {process['name']}  {process['address']}  since {since}{sign}"
+
+
+def _rounds(found: Mapping[str, Any]) -> str:
+    """Return how long ago the last rounds over periodic alarms ended."""
+    now = datetime.fromisoformat(found["at"])
+    ended = {key.removesuffix("_at"): at for key, at in found.get("periodic", {}).items()}
+    if not any(ended.values()):
+        return "no round yet, or evaluators make them: see their /metrics"
+    return ", ".join(
+        f"{kind} {_ago(now, at) if at else 'never'}" for kind, at in sorted(ended.items())
+    )
+
+
+def _ago(now: datetime, at: str) -> str:
+    return f"{max(0, round((now - datetime.fromisoformat(at)).total_seconds()))} s ago"
 
 
 def _number(count: int | None) -> str:

@@ -60,11 +60,12 @@ class Session:
         *,
         params: Params | None = None,
         body: object = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Any:
         """Return the decoded answer of a call below a service's endpoint; None for an empty one.
 
-        `body` is written as JSON; bytes are sent as they are. A status of 400 or more is a
-        ClientError with the server's own sentence.
+        `body` is written as JSON; bytes are sent as they are. `headers` are further ones. A status
+        of 400 or more is a ClientError with the server's own sentence.
         """
         data = body if isinstance(body, bytes) or body is None else orjson.dumps(body)
         answer = self._cloud.request(
@@ -72,7 +73,9 @@ class Session:
             method,
             params=dict(params or {}),
             data=data,
-            headers={"Accept": JSON} | ({} if data is None else {"Content-Type": JSON}),
+            headers={"Accept": JSON}
+            | ({} if data is None else {"Content-Type": JSON})
+            | dict(headers or {}),
         )
         value = _decoded(answer.content)
         if answer.status_code >= 400:

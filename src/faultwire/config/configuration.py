@@ -5,7 +5,9 @@ from pathlib import Path
 
 from faultwire.config import deadman, load, server
 from faultwire.faces.alarming import settings as alarming
+from faultwire.faces.compute import settings as compute
 from faultwire.faces.fault import settings as fault
+from faultwire.faces.network import settings as network
 from faultwire.identity import settings as identity
 from faultwire.inspector import settings as inspector
 from faultwire.liveness import cluster_settings as cluster
@@ -26,6 +28,8 @@ SECTIONS: load.Sections = {
     "inspector": inspector.Settings,
     "notifier": notifier.Settings,
     "fault": fault.Settings,
+    "network": network.Settings,
+    "compute": compute.Settings,
     "alarming": alarming.Settings,
     "prometheus": prometheus.Settings,
     "deadman": deadman.Settings,
@@ -47,6 +51,8 @@ class Configuration:
     inspector: inspector.Settings
     notifier: notifier.Settings
     fault: fault.Settings
+    network: network.Settings
+    compute: compute.Settings
     alarming: alarming.Settings
     prometheus: prometheus.Settings
     deadman: deadman.Settings

@@ -1,7 +1,7 @@
 """Alarms in Aodh's terms, their rules, and what comes of them when they move."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from faultwire.domain.ids import AlarmId, DeliveryId, FaultId, ProjectId, UserId
@@ -133,7 +133,11 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What came of one try of a delivery; `state` PENDING means that it is tried again."""
+    """What came of one try of a delivery; `state` PENDING means that it is tried again.
+
+    `created_ns` is that of the delivery that was sent. It says nothing of one that is owed anew
+    since: that one is younger.
+    """
 
     delivery_id: DeliveryId
     state: DeliveryState
@@ -142,3 +146,4 @@ class Attempt:
     next_ns: int
     outcome: str
     status: int | None = None
+    created_ns: int = field(kw_only=True)

@@ -18,6 +18,7 @@ class ResourceKind(StrEnum):
 
     HOST = "host"
     SERVER = "server"
+    PORT = "port"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +27,12 @@ class Cause:
 
     For a server: `wanted` is the vm_state the fault asks for, empty where it asks for none and
     only tells the owner (D6, unchanged); `prior` and `prior_power` are what returns. For a host:
-    `wanted` and `prior` are ``"down"`` or ``"up"`` and `prior_power` is empty. `revision` is the
-    resource's revision after the latest change that causes made; a higher one means that somebody
-    else changed it. `awaiting_report` marks a cause whose fault is closed and which only waits
-    for the agent to say that the server runs (D20).
+    `wanted` and `prior` are ``"down"`` or ``"up"`` and `prior_power` is empty. For a port:
+    `wanted` is ``"DOWN"`` and `prior` the data-plane status before, empty for none; the port
+    itself tells whether somebody else has set it since. `revision` is the resource's revision
+    after the latest change that causes made; for servers and hosts a higher one means that
+    somebody else changed it. `awaiting_report` marks a cause whose fault is closed and which only
+    waits for the agent to say that the server runs (D20).
     """
 
     kind: ResourceKind

@@ -28,7 +28,9 @@ from faultwire.domain.ids import (
     SubscriptionId,
     UserId,
 )
-from faultwire.domain.resources import Guest, Host, Port, Project, Server, Switch
+from faultwire.domain.network_changes import NetworkChange
+from faultwire.domain.resources import Evacuation, Guest, Host, Port, Project, Server, Switch
+from faultwire.domain.services import OwedStatus
 from faultwire.domain.subscriptions import Subscription, Watch
 
 
@@ -102,6 +104,34 @@ class ServersRemoved:
     """Servers that are gone, with their causes."""
 
     servers: tuple[ServerId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EvacuationsSaved:
+    """Servers that left a dead host, and whose old copies nobody confirmed to be gone (D17)."""
+
+    evacuations: tuple[Evacuation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EvacuationsRemoved:
+    """Evacuations whose old copies are known to be gone."""
+
+    evacuations: tuple[Evacuation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StatusesOwed:
+    """Changes of host_status that owners have yet to hear of, or have heard of in part (D19)."""
+
+    statuses: tuple[OwedStatus, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StatusesTold:
+    """Changes of host_status that all owners have heard of, by id."""
+
+    ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,6 +363,10 @@ Change = (
     | ServersSaved
     | ServersMoved
     | ServersRemoved
+    | EvacuationsSaved
+    | EvacuationsRemoved
+    | StatusesOwed
+    | StatusesTold
     | PortsSaved
     | PortsRemoved
     | GuestsSaved
@@ -362,4 +396,5 @@ Change = (
     | TokensRevoked
     | CredentialsSaved
     | Audited
+    | NetworkChange
 )

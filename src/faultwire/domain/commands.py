@@ -14,10 +14,13 @@ from faultwire.domain.accounts import (
 )
 from faultwire.domain.alarms import Alarm, AlarmState, Delivery, DeliveryState, Quota
 from faultwire.domain.changes import Change
+from faultwire.domain.computing import ServerCommand
 from faultwire.domain.events import Event
 from faultwire.domain.faults import FaultState, Report
 from faultwire.domain.ids import AlarmId, FaultId, HostName, ProjectId, SubscriptionId, UserId
+from faultwire.domain.network_commands import NetworkCommand
 from faultwire.domain.resources import InventoryDocument, Project
+from faultwire.domain.services import ServiceCommand
 from faultwire.domain.shares import OwedEvents
 from faultwire.domain.states import AgentState
 from faultwire.domain.subscriptions import Subscription
@@ -339,4 +342,7 @@ Command = (
     | NoteRefusals
     | EvaluateOwed
     | MoveSession
+    | NetworkCommand
+    | ServerCommand
+    | ServiceCommand
 )

@@ -1,14 +1,14 @@
 """What deciding code hands to the lane."""
 
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from dataclasses import dataclass
 from typing import TypeVar
 
-from faultwire.domain.changes import Change
+from faultwire.domain.changes import Change, DeliveriesQueued, WatchesMoved
 from faultwire.domain.commands import Command
 from faultwire.domain.events import Event
 from faultwire.domain.faults import PlanRecord
-from faultwire.domain.ids import FaultId
+from faultwire.domain.ids import FaultId, ProjectId
 from faultwire.domain.instants import Instant
 from faultwire.domain.plans import Plan
 
@@ -60,3 +60,19 @@ class Fired:
     changes: tuple[Change, ...] = ()
     transitions: int = 0
     deliveries: int = 0
+
+    def without(self, gone: Collection[ProjectId]) -> "Fired":
+        """Return the same without what subscribers of these projects are told: they are gone."""
+        if not gone:
+            return self
+        kept: list[Change] = []
+        for change in self.changes:
+            match change:
+                case WatchesMoved(watches):
+                    kept.append(WatchesMoved(tuple(w for w in watches if w.project not in gone)))
+                case DeliveriesQueued(deliveries):
+                    left = tuple(one for one in deliveries if one.project not in gone)
+                    kept.append(DeliveriesQueued(left))
+                case _:
+                    kept.append(change)
+        return Fired(tuple(kept), self.transitions, self.deliveries)

@@ -10,7 +10,9 @@
     │   │   └── OverQuota       there is no room for one more
     │   ├── NotFound            no such thing for this caller                          (404)
     │   ├── Conflict            the thing's present state forbids it                   (409)
-    │   └── TooLarge            a body or a list over its limit                        (413)
+    │   │   └── Stale           it changed since the caller saw it                     (412)
+    │   ├── TooLarge            a body or a list over its limit                        (413)
+    │   └── TooOften            asked more often than is allowed; `seconds` to wait    (429)
     ├── Unavailable             nothing was changed; the same call may succeed later   (503)
     │   └── Behind              another process changed what this one decided on
     └── Broken                  a promise of our own does not hold: a defect
@@ -23,10 +25,15 @@ A door turns foreign errors into one of these; a face turns them into its own er
 class FaultwireError(Exception):
     """Root of every error that Faultwire raises on purpose; `str()` is fit for an API answer."""
 
+    def __init__(self, message: str = "", detail: str = "") -> None:
+        """Take what callers may read, and what operators read in its place."""
+        super().__init__(message)
+        self._detail = detail
+
     @property
     def detail(self) -> str:
         """What operators read in a log: it may name machines that callers must not learn."""
-        return str(self)
+        return self._detail or str(self)
 
 
 class Refused(FaultwireError):
@@ -70,22 +77,25 @@ class Conflict(Refused):
     """The present state of the thing forbids the request."""
 
 
+class Stale(Conflict):
+    """The thing has changed since the caller last saw it."""
+
+
 class TooLarge(Refused):
     """A body or a list is over its limit."""
 
 
+class TooOften(Refused):
+    """The caller may do this, and did it too often lately; `seconds` is how long to wait."""
+
+    def __init__(self, message: str, seconds: int) -> None:
+        """Take what callers may read, which says how long to wait too."""
+        super().__init__(message)
+        self.seconds = seconds
+
+
 class Unavailable(FaultwireError):
     """Nothing was changed and nothing was promised; the same call may succeed later."""
-
-    def __init__(self, message: str, detail: str = "") -> None:
-        """Take what callers may read, and what operators read in its place."""
-        super().__init__(message)
-        self._detail = detail
-
-    @property
-    def detail(self) -> str:
-        """What operators read in the place of the message."""
-        return self._detail or str(self)
 
 
 class Behind(Unavailable):

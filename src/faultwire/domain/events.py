@@ -28,6 +28,7 @@ def _kind(event_type: str, producer: str, *traits: str) -> tuple[str, EventKind]
 
 INSTANCE_UPDATE = "compute.instance.update"
 SERVICE_UPDATE = "service.update"
+PORT_UPDATE = "port.update.end"
 FAULT_RAISED = "fault.raised"
 FAULT_CLEARED = "fault.cleared"
 
@@ -49,6 +50,16 @@ EVENT_KINDS: dict[str, EventKind] = dict(
             "data_plane_status",
             "ports_down",
             "correlation_id",
+        ),
+        _kind(
+            PORT_UPDATE,
+            "controllers",
+            "port_id",
+            "resource_id",
+            "device_id",
+            "project_id",
+            "data_plane_status",
+            "old_data_plane_status",
         ),
         _kind(
             SERVICE_UPDATE,
@@ -80,7 +91,7 @@ class Event:
     nothing is wrong with it any more; empty where the event says nothing of that. `metadata` is
     its server's. Both are for subscriptions and no traits. `original` is an event from outside as
     it came, shown in the place of what we would make of it. A `quiet` event is for subscriptions
-    alone: no alarm is looked at.
+    alone: no alarm is looked at. `payload` is what message buses get of it, for operators alone.
     """
 
     message_id: str
@@ -94,3 +105,4 @@ class Event:
     metadata: Mapping[str, str] | None = None
     original: Mapping[str, object] | None = None
     quiet: bool = False
+    payload: Mapping[str, object] | None = None

@@ -61,6 +61,10 @@ def _row(
 _HOST = ("hostname",)
 HOST_DOWN = "compute.host.down"
 INSTANCE_DOWN = "compute.instance.down"
+NIC_ERROR = "compute.host.nic.error"
+LINK_DOWN = "network.link.down"
+SWITCH_DOWN = "network.switch.down"
+PORT_DOWN = "network.port.down"
 
 FAULT_TYPES: dict[str, FaultType] = dict(
     (
@@ -70,21 +74,21 @@ FAULT_TYPES: dict[str, FaultType] = dict(
         _row("compute.host.unreachable", "compute.host.reachable", Severity.WARNING, _HOST),
         _row("compute.host.flapping", "compute.host.stable", Severity.WARNING, _HOST),
         _row(
-            "compute.host.nic.error",
+            NIC_ERROR,
             "compute.host.nic.ok",
             Severity.MAJOR,
             ("hostname", "interface"),
         ),
         _row(
-            "network.link.down",
+            LINK_DOWN,
             "network.link.up",
             Severity.MAJOR,
             ("hostname", "interface"),
             ("hostname", "physical_network"),
             ("switch", "switch_port"),
         ),
-        _row("network.switch.down", "network.switch.up", Severity.CRITICAL, ("switch",)),
-        _row("network.port.down", "network.port.up", Severity.MAJOR, ("port_id",)),
+        _row(SWITCH_DOWN, "network.switch.up", Severity.CRITICAL, ("switch",)),
+        _row(PORT_DOWN, "network.port.up", Severity.MAJOR, ("port_id",)),
         _row(INSTANCE_DOWN, "compute.instance.up", Severity.CRITICAL, ("instance_id",)),
         _row("database.guest.down", "database.guest.up", Severity.MAJOR, ("guest_id",)),
         _row("monitor.isolated", "monitor.connected", Severity.WARNING, ("monitor",)),
@@ -173,6 +177,8 @@ class PlanRecord:
     servers: int = 0
     changed: int = 0
     untouched: tuple[str, ...] = ()
+    ports: int = 0
+    degraded: tuple[str, ...] = ()
 
 
 EVIDENCE_KEPT = 20

@@ -13,6 +13,8 @@ FaultId = NewType("FaultId", str)
 AlarmId = NewType("AlarmId", str)
 DeliveryId = NewType("DeliveryId", str)
 SubscriptionId = NewType("SubscriptionId", str)
+NetworkId = NewType("NetworkId", str)
+SubnetId = NewType("SubnetId", str)
 
 ADMINISTRATORS = ProjectId("")
 """The project of events that belong to no tenant; only administrators' alarms live there (S47)."""

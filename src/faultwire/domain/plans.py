@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from faultwire.domain.faults import Fault
-from faultwire.domain.ids import HostName
-from faultwire.domain.resources import Server
+from faultwire.domain.ids import FaultId, HostName
+from faultwire.domain.resources import Port, Server
 from faultwire.domain.states import VmState
 
 
@@ -56,4 +56,30 @@ class ReturnPlan:
     running: frozenset[str] | None
 
 
-Plan = RaisePlan | ClearPlan | ReturnPlan
+@dataclass(frozen=True, slots=True)
+class PortStep:
+    """One port whose data plane faults take or give back; `holders` hold it from now on.
+
+    Empty: none does any more.
+    """
+
+    port: Port
+    holders: tuple[FaultId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PortsPlan:
+    """Open faults of links, switches and ports hold other ports from now on than before.
+
+    `fault` was opened (`raised`) or is being closed; None where ports or links changed their
+    place. `degraded` names what is left with fewer ways than it has, and holds nothing down.
+    """
+
+    fault: Fault | None
+    rule: str
+    raised: bool
+    steps: tuple[PortStep, ...]
+    degraded: tuple[str, ...] = ()
+
+
+Plan = RaisePlan | ClearPlan | ReturnPlan | PortsPlan

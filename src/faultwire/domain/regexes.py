@@ -26,6 +26,9 @@ MOST_AT_ONCE = 8
 KEPT = 50_000
 """States in the steps of the automaton that are remembered; then it forgets them all."""
 
+STEPS = 64
+"""New steps of the automaton, a millisecond or two, after which a match looks at the clock."""
+
 _RANGES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "d": (("0", "9"),),
     "w": (("0", "9"), ("A", "Z"), ("_", "_"), ("a", "z")),
@@ -239,15 +242,23 @@ class Regex:
         self._known: dict[tuple[frozenset[int], str], frozenset[int]] = {}
         self._room = KEPT
 
-    def matches(self, text: str) -> bool:
-        """Return whether the expression is found anywhere in a text."""
+    def matches(self, text: str, look: Callable[[], object] = bool) -> bool:
+        """Return whether the expression is found anywhere in a text.
+
+        `look` is called after every STEPS characters that cost something; it may raise.
+        """
         end, known = self._end, self._known
-        states = self._begun
+        states, steps = self._begun, 0
         for sign in text:
             if end in states:
                 return True
             step = known.get((states, sign))
-            states = self._step(states, sign) if step is None else step
+            if step is None:
+                step = self._step(states, sign)
+                steps += 1
+                if steps % STEPS == 0:
+                    look()
+            states = step
         edges = "$" if text else "^$"
         return end in self._closure(set(states), frozenset(edges))
 

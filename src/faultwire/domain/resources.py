@@ -5,7 +5,16 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from faultwire.domain.ids import GuestId, HostName, PortId, ProjectId, ServerId
-from faultwire.domain.states import AgentState, HostStatus, PowerState, VmState, host_status
+from faultwire.domain.networks import PLAIN, UNTOLD, DataPlane, PortDetails
+from faultwire.domain.states import (
+    SILENT_AGENTS,
+    AgentState,
+    HostStatus,
+    PowerState,
+    Precedence,
+    VmState,
+    host_status,
+)
 
 NO_METADATA: Mapping[str, str] = MappingProxyType({})
 
@@ -44,7 +53,8 @@ class Host:
     """A compute host and its nova-compute service.
 
     `monitored` is true once any monitor or agent reported for it (D24). `revision` grows with
-    every change that an operator, a client or a fault made, and with nothing else.
+    every change that an operator, a client or a fault made, and with nothing else. In
+    `maintenance` its servers show MAINTENANCE while its service stays enabled (S132).
     """
 
     name: HostName
@@ -60,14 +70,30 @@ class Host:
     monitored: bool = False
     agent: AgentState = AgentState.NEVER
     revision: int = 0
+    maintenance: bool = False
+
+    @property
+    def alive(self) -> bool:
+        """Whether it reports, or never did and nobody knows better (D24)."""
+        return self.agent not in SILENT_AGENTS
+
+    @property
+    def up(self) -> bool:
+        """State of its nova-compute service: forced down overrides reports (S175)."""
+        return self.alive and not self.forced_down
 
     @property
     def status(self) -> HostStatus:
-        """What owners see; silence alone is a state of the compute face, not of this value."""
+        """What owners see, by Nova's own precedence."""
+        return self.status_by(Precedence.DEFAULT)
+
+    def status_by(self, precedence: Precedence) -> HostStatus:
+        """Return what owners see (D1)."""
         return host_status(
-            alive=self.agent is not AgentState.LOST,
+            alive=self.alive,
             forced_down=self.forced_down,
-            disabled=self.disabled,
+            disabled=self.disabled or self.maintenance,
+            precedence=precedence,
         )
 
 
@@ -88,8 +114,28 @@ class Switch:
 
 
 @dataclass(frozen=True, slots=True)
+class Particulars:
+    """What clients ask of a server and no fault ever changes; servers that are alike share one.
+
+    `flavor` and `image` are ids, empty where nobody said any. `user` made the server.
+    """
+
+    created_ns: int = 0
+    user: str = ""
+    flavor: str = ""
+    image: str = ""
+    description: str | None = None
+    key_name: str | None = None
+    locked: bool = False
+    locked_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Server:
-    """A virtual server; `host` is the empty name when it has none."""
+    """A virtual server; `host` is the empty name when it has none.
+
+    `updated_ns` is when it last changed, 0 if it never did since it was made or imported.
+    """
 
     id: ServerId
     name: str
@@ -102,6 +148,8 @@ class Server:
     metadata: Mapping[str, str] = field(default_factory=lambda: NO_METADATA)
     addresses: tuple[str, ...] = ()
     revision: int = 0
+    updated_ns: int = 0
+    about: Particulars | None = None
 
     def of_project(self, project: ProjectId) -> "Server":
         """Return this server as another project's."""
@@ -117,10 +165,12 @@ class Server:
             self.metadata,
             self.addresses,
             self.revision,
+            self.updated_ns,
+            self.about,
         )
 
-    def in_state(self, vm_state: VmState, power_state: PowerState) -> "Server":
-        """Return this server in another state, with no task, one revision later."""
+    def in_state(self, vm_state: VmState, power_state: PowerState, at_ns: int = 0) -> "Server":
+        """Return this server in another state since `at_ns`, with no task, one revision later."""
         return Server(
             self.id,
             self.name,
@@ -133,12 +183,28 @@ class Server:
             self.metadata,
             self.addresses,
             self.revision + 1,
+            at_ns or self.updated_ns,
+            self.about,
         )
 
 
 @dataclass(frozen=True, slots=True)
+class Evacuation:
+    """A server that left its host while that was down: its old copy may still be there (D17)."""
+
+    host: HostName
+    server: ServerId
+    target: HostName
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class Port:
-    """A network port; `host` is where it is bound, by its server when it has one."""
+    """A network port; `host` is where it is bound, by its server when it has one.
+
+    `server` may be a device that the map does not have. `network` is the id of a network, or any
+    text that a document gave. `data_plane` tells why `data_plane_status` is what it is (D7).
+    """
 
     id: PortId
     project: ProjectId
@@ -151,6 +217,8 @@ class Port:
     addresses: tuple[str, ...] = ()
     data_plane_status: str | None = None
     revision: int = 0
+    data_plane: DataPlane = UNTOLD
+    details: PortDetails = PLAIN
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,11 @@ class AgentState(StrEnum):
     CONNECTED = "connected"
     LOST = "lost"
     GONE = "gone"
+    SILENT = "silent"
+
+
+SILENT_AGENTS = frozenset({AgentState.LOST, AgentState.SILENT})
+"""Agents whose hosts are not alive: lost by verdict, or gone for longer than service_down_time."""
 
 
 class ServerStateOnHostDown(StrEnum):
@@ -88,10 +93,36 @@ POWER_AFTER: dict[VmState, PowerState | None] = {
 """power_state that a wanted vm_state brings with it; None leaves it as it is."""
 
 
-def host_status(*, alive: bool, forced_down: bool, disabled: bool) -> HostStatus:
-    """Return the status of a host by Nova's own precedence: DOWN is never hidden (D1)."""
-    if forced_down:
-        return HostStatus.DOWN
-    if disabled:
-        return HostStatus.MAINTENANCE
-    return HostStatus.UP if alive else HostStatus.UNKNOWN
+class Precedence(StrEnum):
+    """Which host_status wins where several apply (D1)."""
+
+    DEFAULT = "default"
+    MANUAL = "manual"
+
+
+HOST_STATUS_ORDER: dict[Precedence, tuple[HostStatus, ...]] = {
+    # Nova's own: DOWN is never hidden.
+    Precedence.DEFAULT: (HostStatus.DOWN, HostStatus.MAINTENANCE, HostStatus.UNKNOWN),
+    # The manual's: each value of its list overrides the one before.
+    Precedence.MANUAL: (HostStatus.MAINTENANCE, HostStatus.DOWN, HostStatus.UNKNOWN),
+}
+"""The first that applies is the status; UP where none does."""
+
+
+def host_status(
+    *,
+    alive: bool,
+    forced_down: bool,
+    disabled: bool,
+    precedence: Precedence = Precedence.DEFAULT,
+) -> HostStatus:
+    """Return the status of a host that servers on it show (D1)."""
+    applies = {
+        HostStatus.DOWN: forced_down,
+        HostStatus.MAINTENANCE: disabled,
+        HostStatus.UNKNOWN: not alive,
+    }
+    for status in HOST_STATUS_ORDER[precedence]:
+        if applies[status]:
+            return status
+    return HostStatus.UP

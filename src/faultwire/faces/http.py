@@ -24,7 +24,9 @@ from faultwire.domain.errors import (
     Invalid,
     NotFound,
     Refused,
+    Stale,
     TooLarge,
+    TooOften,
     Unauthenticated,
     Unavailable,
 )
@@ -42,7 +44,9 @@ STATUS_OF_ERROR: dict[type[FaultwireError], int] = {
     Forbidden: 403,
     NotFound: 404,
     Conflict: 409,
+    Stale: 412,
     TooLarge: 413,
+    TooOften: 429,
     Refused: 400,
     Unavailable: 503,
     Broken: 500,
@@ -222,7 +226,10 @@ def install_errors(app: FastAPI, body: ErrorBody) -> None:
         if status >= 500 and not isinstance(error, Unavailable):
             log.error("%s %r: %s", request.method, request.scope["path"], error, exc_info=error)
             error = Broken("internal error")
-        return json_response(body(status, error), status, _headers(request, status))
+        headers = _headers(request, status)
+        if isinstance(error, TooOften):
+            headers = {"Retry-After": str(error.seconds)}
+        return json_response(body(status, error), status, headers)
 
     def unreadable(request: Request, error: Exception) -> Response:
         if not isinstance(error, RequestValidationError):

@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 
-from faultwire.domain.changes import Change, HostsSaved, RunningReported
+from faultwire.domain.changes import Change, HostsSaved, RunningReported, StatusesOwed
 from faultwire.domain.commands import AgentChanged
 from faultwire.domain.decided import Decided, Deciding, Steps
 from faultwire.domain.faults import HOST_DOWN, identity_of
 from faultwire.domain.ids import HostName
 from faultwire.domain.instants import Instant
 from faultwire.domain.plans import ReturnPlan
+from faultwire.domain.services import NOVA_TERMS, StatusTerms
 from faultwire.domain.states import AgentState
 from faultwire.inspector import clearing
 from faultwire.inspector.guards import OWN_MONITORS
@@ -19,20 +20,27 @@ from faultwire.ports import View
 class AgentDecider:
     """Keeps what we know of agents, and gives servers back that an agent reports running."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Take the settings; there is no other state."""
+    def __init__(self, settings: Settings, terms: StatusTerms = NOVA_TERMS) -> None:
+        """Take the settings, and how host_status is formed; there is no other state."""
         self._settings = settings
+        self._terms = terms
 
     def decide(self, command: AgentChanged, view: View, now: Instant) -> Deciding:
         """Record the change; a host that merely answers again closes nothing unless told to."""
         host = view.host(command.host)
         if host is None:
             return Decided()
+        if command.state is AgentState.SILENT and host.agent is not AgentState.GONE:
+            # It came back, or was lost, before anybody got round to calling it silent.
+            return Decided()
         changes: list[Change] = []
         running = view.running(command.host)
         if host.agent is not command.state or not host.monitored:
             known = replace(host, agent=command.state, monitored=True)
             changes.append(HostsSaved((known,)))
+            owed = self._terms.owed(host, known, now)
+            if owed:
+                changes.append(StatusesOwed(owed))
         gone = command.state is not AgentState.CONNECTED
         if (gone or command.running is not None) and running != command.running:
             changes.append(RunningReported(command.host, command.running))

@@ -8,7 +8,7 @@ from faultwire.domain.ids import HostName
 from faultwire.domain.instants import Instant
 from faultwire.domain.plans import ClearPlan
 from faultwire.domain.states import AgentState
-from faultwire.inspector import telling
+from faultwire.inspector import telling, wiring
 from faultwire.inspector.settings import Settings
 from faultwire.ports import View
 
@@ -18,7 +18,11 @@ def close(
 ) -> Steps[None]:
     """Close a live fault and have everything it holds let go."""
     decisions = [Decision("clear", Outcome.APPLIED, f"cleared by {closed_by}")]
-    if fault.state is FaultState.OPEN:
+    if fault.state is FaultState.OPEN and fault.type.name in wiring.WIRING:
+        plan = yield from wiring.closed(fault, view)
+        yield plan
+        decisions.append(Decision(wiring.RULE, Outcome.APPLIED, wiring.given_back(fault, plan)))
+    elif fault.state is FaultState.OPEN:
         running, why = vouched(fault.host, view)
         decisions.append(Decision("return", Outcome.APPLIED, why))
         whole_host = fault.host if fault.type.name == HOST_DOWN else None

@@ -19,11 +19,16 @@ from faultwire.domain.faults import (
     Report,
 )
 from faultwire.domain.instants import Instant
+from faultwire.domain.network_commands import RecheckPorts
+from faultwire.domain.plans import PortsPlan
 from faultwire.inspector import clearing, guards, telling
 from faultwire.inspector.match import Match, match
 from faultwire.inspector.rules import NO_RULE, RULES
 from faultwire.inspector.settings import Settings
 from faultwire.ports import View
+
+DEGRADED = "degraded"
+"""Name of the decisions that say what has fewer ways than it should."""
 
 NAMED = 10
 """Faults that a line of the audit record names; of more it gives the number."""
@@ -156,10 +161,15 @@ def open_fault(
     else:
         plan = yield from rule.plan(fault, view, settings)
         realised = yield plan
+        left = plan.degraded if isinstance(plan, PortsPlan) else ()
         opened = replace(
             fault,
             plan=realised.record if realised else None,
-            decisions=(*fault.decisions, Decision(rule.name, Outcome.APPLIED, rule.why)),
+            decisions=(
+                *fault.decisions,
+                Decision(rule.name, Outcome.APPLIED, rule.why),
+                *(Decision(DEGRADED, Outcome.APPLIED, text) for text in left[:NAMED]),
+            ),
         )
     yield telling.raised(opened, detected, now)
 
@@ -246,4 +256,5 @@ class RetryDecider:
             yield None
             if found.found:
                 yield from appear(fault, found, view, now, self._settings)
-        return Decided()
+        # What appeared may hang on a link or a switch that is known to be down.
+        return Decided(then=(RecheckPorts(),))

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from faultwire.domain.faults import INSTANCE_DOWN, Decision, FaultType, Outcome
-from faultwire.domain.ids import HostName, ServerId
+from faultwire.domain.faults import INSTANCE_DOWN, PORT_DOWN, Decision, FaultType, Outcome
+from faultwire.domain.ids import HostName, PortId, ServerId
 from faultwire.ports import View
 
 
@@ -30,8 +30,20 @@ def match(kind: FaultType, resource: Mapping[str, str], view: View) -> Match:
         why = f"server {server.id} on {server.host or 'no host'}"
         decision = Decision("match", Outcome.APPLIED, why)
         return Match(resource, True, server.host or None, decision)
+    if kind.name == PORT_DOWN:
+        return _match_port(resource, view)
     why = "named by its reporter; not looked up"
     return Match(resource, True, None, Decision("match", Outcome.PASSED, why))
+
+
+def _match_port(resource: Mapping[str, str], view: View) -> Match:
+    port = view.port(PortId(resource["port_id"]))
+    if port is None:
+        why = f"no port {resource['port_id']} in the map"
+        return Match(resource, False, None, Decision("match", Outcome.SKIPPED, why))
+    place = view.plugs.place(port)
+    decision = Decision("match", Outcome.APPLIED, f"port {port.id} on {place or 'no host'}")
+    return Match(resource, True, place, decision)
 
 
 def _match_host(resource: Mapping[str, str], view: View) -> Match:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from faultwire.domain.decided import Work
 from faultwire.domain.faults import HOST_DOWN, INSTANCE_DOWN, Fault
 from faultwire.domain.ids import ServerId
-from faultwire.domain.plans import RaisePlan, ServerStep
+from faultwire.domain.plans import PortsPlan, RaisePlan, ServerStep
 from faultwire.domain.states import ServerStateOnHostDown, VmState
+from faultwire.inspector import wiring
 from faultwire.inspector.settings import Settings
 from faultwire.ports import View
 
@@ -29,10 +30,10 @@ class Rule:
 
     name: str
     why: str
-    plan: Callable[[Fault, View, Settings], Work[RaisePlan]]
+    plan: Callable[[Fault, View, Settings], Work[RaisePlan | PortsPlan]]
 
 
-def _host_down(fault: Fault, view: View, settings: Settings) -> Work[RaisePlan]:
+def _host_down(fault: Fault, view: View, settings: Settings) -> Work[RaisePlan | PortsPlan]:
     entry = view.entry(fault.host) if fault.host is not None else None
     wanted, shown = _WANTED[settings.server_state_on_host_down]
     steps: list[ServerStep] = []
@@ -43,13 +44,22 @@ def _host_down(fault: Fault, view: View, settings: Settings) -> Work[RaisePlan]:
     return RaisePlan(fault, "host down", fault.host, force_down=True, servers=tuple(steps))
 
 
-def _instance_down(fault: Fault, view: View, settings: Settings) -> Work[RaisePlan]:
+def _instance_down(fault: Fault, view: View, settings: Settings) -> Work[RaisePlan | PortsPlan]:
     del settings
     server = view.server(ServerId(fault.resource["instance_id"]))
     steps = (ServerStep(server, VmState.ERROR),) if server else ()
     yield
     return RaisePlan(fault, "instance down", None, force_down=False, servers=steps)
 
+
+def _data_plane(fault: Fault, view: View, settings: Settings) -> Work[RaisePlan | PortsPlan]:
+    del settings
+    return (yield from wiring.opened(fault, view))
+
+
+_CUT_OFF = Rule(
+    wiring.RULE, "ports that have no other way lose their data plane; status stays", _data_plane
+)
 
 RULES: Mapping[str, Rule] = {
     HOST_DOWN: Rule(
@@ -58,5 +68,6 @@ RULES: Mapping[str, Rule] = {
         _host_down,
     ),
     INSTANCE_DOWN: Rule("instance down", "the server is set to error", _instance_down),
+    **dict.fromkeys(wiring.WIRING, _CUT_OFF),
 }
 """Rules by fault type; a type without a row is recorded and nothing follows from it."""

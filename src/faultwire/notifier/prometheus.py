@@ -2,7 +2,7 @@
 
 import base64
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +16,16 @@ from faultwire.notifier.prometheus_settings import Settings
 PATH = "/api/v1/query"
 LARGEST = 4 * 1024 * 1024
 """Bytes of an answer."""
+
+KINDS: Mapping[str, str] = {
+    "bad_data": "it cannot be understood there",
+    "execution": "it cannot be executed there",
+    "timeout": "it takes too long",
+    "canceled": "it was cancelled",
+    "not_acceptable": "its answer has no form that is known here",
+}
+"""What owners are told of the kinds of errors of its HTTP API."""
+UNKNOWN = "it does not say why"
 
 _SHOWN = 200
 _MS = 1000.0
@@ -94,7 +104,8 @@ class Prometheus:
             )
             raise Unavailable("the Prometheus server cannot be asked", reason) from None
         if status in {400, 422}:
-            raise Refused(f"the Prometheus server does not take the query: {_error(raw)}")
+            kind, said = _error(raw)
+            raise Refused(f"the Prometheus server does not take the query: {kind}", said)
         if status != 200:
             raise Unavailable("the Prometheus server cannot be asked", f"it answered {status}")
         return _values(raw)
@@ -132,12 +143,17 @@ async def _body(answer: aiohttp.ClientResponse) -> bytes:
     return b"".join(parts)
 
 
-def _error(raw: bytes) -> str:
+def _error(raw: bytes) -> tuple[str, str]:
+    """Return what kind of error it is, and the server's own words, which are for operators.
+
+    They may hold addresses: the server may stand before others.
+    """
     try:
-        text = str(orjson.loads(raw)["error"])
-    except (orjson.JSONDecodeError, KeyError, TypeError):
-        return "it does not say why"
-    return " ".join(text.split())[:_SHOWN]
+        said = orjson.loads(raw)
+        kind, text = str(said.get("errorType", "")), str(said["error"])
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+        return UNKNOWN, ""
+    return KINDS.get(kind, UNKNOWN), " ".join(text.split())[:_SHOWN]
 
 
 def _values(raw: bytes) -> tuple[float, ...]:

@@ -65,6 +65,13 @@ class Settings:
     retry_max_s: int = field(
         default=300, metadata={"help": "Longest wait between two tries.", "min": 1}
     )
+    callback_tests: int = field(
+        default=120,
+        metadata={
+            "help": "Callbacks of new subscriptions that one project may have tested in a minute.",
+            "min": 1,
+        },
+    )
     dead_letter_s: int = field(
         default=86_400,
         metadata={"help": "Age at which a delivery is given up and shown as dead.", "min": 1},
@@ -79,6 +86,13 @@ class Settings:
     )
     ceiling: int = field(
         default=1024, metadata={"help": "Tries at once to all destinations.", "min": 4}
+    )
+    also_publish: bool = field(
+        default=False,
+        metadata={
+            "help": "Events of ports are queued for the message bus too. Without a broker that "
+            "is one within the process."
+        },
     )
     pending_quota: int = field(
         default=4000,

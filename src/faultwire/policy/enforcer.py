@@ -12,10 +12,17 @@ from oslo_policy import policy
 from faultwire.domain.accounts import Caller
 from faultwire.domain.errors import Broken, Forbidden, Invalid
 from faultwire.domain.ids import ProjectId
-from faultwire.policy import alarming, fault, identity
+from faultwire.policy import alarming, compute, fault, identity, image, network
 from faultwire.policy.rule import Rule
 
-RULES: tuple[Rule, ...] = (*identity.RULES, *fault.RULES, *alarming.RULES)
+RULES: tuple[Rule, ...] = (
+    *identity.RULES,
+    *fault.RULES,
+    *alarming.RULES,
+    *compute.RULES,
+    *image.RULES,
+    *network.RULES,
+)
 """Every rule that a face may ask."""
 
 REMEMBERED = 10_000

@@ -41,8 +41,15 @@ RULES = (
         (
             ("GET", "/fault/v1/hosts"),
             ("GET", "/fault/v1/hosts/{name}"),
+            ("GET", "/fault/v1/hosts/{name}/evacuated"),
             ("GET", "/fault/v1/agents/{host}"),
         ),
+    ),
+    Rule(
+        "hosts:confirm",
+        ADMIN,
+        "Confirm that old copies of evacuated servers are gone from a host.",
+        (("POST", "/fault/v1/hosts/{name}/confirm"),),
     ),
     Rule(
         "agents:enrol",

@@ -39,7 +39,16 @@ from faultwire.domain.ids import (
 )
 from faultwire.domain.instants import Instant
 from faultwire.domain.plans import Plan
-from faultwire.domain.resources import Guest, Host, HostEntry, Port, Project, Server, Switch
+from faultwire.domain.resources import (
+    Evacuation,
+    Guest,
+    Host,
+    HostEntry,
+    Port,
+    Project,
+    Server,
+    Switch,
+)
 from faultwire.domain.samples import Sample
 from faultwire.ports.agents import AgentSession as AgentSession
 from faultwire.ports.agents import AgentSessions as AgentSessions
@@ -48,6 +57,8 @@ from faultwire.ports.agents import Elsewhere as Elsewhere
 from faultwire.ports.alarms import AlarmStore as AlarmStore
 from faultwire.ports.alarms import SampleStore as SampleStore
 from faultwire.ports.alarms import SubscriptionStore as SubscriptionStore
+from faultwire.ports.buses import Bus as Bus
+from faultwire.ports.networks import Plugs as Plugs
 
 C_contra = TypeVar("C_contra", contravariant=True)
 T = TypeVar("T")
@@ -83,6 +94,16 @@ class Inventory(Protocol):
 
     def server(self, server: ServerId) -> Server | None:
         """Return a server by id, in constant time."""
+
+    def servers_of(self, project: ProjectId) -> tuple[Server, ...]:
+        """Return a project's servers, in a time that grows with their number alone."""
+
+    def evacuated(self, host: HostName) -> tuple[Evacuation, ...]:
+        """Return the evacuations from a host whose old copies nobody confirmed to be gone."""
+
+    @property
+    def plugs(self) -> Plugs:
+        """Ports by place, owner and network, networks, and which hosts hang on which switch."""
 
     def port(self, port: PortId) -> Port | None:
         """Return a port by id."""

@@ -22,6 +22,7 @@ from faultwire.resourcemap.references import (
     refuse_taken_names,
     resolved,
 )
+from faultwire.resourcemap.stamping import stamped
 
 SLICE = 256
 """Resources compared between two breathing points."""
@@ -72,7 +73,7 @@ def has_appeared(summary: ImportSummary) -> bool:
     """Whether faults that wait for a resource may find it after an import."""
     counts = {kind: (added, removed) for kind, added, _, removed in summary.counts}
     # A host that goes may leave its short name to one other alone (D21).
-    return any(counts["hosts"]) or counts["servers"][0] > 0
+    return any(counts["hosts"]) or counts["servers"][0] > 0 or counts["ports"][0] > 0
 
 
 class ImportDecider:
@@ -88,6 +89,7 @@ class ImportDecider:
         made = (*found.saved, *found.removed)
         if command.dry_run or not made:
             return Decided(answer=found.summary)
+        made = yield from stamped(made, view, now)
         return Decided(
             answer=found.summary,
             changes=(*made, audited(found.summary, command.actor, now)),
@@ -124,7 +126,8 @@ class PartDecider:
         present = tuple(self._projects()) if document.projects else ()
         refuse_taken_names(document.projects, present)
         tallies = yield from _tallies(document, view, present, held, replace=False)
-        made = [*_saved(tallies), *held, *command.removed]
+        saved = yield from stamped(_saved(tallies), view, now)
+        made = [*saved, *held, *command.removed]
         if command.summary is None:
             return Decided(changes=tuple(made))
         if any(any(counts) for _, *counts in command.summary.counts):
@@ -248,6 +251,7 @@ def _merged(old: Host | None, new: Host) -> Host:
         monitored=old.monitored,
         agent=old.agent,
         revision=old.revision,
+        maintenance=old.maintenance,
     )
 
 
@@ -259,8 +263,9 @@ _TYPED: Mapping[str, Callable[[str], object]] = {
 
 _UNSAID: Mapping[str, tuple[str, ...]] = {
     "switches": (),
-    "ports": ("data_plane_status", "revision"),
+    "ports": ("data_plane_status", "revision", "data_plane", "details"),
     "guests": ("state",),
+    "servers": ("vm_state", "power_state", "task_state", "revision", "updated_ns", "about"),
 }
 """What no document says of a resource: it stays as it is."""
 
@@ -323,13 +328,7 @@ def _kept_state(
     """
     causes = view.causes_of(ResourceKind.SERVER, old.id)
     ours = bool(causes) and all(cause.revision == old.revision for cause in causes)
-    stay = replace(
-        new,
-        vm_state=old.vm_state,
-        power_state=old.power_state,
-        task_state=old.task_state,
-        revision=old.revision,
-    )
+    stay = replace(new, **{name: getattr(old, name) for name in _UNSAID["servers"]})
     news = said and new.vm_state is not old.vm_state
     if causes and new.host != old.host:
         held.append(changes.CausesRemoved(causes))

@@ -1,6 +1,6 @@
 """Live faults and their causes, found by resource and by fault in constant time."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from faultwire.domain import changes
@@ -18,6 +18,7 @@ class Holds:
         """Start empty; `apply` fills it."""
         self._faults: dict[FaultId, Fault] = {}
         self._by_identity: dict[str, FaultId] = {}
+        self._by_type: dict[str, dict[FaultId, None]] = {}
         self._by_resource: dict[_Key, dict[str, Cause]] = {}
         self._by_fault: dict[str, dict[_Key, Cause]] = {}
         self._appliers: dict[type, Callable[[Any], None]] = {
@@ -26,6 +27,7 @@ class Holds:
             changes.CausesRemoved: self._causes_removed,
             changes.ServersRemoved: lambda c: self._let_go(ResourceKind.SERVER, c.servers),
             changes.HostsRemoved: lambda c: self._let_go(ResourceKind.HOST, c.hosts),
+            changes.PortsRemoved: lambda c: self._let_go(ResourceKind.PORT, c.ports),
         }
 
     def apply(self, change: changes.Change) -> None:
@@ -46,6 +48,10 @@ class Holds:
     def live(self) -> Iterator[Fault]:
         """Return all live faults, oldest first."""
         return iter(self._faults.values())
+
+    def live_of(self, kinds: Iterable[str]) -> tuple[Fault, ...]:
+        """Return the live faults of these types, at a cost that grows with their number alone."""
+        return tuple([self._faults[one] for kind in kinds for one in self._by_type.get(kind, ())])
 
     def unmatched(self) -> tuple[Fault, ...]:
         """Return the live faults that wait for their resource to appear."""
@@ -74,8 +80,10 @@ class Holds:
             if fault.live:
                 self._faults[fault.id] = fault
                 self._by_identity[fault.identity] = fault.id
+                self._by_type.setdefault(fault.type.name, {})[fault.id] = None
             elif before is not None:
                 del self._faults[fault.id]
+                del self._by_type[fault.type.name][fault.id]
 
     def _causes_saved(self, change: changes.CausesSaved) -> None:
         for cause in change.causes:

@@ -5,8 +5,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from faultwire.domain import changes
-from faultwire.domain.ids import GuestId, HostName, PortId, ServerId
-from faultwire.domain.resources import Guest, Host, HostEntry, Port, Server, Switch
+from faultwire.domain.ids import GuestId, HostName, PortId, ProjectId, ServerId
+from faultwire.domain.resources import Evacuation, Guest, Host, HostEntry, Port, Server, Switch
+from faultwire.resourcemap.owned import Owned
+from faultwire.resourcemap.plugs import PlugMap
 
 
 def short_name(name: str) -> str:
@@ -30,11 +32,12 @@ class ResourceMap:
         self._moved: set[HostName] = set()
         self._short: dict[str, tuple[HostName, ...]] = {}
         self._servers: dict[ServerId, Server] = {}
-        self._ports: dict[PortId, Port] = {}
-        self._plugged: dict[ServerId, tuple[PortId, ...]] = {}
+        self.plugs = PlugMap(self.server, self.entry)
         self._guests: dict[GuestId, Guest] = {}
         self._switches: dict[str, Switch] = {}
         self._running: dict[HostName, frozenset[str]] = {}
+        self._owned = Owned(self._servers)
+        self._evacuated: dict[HostName, dict[ServerId, Evacuation]] = {}
         self._appliers: dict[type, Callable[[Any], None]] = {
             changes.HostsSaved: self._hosts_saved,
             changes.HostsRemoved: self._hosts_removed,
@@ -42,8 +45,9 @@ class ResourceMap:
             changes.ServersSaved: self._servers_saved,
             changes.ServersMoved: self._servers_moved,
             changes.ServersRemoved: self._servers_removed,
-            changes.PortsSaved: self._ports_saved,
-            changes.PortsRemoved: self._ports_removed,
+            changes.EvacuationsSaved: self._evacuations_saved,
+            changes.EvacuationsRemoved: self._evacuations_removed,
+            **self.plugs.appliers,
             changes.GuestsSaved: lambda c: self._guests.update((g.id, g) for g in c.guests),
             changes.GuestsRemoved: lambda c: _drop(self._guests, c.guests),
             changes.SwitchesSaved: lambda c: self._switches.update(
@@ -80,14 +84,21 @@ class ResourceMap:
         """Return a server by id."""
         return self._servers.get(server)
 
+    def servers_of(self, project: ProjectId) -> tuple[Server, ...]:
+        """Return a project's servers, in a time that grows with their number alone."""
+        return self._owned.of(project)
+
+    def evacuated(self, host: HostName) -> tuple[Evacuation, ...]:
+        """Return the evacuations from a host whose old copies nobody confirmed to be gone."""
+        return tuple(self._evacuated.get(host, {}).values())
+
     def port(self, port: PortId) -> Port | None:
         """Return a port by id."""
-        return self._ports.get(port)
+        return self.plugs.port(port)
 
     def ports_of(self, server: ServerId) -> tuple[Port, ...]:
         """Return the ports of a server."""
-        plugged = self._plugged.get(server)
-        return tuple([self._ports[port] for port in plugged]) if plugged else ()
+        return self.plugs.ports_of(server)
 
     def guest(self, guest: GuestId) -> Guest | None:
         """Return a guest by id."""
@@ -107,7 +118,7 @@ class ResourceMap:
 
     def ports(self) -> Iterator[Port]:
         """Return all ports."""
-        return iter(self._ports.values())
+        return self.plugs.ports()
 
     def guests(self) -> Iterator[Guest]:
         """Return all guests."""
@@ -123,13 +134,14 @@ class ResourceMap:
             "hosts": len(self._entries),
             "switches": len(self._switches),
             "servers": len(self._servers),
-            "ports": len(self._ports),
+            "ports": len(self.plugs),
             "guests": len(self._guests),
         }
 
     def _hosts_saved(self, change: changes.HostsSaved) -> None:
         for host in change.hosts:
             entry = self._entries.get(host.name)
+            self.plugs.rewired(entry.host if entry else None, host)
             if entry is None:
                 short = short_name(host.name)
                 self._short[short] = (*self._short.get(short, ()), host.name)
@@ -137,9 +149,12 @@ class ResourceMap:
 
     def _hosts_removed(self, change: changes.HostsRemoved) -> None:
         for name in change.hosts:
-            if self._entries.pop(name, None) is None:
+            entry = self._entries.pop(name, None)
+            if entry is None:
                 continue
+            self.plugs.rewired(entry.host, None)
             self._running.pop(name, None)
+            self._evacuated.pop(name, None)
             self._moved.discard(name)
             short = short_name(name)
             left = tuple(other for other in self._short[short] if other != name)
@@ -164,6 +179,8 @@ class ResourceMap:
                 gone[old.host].add(server.id)
             here[server.host].append(server)
             servers[server.id] = server
+            if old is None or old.project != server.project:
+                self._owned.came(server, old)
         for host, came in here.items():
             # Of a server that is named twice the last one counts.
             last = [server for server in came if servers[server.id] is server]
@@ -189,32 +206,20 @@ class ResourceMap:
             server = self._servers.pop(name, None)
             if server is not None:
                 gone[server.host].add(name)
+                self._owned.left(server.project)
         for host, left in gone.items():
             self._rebuild(host, (), left)
 
-    def _ports_saved(self, change: changes.PortsSaved) -> None:
-        for port in change.ports:
-            old = self._ports.get(port.id)
-            self._ports[port.id] = port
-            if old is not None and old.server != port.server:
-                self._unplug(old)
-            if port.server is not None and (old is None or old.server != port.server):
-                self._plugged[port.server] = (*self._plugged.get(port.server, ()), port.id)
+    def _evacuations_saved(self, change: changes.EvacuationsSaved) -> None:
+        for item in change.evacuations:
+            self._evacuated.setdefault(item.host, {})[item.server] = item
 
-    def _ports_removed(self, change: changes.PortsRemoved) -> None:
-        for name in change.ports:
-            port = self._ports.pop(name, None)
-            if port is not None:
-                self._unplug(port)
-
-    def _unplug(self, port: Port) -> None:
-        if port.server is None:
-            return
-        left = tuple(other for other in self._plugged[port.server] if other != port.id)
-        if left:
-            self._plugged[port.server] = left
-        else:
-            del self._plugged[port.server]
+    def _evacuations_removed(self, change: changes.EvacuationsRemoved) -> None:
+        for item in change.evacuations:
+            left = self._evacuated.get(item.host, {})
+            left.pop(item.server, None)
+            if not left:
+                self._evacuated.pop(item.host, None)
 
     def _rebuild(self, host: HostName, came: Iterable[Server], gone: Collection[ServerId]) -> None:
         """Replace the entry of a host once, however many of its servers came or went."""

@@ -6,10 +6,11 @@ from typing import Any
 from faultwire.domain import changes
 from faultwire.domain.causes import Cause, ResourceKind
 from faultwire.domain.faults import Fault, FaultState
-from faultwire.domain.ids import FaultId, GuestId, HostName, PortId, ServerId
-from faultwire.domain.resources import Guest, Host, HostEntry, Port, Server, Switch
+from faultwire.domain.ids import FaultId, GuestId, HostName, PortId, ProjectId, ServerId
+from faultwire.domain.resources import Evacuation, Guest, Host, HostEntry, Port, Server, Switch
 from faultwire.resourcemap.holds import Holds
 from faultwire.resourcemap.index import ResourceMap
+from faultwire.resourcemap.plugs_scratch import PlugScratch
 
 _Key = tuple[str, str]
 
@@ -17,8 +18,8 @@ _Key = tuple[str, str]
 class MapScratch:
     """An overlay; implements `ports.Scratch`. It lives for one command and is then dropped.
 
-    Only what the fault path changes is laid over: hosts, states of servers, faults, causes and
-    what agents report. An import decides on the base alone and needs no overlay.
+    Only what the fault path changes is laid over: hosts, states of servers, ports, faults, causes
+    and what agents report. An import decides on the base alone and needs no overlay.
     """
 
     def __init__(self, base: ResourceMap, holds: Holds) -> None:
@@ -32,11 +33,16 @@ class MapScratch:
         self._causes: dict[_Key, dict[str, Cause]] = {}
         self._news_of: dict[str, dict[_Key, Cause | None]] = {}
         self._running: dict[HostName, frozenset[str] | None] = {}
+        self._evacuated: dict[HostName, dict[ServerId, Evacuation]] = {}
+        self.plugs = PlugScratch(base.plugs, self.server)
         self._layers: dict[type, Callable[[Any], None]] = {
+            **self.plugs.layers,
             changes.HostsSaved: lambda c: self._hosts.update((h.name, h) for h in c.hosts),
             changes.ServersMoved: self._lay_servers,
             changes.ServersSaved: self._lay_servers,
             changes.FaultsSaved: self._lay_faults,
+            changes.EvacuationsSaved: self._lay_evacuations,
+            changes.EvacuationsRemoved: self._lift_evacuations,
             changes.CausesSaved: self._lay_causes,
             changes.CausesRemoved: self._lift_causes,
             changes.RunningReported: lambda c: self._running.update({c.host: c.running}),
@@ -51,6 +57,22 @@ class MapScratch:
 
     def _lay_servers(self, change: changes.ServersMoved | changes.ServersSaved) -> None:
         self._servers.update((server.id, server) for server in change.servers)
+
+    def _lay_evacuations(self, change: changes.EvacuationsSaved) -> None:
+        for item in change.evacuations:
+            self._left(item.host)[item.server] = item
+
+    def _lift_evacuations(self, change: changes.EvacuationsRemoved) -> None:
+        for item in change.evacuations:
+            self._left(item.host).pop(item.server, None)
+
+    def _left(self, host: HostName) -> dict[ServerId, Evacuation]:
+        """Return the evacuations from a host, to be changed in place."""
+        left = self._evacuated.get(host)
+        if left is None:
+            base = self._base.evacuated(host)
+            left = self._evacuated[host] = {item.server: item for item in base}
+        return left
 
     def _lay_faults(self, change: changes.FaultsSaved) -> None:
         for fault in change.faults:
@@ -106,6 +128,15 @@ class MapScratch:
         """Return a server by id."""
         return self._servers.get(server) or self._base.server(server)
 
+    def servers_of(self, project: ProjectId) -> tuple[Server, ...]:
+        """Return a project's servers of the base."""
+        return self._base.servers_of(project)
+
+    def evacuated(self, host: HostName) -> tuple[Evacuation, ...]:
+        """Return the evacuations from a host that wait to be confirmed."""
+        changed = self._evacuated.get(host)
+        return self._base.evacuated(host) if changed is None else tuple(changed.values())
+
     def open_fault(self, identity: str) -> Fault | None:
         """Return the live fault of that identity."""
         name = self._identities.get(identity)
@@ -149,11 +180,11 @@ class MapScratch:
 
     def port(self, port: PortId) -> Port | None:
         """Return a port by id."""
-        return self._base.port(port)
+        return self.plugs.port(port)
 
     def ports_of(self, server: ServerId) -> tuple[Port, ...]:
         """Return the ports of a server."""
-        return self._base.ports_of(server)
+        return self.plugs.ports_of(server)
 
     def guest(self, guest: GuestId) -> Guest | None:
         """Return a guest by id."""

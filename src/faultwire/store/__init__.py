@@ -24,6 +24,7 @@ from faultwire.store.migrate import HEAD as SCHEMA
 from faultwire.store.migrate import prepare, revision_of, upgrade
 from faultwire.store.retention import EXPIRED, expire, old, remove
 from faultwire.store.samples import StoredSamples
+from faultwire.store.seen import StoredSeen
 from faultwire.store.settings import Retention
 from faultwire.store.settings import Settings as DatabaseSettings
 from faultwire.store.shared_ledger import SharedLedger
@@ -44,6 +45,7 @@ __all__ = [
     "StoredFaults",
     "StoredMembers",
     "StoredSamples",
+    "StoredSeen",
     "StoredShares",
     "StoredStanding",
     "StoredSubscriptions",

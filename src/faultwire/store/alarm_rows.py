@@ -267,7 +267,10 @@ def sample_row(sample: Sample) -> Row:
 
 
 def attempt_row(attempt: Attempt) -> Row:
-    """Return (state, attempt, next_ns, attempted_ns, outcome, status, no lease, was, by id)."""
+    """Return (state, attempt, next_ns, attempted_ns, outcome, status, no lease, was, by id).
+
+    What it was is pending, and as old as what was sent.
+    """
     return (
         attempt.state._value_,
         attempt.attempt,
@@ -278,5 +281,6 @@ def attempt_row(attempt: Attempt) -> Row:
         None,
         None,
         DeliveryState.PENDING.value,
+        attempt.created_ns,
         attempt.delivery_id,
     )

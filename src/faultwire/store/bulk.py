@@ -14,10 +14,10 @@ from sqlalchemy import JSON, Boolean, ColumnElement, SmallInteger, Table, Text, 
 
 from faultwire.domain.alarms import Alarm, AlarmState
 from faultwire.domain.making import maker
-from faultwire.domain.resources import NO_METADATA, Server
+from faultwire.domain.resources import NO_METADATA, Particulars, Server
 from faultwire.domain.rules import Clause, Condition, EventRule, Operator, Rule
 from faultwire.domain.states import PowerState, VmState
-from faultwire.store import codec
+from faultwire.store import codec, inventory_rows
 from faultwire.store.statements import Row
 
 SHARED_MOST = 100_000
@@ -56,6 +56,7 @@ class Reading:
         self._share = dict[Any, Any]().setdefault
         self._actions: dict[str, codec.Actions] = {}
         self._conditions: dict[tuple[str, str, str, str], Condition] = {}
+        self._about: dict[str, Particulars] = {}
 
     def server(self, row: Row) -> Server:
         """Return the server of a row."""
@@ -71,6 +72,8 @@ class Reading:
             metadata,
             addresses,
             revision,
+            updated_ns,
+            about,
         ) = row
         share = self._share
         return _server(
@@ -85,7 +88,17 @@ class Reading:
             NO_METADATA if metadata is None else orjson.loads(metadata),
             () if addresses is None else tuple(orjson.loads(addresses)),
             revision,
+            share(updated_ns, updated_ns) if updated_ns else 0,
+            None if about is None else self._about_of(about),
         )
+
+    def _about_of(self, text: str) -> Particulars:
+        found = self._about.get(text)
+        if found is None:
+            found = inventory_rows.about_of(orjson.loads(text))
+            if len(self._about) < SHARED_MOST:
+                self._about[text] = found
+        return found
 
     def alarm(self, row: Row) -> Alarm:
         """Return the alarm of a row."""

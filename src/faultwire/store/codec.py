@@ -133,11 +133,14 @@ def _plan_record(plan: PlanRecord) -> Document:
         "servers": plan.servers,
         "changed": plan.changed,
         "untouched": plan.untouched,
+        "ports": plan.ports,
+        "degraded": plan.degraded,
     }
 
 
 def _plan_of(record: Document) -> PlanRecord:
-    return PlanRecord(**{**record, "untouched": tuple(record["untouched"])})
+    lists = {name: tuple(record.get(name, ())) for name in ("untouched", "degraded")}
+    return PlanRecord(**{**record, **lists})
 
 
 # ---------------------------------------------------------------- alarms

@@ -6,21 +6,26 @@ was read has its JSON decoded by the engine. A `Share` keeps one object for text
 of rows repeat.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from typing import Any
 
 from faultwire.domain.resources import (
     Bmc,
+    Evacuation,
     Guest,
     Host,
     Interface,
+    Particulars,
     Port,
     Project,
     Server,
     Switch,
     SwitchUplink,
 )
-from faultwire.domain.states import AgentState
+from faultwire.domain.services import OwedStatus
+from faultwire.domain.states import AgentState, HostStatus
+from faultwire.store import network_rows
 from faultwire.store.codec import text, text_or_none
 from faultwire.store.statements import Row
 
@@ -54,13 +59,14 @@ def host_row(host: Host) -> Row:
         host.monitored,
         host.agent._value_,
         host.revision,
+        host.maintenance,
     )
 
 
 def host_of(row: Row) -> Host:
     """Return the host of a row without last_seen_ns."""
     (name, addresses, zone, rack, aggregates, bmc, interfaces, *rest) = row
-    forced_down, disabled, disabled_reason, monitored, agent, revision = rest
+    forced_down, disabled, disabled_reason, monitored, agent, revision, maintenance = rest
     return Host(
         name=name,
         addresses=_tuple(addresses),
@@ -75,6 +81,7 @@ def host_of(row: Row) -> Host:
         monitored=monitored,
         agent=AgentState(agent),
         revision=revision,
+        maintenance=maintenance,
     )
 
 
@@ -107,16 +114,55 @@ def server_row(server: Server) -> Row:
         text_or_none(dict(server.metadata)),
         text_or_none(server.addresses),
         server.revision,
+        server.updated_ns,
+        None if server.about is None else text(about_document(server.about)),
     )
 
 
+def about_document(about: Particulars) -> dict[str, Any]:
+    """Return a server's particulars as they are stored: what says nothing is left out."""
+    return {name: value for name, value in asdict(about).items() if value}
+
+
+def about_of(document: Mapping[str, Any]) -> Particulars:
+    """Return the particulars of a stored document."""
+    return Particulars(**document)
+
+
+def evacuation_row(evacuation: Evacuation) -> Row:
+    """Return a row of evacuations."""
+    return evacuation.host, evacuation.server, evacuation.target, evacuation.at_ns
+
+
+def evacuation_key(evacuation: Evacuation) -> Row:
+    """Return what names a row of evacuations."""
+    return evacuation.host, evacuation.server
+
+
+def evacuation_of(row: Row) -> Evacuation:
+    """Return the evacuation of a row."""
+    return Evacuation(*row)
+
+
+def owed_status_row(owed: OwedStatus) -> Row:
+    """Return a row of owed_statuses."""
+    return owed.id, owed.host, owed.old._value_, owed.new._value_, owed.at_ns, owed.after
+
+
+def owed_status_of(row: Row) -> OwedStatus:
+    """Return what is owed by a row."""
+    name, host, old, new, at_ns, after = row
+    return OwedStatus(name, host, HostStatus(old), HostStatus(new), at_ns, after)
+
+
 def moved_server_row(server: Server) -> Row:
-    """Return (vm_state, power_state, task_state, revision, by id)."""
+    """Return (vm_state, power_state, task_state, revision, updated_ns, by id)."""
     return (
         server.vm_state._value_,
         server.power_state._value_,
         server.task_state,
         server.revision,
+        server.updated_ns,
         server.id,
     )
 
@@ -135,13 +181,15 @@ def port_row(port: Port) -> Row:
         text_or_none(port.addresses),
         port.data_plane_status,
         port.revision,
+        network_rows.data_plane_document(port.data_plane),
+        network_rows.details_document(port.details),
     )
 
 
 def port_of(row: Row) -> Port:
     """Return the port of a row."""
     port, project, name, server, host, network, physical_network, status, *rest = row
-    addresses, data_plane_status, revision = rest
+    addresses, data_plane_status, revision, data_plane, details = rest
     return Port(
         id=port,
         project=project,
@@ -154,6 +202,8 @@ def port_of(row: Row) -> Port:
         addresses=_tuple(addresses),
         data_plane_status=data_plane_status,
         revision=revision,
+        data_plane=network_rows.data_plane_of(data_plane),
+        details=network_rows.details_of(details),
     )
 
 

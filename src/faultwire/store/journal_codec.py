@@ -111,6 +111,8 @@ _PARTED: Mapping[type, str] = {
     changes.ServersSaved: "servers",
     changes.ServersMoved: "servers",
     changes.ServersRemoved: "servers",
+    changes.EvacuationsSaved: "evacuations",
+    changes.EvacuationsRemoved: "evacuations",
     changes.PortsSaved: "ports",
     changes.PortsRemoved: "ports",
     changes.CausesSaved: "causes",

@@ -13,9 +13,20 @@ from faultwire.domain.alarms import Alarm, Quota
 from faultwire.domain.causes import Cause
 from faultwire.domain.faults import LIVE_STATES, Fault
 from faultwire.domain.ids import HostName
-from faultwire.domain.resources import Guest, Host, Port, Project, Server, Switch
+from faultwire.domain.networks import Network, Subnet
+from faultwire.domain.resources import Evacuation, Guest, Host, Port, Project, Server, Switch
+from faultwire.domain.services import OwedStatus
 from faultwire.domain.subscriptions import Subscription, Watch
-from faultwire.store import account_rows, alarm_rows, bulk, codec, inventory_rows, schema
+from faultwire.store import (
+    account_rows,
+    alarm_rows,
+    bulk,
+    codec,
+    inventory_rows,
+    network_rows,
+    schema,
+    seen,
+)
 from faultwire.store.engine import of_one_moment, translated
 
 T = TypeVar("T")
@@ -40,8 +51,12 @@ class Snapshot:
     hosts: tuple[Host, ...] = ()
     switches: tuple[Switch, ...] = ()
     servers: tuple[Server, ...] = ()
+    evacuations: tuple[Evacuation, ...] = ()
+    owed_statuses: tuple[OwedStatus, ...] = ()
     ports: tuple[Port, ...] = ()
     guests: tuple[Guest, ...] = ()
+    networks: tuple[Network, ...] = ()
+    subnets: tuple[Subnet, ...] = ()
     faults: tuple[Fault, ...] = ()
     causes: tuple[Cause, ...] = ()
     alarms: tuple[Alarm, ...] = ()
@@ -69,8 +84,12 @@ def load(engine: Engine, *, now_ns: int = 0, alarms_to: AlarmsTo | None = None) 
             hosts=read(_whole(schema.hosts, "last_seen_ns"), inventory_rows.host_of),
             switches=read(_whole(schema.switches), inventory_rows.switch_of),
             servers=read(_large(schema.servers), reading.server),
+            evacuations=read(_whole(schema.evacuations), inventory_rows.evacuation_of),
+            owed_statuses=read(_owed_statuses(), inventory_rows.owed_status_of),
             ports=read(_whole(schema.ports), inventory_rows.port_of),
             guests=read(_whole(schema.guests), inventory_rows.guest_of),
+            networks=read(_whole(schema.networks), network_rows.network_of),
+            subnets=read(_whole(schema.subnets), network_rows.subnet_of),
             faults=read(_live_faults(), codec.fault_of),
             causes=read(_whole(schema.causes), alarm_rows.cause_of),
             alarms=_alarms(connection, reading, alarms_to),
@@ -82,7 +101,7 @@ def load(engine: Engine, *, now_ns: int = 0, alarms_to: AlarmsTo | None = None) 
             assignments=read(_whole(schema.assignments), account_rows.assignment_of),
             revocations=read(_revocations(now_ns), account_rows.revocation_of),
             credentials=read(_whole(schema.credentials), account_rows.credential_of),
-            last_seen=dict(read(_last_seen(), tuple)),
+            last_seen=dict(read(seen.last_seen(), tuple)),
         )
 
 
@@ -155,6 +174,6 @@ def _revocations(now_ns: int) -> Select[Any]:
     return select(*table.columns).where(table.c.expires_ns > now_ns).order_by(table.c.token_id)
 
 
-def _last_seen() -> Select[Any]:
-    hosts = schema.hosts
-    return select(hosts.c.name, hosts.c.last_seen_ns).where(hosts.c.last_seen_ns.is_not(None))
+def _owed_statuses() -> Select[Any]:
+    owed = schema.owed_statuses
+    return select(owed).order_by(owed.c.at_ns, owed.c.id)

@@ -42,5 +42,6 @@ def hot_changes() -> tuple[changes.Change, ...]:
 def attempts() -> tuple[Attempt, ...]:
     """Return as many settled deliveries."""
     return tuple(
-        Attempt(DeliveryId(name), DeliveryState.DELIVERED, 1, 0, 0, "") for name in _NAMES
+        Attempt(DeliveryId(name), DeliveryState.DELIVERED, 1, 0, 0, "", created_ns=0)
+        for name in _NAMES
     )

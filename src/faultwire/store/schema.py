@@ -1,4 +1,4 @@
-"""All tables on one page.
+"""All tables, those of the inventory from the page beside.
 
 Times are nanoseconds since the epoch (`_ns`). Lists and records that no statement looks into are
 JSON, NULL where there is nothing. There are no foreign keys: one lane decides on the whole state
@@ -27,80 +27,34 @@ from faultwire.store.columns import key as _key
 from faultwire.store.columns import maybe as _maybe
 from faultwire.store.columns import numbered as _drawn
 from faultwire.store.columns import table as _table
-
-# ---------------------------------------------------------------- the inventory
-
-projects = _table("projects", _key("id"), _set("name"))
-
-hosts = _table(
-    "hosts",
-    _key("name"),
-    _maybe("addresses", JSON),
-    _maybe("zone"),
-    _maybe("rack"),
-    _maybe("aggregates", JSON),
-    _maybe("bmc", JSON),
-    _maybe("interfaces", JSON),
-    _set("forced_down", Boolean),
-    _set("disabled", Boolean),
-    _maybe("disabled_reason", PROSE),
-    _set("monitored", Boolean),
-    _set("agent", WORD),
-    _set("revision", BigInteger),
-    # Written in batches by `Ledger.seen`, never with the host.
-    _maybe("last_seen_ns", BigInteger),
+from faultwire.store.schema_inventory import (
+    evacuations,
+    guests,
+    hosts,
+    imports,
+    networks,
+    owed_statuses,
+    ports,
+    projects,
+    servers,
+    subnets,
+    switches,
 )
 
-switches = _table("switches", _key("name"), _maybe("uplinks", JSON))
-
-servers = _table(
-    "servers",
-    _key("id"),
-    _set("name"),
-    _set("project_id"),
-    _set("host"),
-    _set("vm_state", WORD),
-    _set("power_state", WORD),
-    _maybe("task_state"),
-    _maybe("monitored", Boolean),
-    _maybe("metadata", JSON),
-    _maybe("addresses", JSON),
-    _set("revision", BigInteger),
-    Index(None, "host"),
-)
-
-ports = _table(
-    "ports",
-    _key("id"),
-    _set("project_id"),
-    _set("name"),
-    _maybe("server_id"),
-    _maybe("host"),
-    _maybe("network"),
-    _maybe("physical_network"),
-    _set("status", WORD),
-    _maybe("addresses", JSON),
-    _maybe("data_plane_status", WORD),
-    _set("revision", BigInteger),
-)
-
-guests = _table(
+__all__ = [
+    "evacuations",
     "guests",
-    _key("id"),
-    _set("name"),
-    _set("project_id"),
-    _maybe("server_id"),
-    _set("state", WORD),
-)
-
-imports = _table(
+    "hosts",
     "imports",
-    # Large imports under way, as they came, in pieces. Part 0 is written last and promises that
-    # the import will be done, whatever happens meanwhile.
-    _key("id", ID),
-    _key("part", Integer),
-    _set("payload", BYTES),
-)
+    "networks",
+    "owed_statuses",
+    "ports",
+    "projects",
+    "servers",
+    "subnets",
+    "switches",
+]
+"""What is the inventory's and is found here too."""
 
 # ---------------------------------------------------------------- faults
 

@@ -175,10 +175,14 @@ class _Watch:
 
     def matches(self, expression: str, text: str) -> bool:
         """Return whether an expression is found in a text; SQLite calls it."""
+        self._look()
+        return regex(expression).matches(text, self._look)
+
+    def _look(self) -> None:
+        """Raise TimeoutError where the time is over: between two texts, and within one."""
         self.late = self._clock.mono_ns() > self._until_ns
         if self.late:
             raise TimeoutError
-        return regex(expression).matches(text)
 
 
 def _of_history(found: Select[Any], query: Query) -> Select[Any]:

@@ -62,7 +62,7 @@ _HEADS = select(_J.seq, _J.part, _J.topic, _J.origin, _J.decisions, _J.alarm_edi
 )
 _NUMBERS = select(_C.seq, _C.decisions, _C.alarm_edits).where(_C.id == 1)
 _MOVE = changing(
-    schema.alarms, ("state", "state_reason", "state_ns", "version"), by="id", was="version"
+    schema.alarms, ("state", "state_reason", "state_ns", "version"), by="id", was=("version",)
 )
 _HISTORY = writers.ADD_HISTORY
 _QUEUE = writers.QUEUE

@@ -111,15 +111,14 @@ def adding(table: Table, *, leave: Sequence[str] = ()) -> Statement:
 
 
 def changing(
-    table: Table, columns: Sequence[str], *, by: str, was: str | None = None
+    table: Table, columns: Sequence[str], *, by: str, was: Sequence[str] = ()
 ) -> Statement:
     """Set columns of the row with that key, if it is there; a row has the key last.
 
-    With `was`, a row that holds another value in that column than the one given is left alone;
-    the value stands before the key.
+    With `was`, a row that holds another value in one of these columns than the one given is left
+    alone; the values stand before the key.
     """
-    was_name = None if was is None else f"{_WAS}{was}"
-    names = (*columns, *((was_name,) if was_name else ()), by)
+    names = (*columns, *(f"{_WAS}{name}" for name in was), by)
 
     def row(index: int) -> Select[Any]:
         return select(*(_bound(table, name, index).label(name) for name in names))
@@ -129,9 +128,10 @@ def changing(
         return build_given((union_all(first, *more) if more else first).subquery("given"))
 
     def build_given(given: FromClause) -> UpdateBase:
-        held = table.c[by] == given.c[by]
-        if was is not None:
-            held = and_(held, table.c[was] == given.c[f"{_WAS}{was}"])
+        held = and_(
+            table.c[by] == given.c[by],
+            *(table.c[name] == given.c[f"{_WAS}{name}"] for name in was),
+        )
         return update(table).where(held).values({name: given.c[name] for name in columns})
 
     return Statement(table, names, (len(names) - 1,), build, build_given)

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
-from faultwire.domain import changes
+from faultwire.domain import changes, network_changes
 from faultwire.domain.accounts import CredentialKind
 from faultwire.domain.causes import ResourceKind
 from faultwire.domain.errors import Broken
-from faultwire.store import account_rows, alarm_rows, inventory_rows, schema
+from faultwire.store import account_rows, alarm_rows, inventory_rows, network_rows, schema
 from faultwire.store.statements import Row, Statement, adding, changing, removing, saving
 
 Run = Callable[[Statement, Sequence[Row]], int]
@@ -29,8 +29,9 @@ SETTLE = changing(
         "lease_until_ns",
     ),
     by="id",
-    # Final is final: another sender may have been done with it meanwhile.
-    was="state",
+    # Final is final: another sender may have been done with it meanwhile. And what is owed anew
+    # is not what was sent: a sender that was cut off for a while may come late.
+    was=("state", "created_ns"),
 )
 MARK = saving(schema.checkpoints)
 SEEN = changing(schema.hosts, ("last_seen_ns",), by="name")
@@ -46,9 +47,10 @@ _REMOVE_SECRETS = removing(schema.webhook_secrets, "project_id")
 _REMOVE_QUOTAS = removing(schema.quotas, "project_id")
 # As new: its age, which is its order too, begins again.
 REPLAY = changing(
-    schema.outbox, ("state", "attempt", "next_ns", "created_ns", "seq"), by="id", was="state"
+    schema.outbox, ("state", "attempt", "next_ns", "created_ns", "seq"), by="id", was=("state",)
 )
 SAMPLE = saving(schema.samples)
+_MOVED = ("vm_state", "power_state", "task_state", "revision", "updated_ns")
 _SAVE_SECRET = saving(schema.webhook_secrets)
 _SAVE_SESSION = saving(schema.agent_sessions)
 
@@ -130,6 +132,7 @@ WRITERS: Mapping[type, Writer] = {
         _each("hosts", _REMOVE_CREDENTIAL, lambda host: (CredentialKind.AGENT.value, host)),
         _each("hosts", _REMOVE_CAUSES, lambda host: (ResourceKind.HOST.value, host)),
         _each("hosts", removing(schema.agent_sessions, "host"), _name),
+        _each("hosts", removing(schema.evacuations, "host"), _name),
     ),
     changes.RunningReported: _nothing,
     changes.SwitchesSaved: _each("switches", saving(schema.switches), inventory_rows.switch_row),
@@ -137,15 +140,41 @@ WRITERS: Mapping[type, Writer] = {
     changes.ServersSaved: _each("servers", saving(schema.servers), inventory_rows.server_row),
     changes.ServersMoved: _each(
         "servers",
-        changing(schema.servers, ("vm_state", "power_state", "task_state", "revision"), by="id"),
+        changing(schema.servers, _MOVED, by="id"),
         inventory_rows.moved_server_row,
     ),
     changes.ServersRemoved: _all(
         _each("servers", removing(schema.servers, "id"), _name),
         _each("servers", _REMOVE_CAUSES, lambda server: (ResourceKind.SERVER.value, server)),
     ),
+    changes.EvacuationsSaved: _each(
+        "evacuations", saving(schema.evacuations), inventory_rows.evacuation_row
+    ),
+    changes.EvacuationsRemoved: _each(
+        "evacuations",
+        removing(schema.evacuations, "host", "server_id"),
+        inventory_rows.evacuation_key,
+    ),
+    changes.StatusesOwed: _each(
+        "statuses", saving(schema.owed_statuses), inventory_rows.owed_status_row
+    ),
+    changes.StatusesTold: _each("ids", removing(schema.owed_statuses, "id"), _name),
     changes.PortsSaved: _each("ports", saving(schema.ports), inventory_rows.port_row),
-    changes.PortsRemoved: _each("ports", removing(schema.ports, "id"), _name),
+    changes.PortsRemoved: _all(
+        _each("ports", removing(schema.ports, "id"), _name),
+        _each("ports", _REMOVE_CAUSES, lambda port: (ResourceKind.PORT.value, port)),
+    ),
+    network_changes.NetworksSaved: _each(
+        "networks", saving(schema.networks), network_rows.network_row
+    ),
+    network_changes.NetworksRemoved: _all(
+        _each("networks", removing(schema.networks, "id"), _name),
+        _each("networks", removing(schema.subnets, "network_id"), _name),
+    ),
+    network_changes.SubnetsSaved: _each(
+        "subnets", saving(schema.subnets), network_rows.subnet_row
+    ),
+    network_changes.SubnetsRemoved: _each("subnets", removing(schema.subnets, "id"), _name),
     changes.GuestsSaved: _each("guests", saving(schema.guests), inventory_rows.guest_row),
     changes.GuestsRemoved: _each("guests", removing(schema.guests, "id"), _name),
     changes.FaultsSaved: _each("faults", saving(schema.faults), alarm_rows.fault_row),

@@ -29,6 +29,7 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         "Looks at alarms that no event concerns, by kind and result.",
         ("kind", "result"),
     ),
+    "faultwire_events_left_out_total": ("Events that evaluators cannot evaluate.", ()),
     "faultwire_marks_late_total": ("Checkpoints that could not be stored at the first try.", ()),
 }
 GAUGES: Mapping[str, tuple[str, tuple[str, ...]]] = {

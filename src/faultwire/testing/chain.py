@@ -63,6 +63,7 @@ class InProcess:
         *,
         clock: ManualClock | None = None,
         ledger: MemoryLedger | None = None,
+        publish: bool = False,
     ) -> None:
         """Start with what the ledger holds: nothing, unless one is given."""
         self.settings = settings or Settings()
@@ -85,7 +86,7 @@ class InProcess:
             Stages(
                 deciders(self.indexes, self.settings),
                 EmbeddedController(),
-                _Listening(evaluator_of(self.indexes), self.events),
+                _Listening(evaluator_of(self.indexes, publish=publish), self.events),
                 _AtOnce(self.ledger),
                 self.memory,
                 _Owed(self.deliveries),

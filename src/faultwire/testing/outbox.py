@@ -36,8 +36,10 @@ class MemoryOutbox:
             raise Unavailable(message)
         self.attempts.extend(attempts)
         for attempt in attempts:
-            if attempt.state is not DeliveryState.PENDING:
-                self.owed.pop(attempt.delivery_id, None)
+            owed = self.owed.get(attempt.delivery_id)
+            final = attempt.state is not DeliveryState.PENDING
+            if final and owed is not None and owed.created_ns == attempt.created_ns:
+                del self.owed[attempt.delivery_id]
         async with self._news:
             self._news.notify_all()
 

@@ -62,11 +62,13 @@ class MemoryLedger:
         self._written = call
 
     def settle(self, attempts: Sequence[Attempt]) -> None:
-        """Record what came of deliveries."""
+        """Record what came of deliveries that are owed still, as they were sent."""
         state = self._begin()
         for item in {item.delivery_id: item for item in attempts}.values():
             found = state.deliveries.get(item.delivery_id)
-            if found is not None and found[1] is DeliveryState.PENDING:
+            if found is None or found[1] is not DeliveryState.PENDING:
+                continue
+            if found[0].created_ns == item.created_ns:
                 delivery = replace(found[0], attempt=item.attempt, next_ns=item.next_ns)
                 settled = delivery, item.state, item.outcome, item.status
                 state.deliveries[item.delivery_id] = settled
@@ -252,8 +254,14 @@ class MemoryLedger:
             hosts=tuple(_ordered(state.hosts)),
             switches=tuple(_ordered(state.switches)),
             servers=tuple(_ordered(state.servers)),
+            evacuations=tuple(_ordered(state.evacuations)),
+            owed_statuses=tuple(
+                sorted(state.owed_statuses.values(), key=attrgetter("at_ns", "id"))
+            ),
             ports=tuple(_ordered(state.ports)),
             guests=tuple(_ordered(state.guests)),
+            networks=tuple(_ordered(state.networks)),
+            subnets=tuple(_ordered(state.subnets)),
             faults=tuple(sorted(faults, key=attrgetter("opened_ns", "id"))),
             causes=tuple(state.causes.values()),
             alarms=tuple(_ordered(state.alarms)),

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from faultwire.domain import changes
+from faultwire.domain import changes, network_changes
 from faultwire.domain.accounts import (
     Assignment,
     AuditRecord,
@@ -22,8 +22,10 @@ from faultwire.domain.causes import Cause, ResourceKind
 from faultwire.domain.errors import Broken, Conflict
 from faultwire.domain.faults import Fault
 from faultwire.domain.ids import HostName, UserId
-from faultwire.domain.resources import Guest, Host, Port, Project, Server, Switch
+from faultwire.domain.networks import Network, Subnet
+from faultwire.domain.resources import Evacuation, Guest, Host, Port, Project, Server, Switch
 from faultwire.domain.samples import Sample
+from faultwire.domain.services import OwedStatus
 from faultwire.domain.subscriptions import Subscription, Watch
 
 Found = tuple[Delivery, DeliveryState, str, int | None]
@@ -39,8 +41,12 @@ class State:
     last_seen: dict[HostName, int] = field(default_factory=dict)
     switches: dict[str, Switch] = field(default_factory=dict)
     servers: dict[str, Server] = field(default_factory=dict)
+    evacuations: dict[tuple[str, str], Evacuation] = field(default_factory=dict)
+    owed_statuses: dict[str, OwedStatus] = field(default_factory=dict)
     ports: dict[str, Port] = field(default_factory=dict)
     guests: dict[str, Guest] = field(default_factory=dict)
+    networks: dict[str, Network] = field(default_factory=dict)
+    subnets: dict[str, Subnet] = field(default_factory=dict)
     faults: dict[str, Fault] = field(default_factory=dict)
     causes: dict[tuple[str, str, str], Cause] = field(default_factory=dict)
     alarms: dict[str, Alarm] = field(default_factory=dict)
@@ -123,7 +129,24 @@ def _servers_moved(state: State, change: changes.ServersMoved) -> None:
                 power_state=moved.power_state,
                 task_state=moved.task_state,
                 revision=moved.revision,
+                updated_ns=moved.updated_ns,
             )
+
+
+def _evacuations_removed(state: State, change: changes.EvacuationsRemoved) -> None:
+    for item in change.evacuations:
+        state.evacuations.pop(_left(item), None)
+
+
+def _left(item: Evacuation) -> tuple[str, str]:
+    return item.host, item.server
+
+
+def _networks_removed(state: State, change: network_changes.NetworksRemoved) -> None:
+    for name in change.networks:
+        state.networks.pop(name, None)
+        for key in [key for key, subnet in state.subnets.items() if subnet.network == name]:
+            del state.subnets[key]
 
 
 def _causes_removed(state: State, change: changes.CausesRemoved) -> None:
@@ -237,6 +260,7 @@ _APPLIERS: Mapping[type, Applier] = {
         _drop("last_seen", "hosts"),
         _drop("credentials", "hosts", lambda key, host: key == (CredentialKind.AGENT, host)),
         _drop("causes", "hosts", lambda key, host: key[:2] == (ResourceKind.HOST, host)),
+        _drop("evacuations", "hosts", lambda key, host: key[0] == host),
     ),
     changes.RunningReported: _nothing,
     changes.SwitchesSaved: _put("switches", "switches", _NAME),
@@ -247,8 +271,19 @@ _APPLIERS: Mapping[type, Applier] = {
         _drop("servers", "servers"),
         _drop("causes", "servers", lambda key, server: key[:2] == (ResourceKind.SERVER, server)),
     ),
+    changes.EvacuationsSaved: _put("evacuations", "evacuations", _left),
+    changes.EvacuationsRemoved: _evacuations_removed,
+    changes.StatusesOwed: _put("owed_statuses", "statuses", _ID),
+    changes.StatusesTold: _drop("owed_statuses", "ids"),
     changes.PortsSaved: _put("ports", "ports", _ID),
-    changes.PortsRemoved: _drop("ports", "ports"),
+    changes.PortsRemoved: _all(
+        _drop("ports", "ports"),
+        _drop("causes", "ports", lambda key, port: key[:2] == (ResourceKind.PORT, port)),
+    ),
+    network_changes.NetworksSaved: _put("networks", "networks", _ID),
+    network_changes.NetworksRemoved: _networks_removed,
+    network_changes.SubnetsSaved: _put("subnets", "subnets", _ID),
+    network_changes.SubnetsRemoved: _drop("subnets", "subnets"),
     changes.GuestsSaved: _put("guests", "guests", _ID),
     changes.GuestsRemoved: _drop("guests", "guests"),
     changes.FaultsSaved: _put("faults", "faults", _ID),

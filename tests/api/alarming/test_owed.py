@@ -79,8 +79,16 @@ async def test_a_delivery_shows_its_fate(cloud: Cloud) -> None:
         "next_at": row["next_at"],
     }
     now = cloud.clock.wall_ns()
+    sent = cloud.outbox.owed[0]
     refused = Attempt(
-        cloud.outbox.owed[0].id, DeliveryState.REFUSED, 1, now, now, "answered 403", 403
+        sent.id,
+        DeliveryState.REFUSED,
+        1,
+        now,
+        now,
+        "answered 403",
+        403,
+        created_ns=sent.created_ns,
     )
     cloud.ledger.settle((refused,))
     (row,) = (await cloud.call("GET", DELIVERIES, "reader")).json()["deliveries"]
@@ -125,7 +133,9 @@ async def over(cloud: Cloud, state: DeliveryState = DeliveryState.DEAD) -> str:
     """Let a delivery be made and be over; return its id."""
     name = await owed(cloud)
     now = cloud.clock.wall_ns()
-    cloud.ledger.settle((Attempt(DeliveryId(name), state, 3, now, now, "HTTP 404", 404),))
+    since = cloud.ledger.delivery(DeliveryId(name))[0].created_ns
+    came = Attempt(DeliveryId(name), state, 3, now, now, "HTTP 404", 404, created_ns=since)
+    cloud.ledger.settle((came,))
     return name
 
 

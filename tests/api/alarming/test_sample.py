@@ -10,7 +10,8 @@ from faultwire.domain.accounts import Caller, Role
 from faultwire.domain.changes import ProjectsSaved
 from faultwire.domain.ids import ProjectId, UserId
 from faultwire.domain.resources import Project
-from tests.api.cloud import CALLERS, Cloud
+from tests.api.cloud import Cloud
+from tests.api.cloud_doors import CALLERS
 
 ALARMS = "/alarming/v2/alarms"
 OWNER = "c96c887c216949acbdfbd8b494863567"

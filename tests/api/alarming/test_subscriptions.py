@@ -7,13 +7,14 @@ from typing import Any
 import orjson
 import pytest
 
+from faultwire.domain.errors import TooOften
 from faultwire.domain.events import EVENT_KINDS
 from faultwire.domain.ids import ProjectId
 from faultwire.faces.alarming.ports import AlarmingPorts
 from faultwire.faces.alarming.settings import Settings
 from faultwire.faces.alarming.subscriptions import EVENT_TYPES, KINDS
 from faultwire.notifier.evaluator import watching
-from tests.api.cloud import DEMO, EVENT, OTHER, SINK, Cloud
+from tests.api.cloud import DEMO, DOCUMENT, EVENT, OTHER, SINK, Cloud
 
 PATH = "/alarming/v2/subscriptions"
 CLEAR = {**EVENT, "type": "compute.host.up"}
@@ -23,16 +24,24 @@ class Subscribed(Cloud):
     """A cloud whose callbacks answer a test as told; `tests` are those that were made."""
 
     came = ""
+    often = False
 
     def _alarming_ports(self, settings: Settings) -> AlarmingPorts:
         self.tests: list[tuple[str, str, str, Mapping[str, object], str]] = []
         ports = super()._alarming_ports(settings)
-        return replace(ports, subscriptions=self.ledger, test_callback=self._tested)
+        return replace(
+            ports,
+            subscriptions=self.ledger,
+            test_callback=self._tested,
+            subscribed=self.indexes.subscriptions.owned,
+        )
 
     async def _tested(
         self, project: ProjectId, url: str, name: str, body: Mapping[str, object], secret: str
     ) -> str:
         self.tests.append((project, url, name, body, secret))
+        if self.often:
+            raise TooOften("The project has had 2 callbacks tested in the last minute", 7)
         return self.came
 
     async def subscribe(self, who: str = "member", **more: Any) -> dict[str, Any]:
@@ -297,3 +306,39 @@ def test_the_face_and_the_evaluator_speak_of_the_same_things() -> None:
     assert set(KINDS) == set(watching.KINDS)
     assert set(EVENT_TYPES) == set(watching.RESOURCES)
     assert set(EVENT_KINDS) <= set(EVENT_TYPES)
+
+
+async def test_where_there_is_no_room_nothing_is_tested(cloud: Subscribed) -> None:
+    """Whoever may have no more cannot have us call others either."""
+    for number in range(3):
+        await cloud.subscribe(callback=f"{SINK}/{number}")
+    answer = await cloud.call("POST", PATH, "member", {"callback": SINK})
+    assert answer.status_code == 403
+    said = "The project has its 3 subscriptions already"
+    assert answer.json()["error_message"]["faultstring"] == said
+    assert len(cloud.tests) == 3
+
+
+async def test_whoever_tests_too_often_waits(cloud: Subscribed) -> None:
+    """429 in this API's shape, naming what is too much, and when to come again."""
+    cloud.often = True
+    answer = await cloud.call("POST", PATH, "member", {"callback": SINK})
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "7")
+    fault = answer.json()["error_message"]
+    assert fault["faultcode"] == "Client"
+    assert "callbacks tested in the last minute" in fault["faultstring"]
+    assert not cloud.indexes.subscriptions.owned(DEMO)
+
+
+async def test_what_goes_with_its_project_leaves_nothing_behind(cloud: Subscribed) -> None:
+    """A document that removes servers in trouble and their project tells nobody there."""
+    await cloud.subscribe("admin", project_id=OTHER)
+    await cloud.subscribe("admin", project_id="")
+    await cloud.report(EVENT)
+    before = len(cloud.outbox.owed)
+    left = {**DOCUMENT, "projects": DOCUMENT["projects"][:1], "servers": []}
+    answer = await cloud.call("PUT", "/fault/v1/inventory?force=true", "admin", left)
+    assert answer.status_code == 200, answer.text
+    assert not cloud.indexes.subscriptions.owned(ProjectId(OTHER))
+    assert {one.project for one in cloud.ledger.load().watches} == {""}
+    assert {one.project for one in cloud.outbox.owed[before:]} == {""}

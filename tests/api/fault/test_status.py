@@ -24,6 +24,7 @@ async def test_a_quiet_installation_is_well(cloud: Cloud) -> None:
         "connected": 0,
         "lost": 0,
         "gone": 0,
+        "silent": 0,
         "sessions_here": 0,
     }
     assert status["deliveries"] == {

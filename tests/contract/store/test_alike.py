@@ -16,8 +16,9 @@ from faultwire.domain.errors import Conflict
 from faultwire.domain.faults import FaultState
 from faultwire.domain.states import VmState
 from tests.contract.store import values as v
+from tests.contract.store.cases import EVERYTHING
 from tests.contract.store.conftest import KINDS, Kept, Opened, empty, in_memory, on_engine
-from tests.contract.store.test_changes import EVERYTHING, everything
+from tests.contract.store.test_changes import everything
 
 NAMES = st.sampled_from(["n-1", "n-2", "n-3"])
 NUMBERS = st.integers(0, 3)
@@ -82,7 +83,15 @@ CHANGES: st.SearchStrategy[Change] = st.one_of(
     st.builds(c.Audited, some(like(v.AUDITED, at_ns=TIMES, detail=NAMES))),
 )
 ATTEMPTS = st.builds(
-    Attempt, NAMES, st.sampled_from(DeliveryState), NUMBERS, TIMES, TIMES, NAMES, NUMBERS
+    Attempt,
+    NAMES,
+    st.sampled_from(DeliveryState),
+    NUMBERS,
+    TIMES,
+    TIMES,
+    NAMES,
+    NUMBERS,
+    created_ns=TIMES,
 )
 STEPS = st.one_of(
     st.tuples(st.just("commit"), st.lists(CHANGES, min_size=1, max_size=4)),

@@ -8,7 +8,7 @@ from faultwire.domain import changes as c
 from faultwire.domain.rules import Rule
 from faultwire.store import journal_codec
 from tests.contract.store import values as v
-from tests.contract.store.test_changes import CASES
+from tests.contract.store.cases import CASES
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: type(case.change).__name__)

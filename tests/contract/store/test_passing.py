@@ -14,8 +14,9 @@ from faultwire.domain.resources import Project
 from faultwire.store.servers import is_transient
 from faultwire.store.settings import Settings
 from tests.contract.store import values as v
+from tests.contract.store.cases import EVERYTHING
 from tests.contract.store.conftest import Kept, Opened, in_memory, on_engine
-from tests.contract.store.test_changes import EVERYTHING, everything
+from tests.contract.store.test_changes import everything
 from tests.databases.fixtures import SERVERS, Databases
 from tests.databases.proxy import CUT_AFTER, CUT_BEFORE, SILENT, Proxy
 from tests.system.waiting import wait_for

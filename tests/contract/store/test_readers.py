@@ -8,7 +8,7 @@ import pytest
 
 from faultwire.domain import changes as c
 from faultwire.domain.accounts import AuditFilter, AuditRecord
-from faultwire.domain.alarms import Alarm, Delivery, DeliveryState
+from faultwire.domain.alarms import Alarm, Attempt, Delivery, DeliveryState
 from faultwire.domain.errors import NotFound
 from faultwire.domain.faults import Fault, FaultState
 from tests.contract.store import values as v
@@ -241,7 +241,10 @@ def with_deliveries(kept: Kept) -> Kept:
     """Give a store that owes DELIVERIES, of which the oldest has arrived."""
     kept.ledger.commit([c.DeliveriesQueued(tuple(reversed(DELIVERIES)))])
     kept.ledger.settle(
-        [replace(v.ARRIVED, delivery_id="d-b"), replace(v.ARRIVED, delivery_id="?")]
+        [
+            replace(v.ARRIVED, delivery_id=name, created_ns=DELIVERIES[0].created_ns)
+            for name in ("d-b", "?")
+        ]
     )
     return kept
 
@@ -332,3 +335,17 @@ def test_a_delivery_queued_again_stays_settled(kept: Kept) -> None:
     kept.ledger.settle([v.ARRIVED])
     kept.ledger.commit([c.DeliveriesQueued((v.DELIVERY,))])
     assert owed(kept) == []
+
+
+@pytest.mark.parametrize("late", [v.RETRY, v.ARRIVED])
+def test_a_result_of_what_was_owed_before_is_nothing_now(kept: Kept, late: Attempt) -> None:
+    """A sender that was cut off settles what it sent; what is owed anew since stays owed."""
+    kept.ledger.commit([c.DeliveriesQueued((v.DELIVERY,))])
+    kept.ledger.settle([replace(v.ARRIVED, state=DeliveryState.DEAD)])
+    again = replace(v.DELIVERY, attempt=0, created_ns=v.DELIVERY.created_ns + 1)
+    kept.ledger.commit([c.DeliveriesReplayed((again,), DeliveryState.DEAD)])
+    kept.ledger.settle([late])
+    assert kept.alarms.pending(project=None, after=None, limit=9) == (again,)
+    kept.ledger.settle([replace(late, created_ns=again.created_ns)])
+    (found,) = kept.alarms.deliveries(project=None, state=None, limit=9, marker=None)
+    assert (found[0].attempt, found[1]) == (late.attempt, late.state)

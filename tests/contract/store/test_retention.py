@@ -96,6 +96,7 @@ def test_final_deliveries_go(opened: tuple[Kept, Engine]) -> None:
                 NOW if name == "late" else OLD,
                 0,
                 "",
+                created_ns=made[name].created_ns,
             )
             for name in names
             if name != "owed"

@@ -250,7 +250,9 @@ def test_senders_find_what_was_queued_since(processes: list[Process]) -> None:
     assert seen == ["d-0", "d-1", "d-2", "d-4", "d-3"]
     share = share_of(v.DELIVERY.project, v.DELIVERY.url)
     assert outbox.after(Queued(), ALL_SHARES - {share}, 9)[1] == ()
-    server.ledger.settle([replace(v.ARRIVED, delivery_id=one.id) for one in deliveries])
+    server.ledger.settle(
+        [replace(v.ARRIVED, delivery_id=one.id, created_ns=one.created_ns) for one in deliveries]
+    )
     assert outbox.after(Queued(), {share}, 9)[1] == ()
     assert v.ARRIVED.state is DeliveryState.DELIVERED
 

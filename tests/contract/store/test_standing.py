@@ -48,9 +48,13 @@ def test_what_is_owed_and_what_died_lately_is_counted(opened: tuple[str, Kept, E
     dead = DeliveryState.DEAD
     kept.ledger.settle(
         [
-            Attempt(queued[0].id, DeliveryState.DELIVERED, 1, NOW - 1, 0, "ok", 204),
-            Attempt(queued[1].id, dead, 1, NOW - 1, 0, "gone", 404),
-            Attempt(queued[2].id, dead, 1, NOW - LATELY_NS - 1, 0, "gone", 404),
+            Attempt(
+                queued[0].id, DeliveryState.DELIVERED, 1, NOW - 1, 0, "ok", 204, created_ns=v.T0
+            ),
+            Attempt(queued[1].id, dead, 1, NOW - 1, 0, "gone", 404, created_ns=v.T0 + 1),
+            Attempt(
+                queued[2].id, dead, 1, NOW - LATELY_NS - 1, 0, "gone", 404, created_ns=v.T0 + 2
+            ),
         ]
     )
     assert store.StoredStanding(engine).owed(NOW) == Owed(3, v.T0 + 3, 1)

@@ -36,11 +36,15 @@ from faultwire.domain.faults import (
     PlanRecord,
     Severity,
 )
+from faultwire.domain.ids import HostName
+from faultwire.domain.networks import DataPlane, Network, PortDetails, Reported, Subnet
 from faultwire.domain.resources import (
     Bmc,
+    Evacuation,
     Guest,
     Host,
     Interface,
+    Particulars,
     Port,
     Project,
     Server,
@@ -59,7 +63,8 @@ from faultwire.domain.rules import (
     ThresholdRule,
     UnevaluatedRule,
 )
-from faultwire.domain.states import AgentState, PowerState, VmState
+from faultwire.domain.services import OwedStatus
+from faultwire.domain.states import AgentState, HostStatus, PowerState, VmState
 from faultwire.domain.subscriptions import Filter, Subscription, Watch
 
 T0 = 1_800_000_000_123_456_789
@@ -79,6 +84,7 @@ HOST = Host(
     monitored=True,
     agent=AgentState.LOST,
     revision=7,
+    maintenance=True,
 )
 BARE_HOST = Host("compute-2")
 SWITCH = Switch("tor-1", (SwitchUplink("spine-1", "1/1"), SwitchUplink("spine-2", "1/1")))
@@ -94,7 +100,13 @@ SERVER = Server(
     metadata={"tier": "gold"},
     addresses=("10.0.0.1",),
     revision=3,
+    updated_ns=T0 + 1,
+    about=Particulars(T0, "u-1", "2", "img", "a web server", "key", True, "audit"),
 )
+EVACUATION = Evacuation(HOST.name, SERVER.id, HostName("compute-2"), T0)
+OTHER_EVACUATION = Evacuation(HostName("compute-3"), SERVER.id, HOST.name, T0)
+OWED_STATUS = OwedStatus("o-1", HOST.name, HostStatus.UP, HostStatus.DOWN, T0)
+LATER_STATUS = OwedStatus("o-0", HOST.name, HostStatus.DOWN, HostStatus.UP, T0 + 1, SERVER.id)
 BARE_SERVER = Server("vm-2", "db", PROJECT.id, HOST.name)
 PORT = Port(
     "port-1",
@@ -108,7 +120,31 @@ PORT = Port(
     ("10.0.0.1",),
     "DOWN",
     4,
+    DataPlane("switch tor-1", "fault f-1", T0 + 3, Reported("ACTIVE", "probed", "sdn", T0)),
+    PortDetails("the first", "fa:16:3e:00:00:01", "compute:nova", "direct", False, T0, T0 + 1),
 )
+BARE_PORT = Port("port-2", PROJECT.id)
+NETWORK = Network(
+    "net-1",
+    PROJECT.id,
+    "front",
+    "of the shop",
+    admin_state_up=False,
+    shared=True,
+    external=True,
+    physical_network="physnet1",
+    network_type="vlan",
+    segmentation_id=7,
+    mtu=9000,
+    created_ns=T0,
+    updated_ns=T0 + 1,
+    revision=3,
+)
+OTHER_NETWORK = Network("net-2", PROJECT.id)
+SUBNET = Subnet(
+    "sub-1", NETWORK.id, PROJECT.id, "10.0.0.0/24", "low", "all", "10.0.0.1", False, T0, T0 + 1, 2
+)
+OTHER_SUBNET = Subnet("sub-2", OTHER_NETWORK.id, PROJECT.id, "2001:db8::/64")
 GUEST = Guest("guest-1", "mysql", PROJECT.id, SERVER.id, "down")
 
 FAULT = Fault(
@@ -216,8 +252,18 @@ DELIVERY = Delivery(
 LATER_DELIVERY = Delivery(
     "c-2", "p-2", "amqp", "order", b"", T0 + 1, kind="bus", attempt=2, next_ns=T0 + 9
 )
-RETRY = Attempt(DELIVERY.id, DeliveryState.PENDING, 1, T0 + 2, T0 + 50, "refused")
-ARRIVED = Attempt(DELIVERY.id, DeliveryState.DELIVERED, 2, T0 + 60, 0, "ok", 204)
+RETRY = Attempt(
+    DELIVERY.id,
+    DeliveryState.PENDING,
+    1,
+    T0 + 2,
+    T0 + 50,
+    "refused",
+    created_ns=DELIVERY.created_ns,
+)
+ARRIVED = Attempt(
+    DELIVERY.id, DeliveryState.DELIVERED, 2, T0 + 60, 0, "ok", 204, created_ns=DELIVERY.created_ns
+)
 
 SECRETS = (
     WebhookSecret(PROJECT.id, "whsec_new", T0 + 1),

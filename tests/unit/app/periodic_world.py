@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from faultwire.app.periodic import SAMPLES, Periodic, Tools
+from faultwire.app.looks import SAMPLES, Tools
+from faultwire.app.periodic import Periodic
 from faultwire.domain.alarms import Alarm, AlarmState
 from faultwire.domain.changes import AlarmsSaved
 from faultwire.domain.commands import Command
@@ -56,6 +57,7 @@ class World:
     commands: list[Command] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     reads: int = 0
+    unreadable: frozenset[int] = frozenset()
     metrics: Metrics = field(default_factory=Metrics)
 
     def __post_init__(self) -> None:
@@ -84,6 +86,8 @@ class World:
 
     async def _read(self, call: Any, *args: Any, **named: Any) -> object:
         self.reads += 1
+        if self.reads in self.unreadable:
+            raise Unavailable("the database does not answer")
         return call(*args, **named)
 
     async def _ask(self, query: str) -> tuple[float, ...]:

@@ -6,14 +6,11 @@ from dataclasses import replace
 import pytest
 
 from faultwire.app.lane import Lane
-from faultwire.app.periodic import SAMPLES
+from faultwire.app.looks import PROMETHEUS, SAMPLES
 from faultwire.domain.commands import Command, MoveAlarms, RetryUnmatched
 from faultwire.domain.errors import Unavailable
 from faultwire.domain.ids import ADMINISTRATORS
-from faultwire.domain.rules import (
-    Clause,
-    EventRule,
-)
+from faultwire.domain.rules import Clause, CompositeRule, EventRule, Joint
 from faultwire.domain.shares import ALL_SHARES, share_of
 from faultwire.testing.chain import InProcess
 from tests.unit.app.periodic_world import (
@@ -136,6 +133,60 @@ async def test_the_loops_go_on_after_a_failure() -> None:
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
+
+
+async def test_what_the_database_kept_from_being_looked_at_is_looked_at_soon() -> None:
+    """A batch that cannot be read, and all behind it, wait for a beat and not for a round."""
+    world = World(unreadable=frozenset({2}))
+    world.save(*(alarm(f"a{number}") for number in range(600)))
+    world.sample(95)
+    with pytest.raises(Unavailable):
+        await world.look()
+    assert [world.state(name) for name in ("a0", "a255", "a256", "a599")] == [
+        ALARM,
+        ALARM,
+        UNKNOWN,
+        UNKNOWN,
+    ]
+    assert world.counted(SAMPLES, "missed") == 600 - 256
+    # The batch that failed comes last: should it be to blame, the others are done.
+    world.unreadable = frozenset({world.reads + 2})
+    with pytest.raises(Unavailable):
+        await world.look(whole=False)
+    assert (world.state("a599"), world.state("a511")) == (ALARM, UNKNOWN)
+    await world.look(whole=False)
+    assert world.state("a511") is ALARM
+    await world.look(whole=False)
+    assert world.counted(SAMPLES, "judged") == 600
+
+
+async def test_verdicts_that_could_not_be_moved_are_found_again_soon() -> None:
+    """A ledger that is away for a moment costs a beat, whatever the alarm asks."""
+    world = World(answering(9.0))
+    world.save(alarm(), alarm("load", LOAD))
+    world.sample(95)
+    for kind, name in ((SAMPLES, "a1"), (PROMETHEUS, "load")):
+        world.product.ledger.fail(Unavailable("the disk is full"))
+        with pytest.raises(Unavailable):
+            await world.look(kind)
+        assert world.state(name) is UNKNOWN
+        await world.look(kind, whole=False)
+        assert world.state(name) is ALARM
+
+
+async def test_a_database_that_is_away_is_no_fault_of_prometheus() -> None:
+    """A composite whose samples cannot be read is missed; those that ask only go on."""
+    world = World(answering(9.0), unreadable=frozenset({1}))
+    both = CompositeRule(Joint.AND, (CPU, LOAD))
+    world.save(alarm("both", both), alarm("load", LOAD))
+    world.sample(95)
+    with pytest.raises(Unavailable):
+        await world.look(PROMETHEUS)
+    assert (world.state("both"), world.state("load")) == (UNKNOWN, ALARM)
+    assert world.counted(PROMETHEUS, "unanswered") == 0
+    assert world.counted(PROMETHEUS, "missed") == 1
+    await world.look(PROMETHEUS, whole=False)
+    assert world.state("both") is ALARM
 
 
 # ---------------------------------------------------------------- the lane

@@ -4,9 +4,10 @@ import asyncio
 
 import pytest
 
-from faultwire.app.periodic import FAILURES, PROMETHEUS, fairly
+from faultwire.app.asking import FAILURES
+from faultwire.app.looks import PROMETHEUS
 from faultwire.domain.commands import Command
-from faultwire.domain.errors import Refused
+from faultwire.domain.errors import Refused, Unavailable
 from faultwire.domain.ids import ADMINISTRATORS, AlarmId
 from faultwire.domain.rules import (
     CompositeRule,
@@ -75,12 +76,15 @@ async def test_an_answer_in_between_starts_the_count_anew() -> None:
     assert world.commands == []
 
 
-async def test_a_query_that_the_server_refuses_says_why() -> None:
-    """What the server says of the query is the reason; other alarms go on."""
+async def test_a_query_that_the_server_refuses_says_what_kind_of_failure(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The owner reads the kind, the operator once in the log what was said; others go on."""
+    caplog.set_level("INFO")
 
     async def answer(query: str) -> tuple[float, ...]:
         if "wrong" in query:
-            raise Refused("the Prometheus server does not take the query: parse error")
+            raise Refused("the Prometheus server does not take the query: bad", "at 10.0.0.7")
         return (9.0,)
 
     world = World(answer)
@@ -90,7 +94,11 @@ async def test_a_query_that_the_server_refuses_says_why() -> None:
     assert (world.state("w"), world.state()) == (UNKNOWN, ALARM)
     found = world.product.indexes.alarms.get(AlarmId("w"))
     assert found is not None
-    assert "parse error" in found.state_reason
+    assert found.state_reason == "the Prometheus server does not take the query: bad"
+    await world.look(PROMETHEUS)
+    assert [line for line in caplog.messages if "10.0.0.7" in line] == [
+        "the query of alarm w cannot be evaluated: at 10.0.0.7"
+    ]
 
 
 async def test_one_query_that_hangs_delays_no_other() -> None:
@@ -165,7 +173,53 @@ async def test_samples_are_not_behind_a_prometheus_that_hangs() -> None:
         await asking
 
 
-def test_projects_take_turns() -> None:
-    """A project with many alarms does not keep the queries of others waiting."""
-    many = [alarm(f"p{n}") for n in range(3)] + [alarm("q0", project=Q)]
-    assert [one.name for one in fairly(many)] == ["p0", "q0", "p1", "p2"]
+async def test_one_projects_slow_queries_do_not_make_the_round_late_for_others() -> None:
+    """It has a part of the queries; after two without an answer the rest keeps its state."""
+    world = World(away, queries=4, deadline_s=60.0)
+    slow, most = asyncio.Event(), 0
+    under_way = answered = 0
+
+    async def answer(query: str) -> tuple[float, ...]:
+        nonlocal under_way, most, answered
+        if Q not in query.split('"'):
+            answered += 1
+            if answered == 20:
+                slow.set()
+            return (9.0,)
+        under_way += 1
+        most = max(most, under_way)
+        await slow.wait()
+        under_way -= 1
+        raise Unavailable("the Prometheus server cannot be asked", "no answer in time")
+
+    world.answers = answer
+    world.save(
+        *(alarm(f"q{n}", LOAD, Q, state=OK) for n in range(20)),
+        *(alarm(f"p{n}", LOAD) for n in range(20)),
+    )
+    await world.look(PROMETHEUS)
+    assert {world.state(f"p{n}") for n in range(20)} == {ALARM}
+    assert {world.state(f"q{n}") for n in range(20)} == {OK}
+    assert most == 2
+    assert world.counted(PROMETHEUS, "unanswered") == 3
+    assert world.counted(PROMETHEUS, "skipped") == 17
+
+
+async def test_who_was_passed_over_comes_first_in_the_next_round() -> None:
+    """Two queries that always hang keep none of their project's others from being asked."""
+
+    async def answer(query: str) -> tuple[float, ...]:
+        if "hangs" in query:
+            raise Unavailable("the Prometheus server cannot be asked", "no answer in time")
+        return (9.0,)
+
+    world = World(answer)
+    world.save(
+        *(alarm(f"h{n}", PrometheusRule("hangs", 1.0)) for n in range(2)),
+        *(alarm(f"a{n}", LOAD) for n in range(5)),
+        alarm("q", LOAD, Q),
+    )
+    await world.look(PROMETHEUS)
+    assert [world.state(f"a{n}") for n in range(5)] == [UNKNOWN] * 5
+    await world.look(PROMETHEUS)
+    assert [world.state(f"a{n}") for n in range(5)] == [ALARM] * 5

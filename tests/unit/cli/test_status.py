@@ -45,6 +45,7 @@ STATUS: dict[str, Any] = {
         "queue": 0,
         "verdicts_suspended": False,
     },
+    "periodic": {"samples_at": "2026-11-21T09:18:50.500000Z", "prometheus_at": None},
 }
 LINE = {
     "id": "0f" * 32,
@@ -81,6 +82,15 @@ def test_one_look_tells_all(run: Any) -> None:
     assert done.output.startswith("well  faultwire 1.2.3")
     for text in ("node:7", "silent for 6.2 s", "PostgreSQL", "2 open", "1 lost", "3 pending"):
         assert text in done.output
+    assert "periodic    prometheus never, samples 12 s ago" in done.output
+    assert max(map(len, done.output.splitlines())) <= 80
+
+
+def test_who_makes_no_rounds_says_so(run: Any) -> None:
+    """Where evaluators look at periodic alarms, or nobody has yet, there is no age to show."""
+    nobody = {**STATUS, "periodic": {"samples_at": None, "prometheus_at": None}}
+    done = run(FakeSession({"status": nobody}), status.status)
+    assert "no round yet" in done.output
     assert max(map(len, done.output.splitlines())) <= 80
 
 

@@ -131,3 +131,21 @@ def test_what_is_empty_is_not_repeated_without_end() -> None:
     for text in ("((" + "()" * 100 + "){100}){100}", "(((" + "()" * 113 + "){100}){98}){2}"):
         with pytest.raises(Invalid, match="too large"):
             regex(text)
+
+
+def test_a_long_text_can_be_left_in_the_middle() -> None:
+    """An expression whose every step is new asks now and then whether it may go on."""
+    text = "".join("ab"[pow(3, number, 65_537) & 1] for number in range(20_000))
+    looks = 0
+
+    def look() -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 3:
+            raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        regexes.regex("(a|b)*a(a|b){40}c").matches(text, look)
+    assert looks == 3
+    assert not regexes.regex("c").matches(text, look)
+    assert looks == 3

@@ -167,3 +167,48 @@ def test_any_text_is_narrowed_or_refused(text: str) -> None:
 def test_no_function_that_looks_by_itself_is_known() -> None:
     """`info` joins series that no selector names."""
     assert "info" not in FUNCTIONS
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "max_over_time(x[31d])",
+        "max_over_time(rate(x[5m])[1d:1m])",
+        "max_over_time(rate(x[5m])[7d:])",
+        f"rate(x[{'0' * 99}5m])",
+        "avg_over_time(x[1h]) / avg_over_time(x[30d:5m])",
+        " + ".join(["rate(x[30d])"] * 40),
+    ],
+)
+def test_what_people_look_at_is_allowed(query: str) -> None:
+    """Weeks in minutes, and a month, are what alarms ask for."""
+    assert narrowed(query)
+
+
+@pytest.mark.parametrize(
+    ("query", "why"),
+    [
+        ("max_over_time(x[32d])", "a range of more than 31 days at '[32d]'"),
+        ("max_over_time(x[30d2d1ms])", "a range of more than 31 days"),
+        (f"max_over_time(x[1{'0' * 999}s])", "a range of more than 31 days"),
+        ("max_over_time(x[32d:1d])", "a range of more than 31 days"),
+        ("max_over_time(x[1h:1ms])", "a subquery of more than 11000 steps"),
+        ("max_over_time(x[31d:])", "a subquery of more than 11000 steps"),
+        ("max_over_time(x[5m:0s])", "a subquery of more than 11000 steps"),
+        ("max_over_time(x[0s:0s])", "a subquery of more than 11000 steps"),
+        ("max_over_time(rate(x[30d])[1d:1m])", "subqueries that together look at too much"),
+        (
+            "max_over_time(max_over_time(x[1d:1m])[1d:1m])",
+            "subqueries that together look at too much",
+        ),
+        (
+            "max_over_time((rate(a[1h]) + rate(b[30d]))[1d:1m])",
+            "subqueries that together look at too much at '[1d:1m]'",
+        ),
+    ],
+)
+def test_a_query_that_looks_at_too_much_is_refused(query: str, why: str) -> None:
+    """Spans, steps, and steps within steps are bounded: the server serves everybody."""
+    with pytest.raises(Invalid) as caught:
+        restricted(query, "project", "p-1", "prometheus_rule.query")
+    assert str(caught.value).startswith(f"prometheus_rule.query: {why}")

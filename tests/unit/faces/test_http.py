@@ -20,6 +20,7 @@ from faultwire.domain.errors import (
     NotFound,
     Refused,
     TooLarge,
+    TooOften,
     Unauthenticated,
     Unavailable,
 )
@@ -145,6 +146,7 @@ def test_a_right_value_becomes_the_model() -> None:
         (NotFound("none"), 404),
         (Conflict("not now"), 409),
         (TooLarge("big"), 413),
+        (TooOften("slower", 7), 429),
         (Unavailable("later"), 503),
     ],
 )
@@ -158,7 +160,7 @@ async def test_each_error_has_its_status(error: FaultwireError, status: int) -> 
         answer = await client.get("/thing")
         assert answer.status_code == status
         assert answer.json() == {"status": status, "text": str(error)}
-        assert ("Retry-After" in answer.headers) is (status == 503)
+        assert ("Retry-After" in answer.headers) is (status in {429, 503})
         assert ("WWW-Authenticate" in answer.headers) is (status == 401)
 
 

@@ -27,6 +27,7 @@ from faultwire.inspector.decide import with_evidence
 from faultwire.inspector.match import match
 from faultwire.inspector.rules import RULES, SLICE
 from faultwire.inspector.settings import Settings
+from faultwire.inspector.wiring import WIRING
 from faultwire.resourcemap.holds import Holds
 from faultwire.resourcemap.index import ResourceMap
 from faultwire.resourcemap.scratch import MapScratch
@@ -138,9 +139,9 @@ def test_the_rule_of_a_dead_host(
     assert tuple(step.server for step in plan.servers) == entry.servers
 
 
-def test_only_two_types_have_a_rule() -> None:
+def test_only_hosts_servers_and_wires_have_rules() -> None:
     """What has none is recorded as such; further rules come with further rows."""
-    assert set(RULES) == {"compute.host.down", "compute.instance.down"}
+    assert set(RULES) == {"compute.host.down", "compute.instance.down", *WIRING}
 
 
 def test_evidence_is_bounded() -> None:

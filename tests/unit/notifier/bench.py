@@ -8,6 +8,7 @@ from random import Random
 from faultwire.domain import signature
 from faultwire.domain.alarms import Delivery
 from faultwire.domain.ids import DeliveryId, FaultId, ProjectId, derived
+from faultwire.messaging.memory import MemoryBus
 from faultwire.notifier.delivery import guard
 from faultwire.notifier.delivery.resolver import Lookup
 from faultwire.notifier.delivery.sender import Sender
@@ -30,6 +31,7 @@ class Bench:
     secrets: Sequence[str] = (signature.new_secret(bytes(range(32))),)
     clock: Clock = field(default_factory=SystemClock)
     senders: list[Sender] = field(default_factory=list)
+    bus: MemoryBus | None = None
     _number: "itertools.count[int]" = field(default_factory=itertools.count)
 
     def delivery(self, url: str, alarm: str = "", project: str = "p", age_s: int = 0) -> Delivery:
@@ -63,6 +65,7 @@ class Bench:
             self.meter,
             lookup,
             Random(7),
+            self.bus,
         )
         sender = Sender(wiring, configured, guard.rules_of(configured, on_loopback=True))
         self.senders.append(sender)

@@ -9,13 +9,14 @@ import orjson
 import pytest
 
 from faultwire.domain import signature
-from faultwire.domain.errors import Unavailable
+from faultwire.domain.errors import TooOften, Unavailable
 from faultwire.domain.ids import ProjectId
 from faultwire.notifier.delivery import guard
 from faultwire.notifier.delivery.endpoint import ELSEWHERE, MOST, MOST_EACH, Endpoints
 from faultwire.notifier.settings import Settings
 from faultwire.telemetry.clock import SystemClock
 from faultwire.testing import sink
+from faultwire.testing.clock import ManualClock
 
 P = ProjectId("p")
 FRESH = signature.new_secret(b"f" * 32)
@@ -95,3 +96,27 @@ async def test_tests_under_way_are_bounded(stand: Stand) -> None:
     gate.set()
     assert {*await asyncio.gather(*each, *more)} == {""}
     assert await stand.ask(url, "one") == ""
+
+
+async def test_a_project_tests_so_often_in_a_minute() -> None:
+    """More is refused, with the seconds to wait; other projects are not concerned."""
+    clock = ManualClock()
+    async with sink.Sink() as received:
+        endpoints = Endpoints(
+            guard.Rules(loopback=True), Settings(callback_tests=3), clock, lambda project: []
+        )
+
+        async def ask(project: str = P) -> str:
+            return await endpoints.ask(ProjectId(project), received.url("/"), "d", {}, FRESH)
+
+        assert [await ask() for _ in range(3)] == [""] * 3
+        with pytest.raises(TooOften, match=r"3 callbacks tested .* again in 20 s") as caught:
+            await ask()
+        assert caught.value.seconds == 20
+        assert await ask("q") == ""
+        clock.advance(20)
+        assert await ask() == ""
+        with pytest.raises(TooOften):
+            await ask()
+        assert len(received.requests) == 5
+        await endpoints.close()

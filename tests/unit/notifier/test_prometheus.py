@@ -55,8 +55,10 @@ async def test_a_query_is_a_form_with_credentials() -> None:
 @pytest.mark.parametrize(
     ("status", "body", "error", "reason"),
     [
-        (400, b'{"error": "parse\\nerror"}', Refused, "parse error"),
-        (422, b'{"error": 5}', Refused, "take the query: 5"),
+        (400, b'{"error": "parse error"}', Refused, "does not say why"),
+        (400, b'{"errorType": "bad_data", "error": "x"}', Refused, "cannot be understood"),
+        (422, b'{"errorType": "at 10.0.0.7", "error": 5}', Refused, "does not say why"),
+        (422, b"[]", Refused, "does not say why"),
         (400, b"<html>", Refused, "does not say why"),
         (500, b"", Unavailable, "cannot be asked"),
         (503, b'{"error": "busy"}', Unavailable, "cannot be asked"),
@@ -78,7 +80,7 @@ async def test_a_query_is_a_form_with_credentials() -> None:
 async def test_other_answers(
     status: int, body: bytes, error: type[FaultwireError], reason: str
 ) -> None:
-    """What the server says of the query is a refusal; all else is a server that is not there."""
+    """A query that is not taken is a refusal by kind; all else is a server that is not there."""
     with pytest.raises(error, match=reason):
         await asked(replying(status, body, "location: http://127.0.0.1:9/"))
 

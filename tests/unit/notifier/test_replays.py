@@ -10,6 +10,7 @@ import pytest
 from faultwire.domain.alarms import Attempt, Delivery, DeliveryState
 from faultwire.domain.ids import DeliveryId, ProjectId
 from faultwire.notifier.delivery.quota import Quota
+from faultwire.telemetry.clock import SystemClock
 from faultwire.testing import sink as scripts
 from faultwire.testing.outbox import MemoryOutbox
 from faultwire.testing.sink import Sink
@@ -61,6 +62,27 @@ def test_what_is_owed_anew_while_it_is_held_is_looked_for_later() -> None:
     assert quota.wanted() == P
     quota.begin(P)
     assert quota.load(AGAIN)
+    quota.end(P, complete=True)
+    assert quota.parked() == ()
+
+
+def test_no_pass_follows_the_other_while_an_older_copy_is_held() -> None:
+    """One pass finds it out; the next one comes when the copy is let go, and takes what waited."""
+    quota = Quota(8)
+    later = replace(ONE, id=DeliveryId("e"), created_ns=300)
+    assert quota.take(ONE)
+    for row in (AGAIN, later):
+        assert not quota.take(row)
+    quota.begin(P)
+    assert not any(map(quota.load, (AGAIN, later)))
+    quota.end(P, complete=True)
+    assert quota.wanted() is None
+    assert not quota.take(replace(later, id=DeliveryId("f"), created_ns=400))
+    assert quota.wanted() is None
+    quota.release(ONE)
+    assert quota.wanted() == P
+    quota.begin(P)
+    assert all(map(quota.load, (AGAIN, later)))
     quota.end(P, complete=True)
     assert quota.parked() == ()
 
@@ -192,3 +214,36 @@ async def test_a_share_is_busy_until_the_result_is_stored(sink: Sink) -> None:
     await outbox.finished(made.id)
     await sender.stop(1)
     assert not sender.busy(everything)
+
+
+class _Jumping(SystemClock):
+    """The system's clock, ahead by as much as is said."""
+
+    ahead_ns = 0
+
+    def mono_ns(self) -> int:
+        """Return the time from which nothing jumps back."""
+        return super().mono_ns() + self.ahead_ns
+
+
+async def test_a_sender_that_writes_to_the_log_is_not_stuck(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Something comes of deliveries that are no webhooks too: a row of them is no standstill."""
+    caplog.set_level(logging.INFO, "faultwire.notifier")
+    clock = _Jumping()
+    bench = Bench(clock=clock)
+    sender = await bench.start()
+    assert sender.stuck() is None
+    rows = [replace(bench.delivery("log://"), kind="log") for _ in range(500)]
+    sender.wake(rows)
+    clock.ahead_ns = 60_000_000_000
+    assert sender.stuck() == "webhooks wait, and for 60 s nothing came of any"
+    for _ in range(500):
+        await asyncio.sleep(0)
+        if caplog.messages:
+            break
+    assert 0 < len(caplog.messages) < len(rows)
+    assert sender.stuck() is None
+    await bench.outbox.finished(*(one.id for one in rows))
+    await sender.stop(1)

@@ -13,7 +13,7 @@ from faultwire.testing.clock import ManualClock
 
 
 def _attempt(name: str, number: int = 1) -> Attempt:
-    return Attempt(DeliveryId(name), DeliveryState.DELIVERED, number, 0, 0, "", 200)
+    return Attempt(DeliveryId(name), DeliveryState.DELIVERED, number, 0, 0, "", 200, created_ns=0)
 
 
 class Ledger:

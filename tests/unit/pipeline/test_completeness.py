@@ -11,6 +11,7 @@ from faultwire.domain.changes import Change
 from faultwire.domain.commands import AgentChanged, Command, ImportInventory
 from faultwire.domain.events import EVENT_KINDS, Event
 from faultwire.domain.ids import AlarmId, GuestId, HostName, PortId, ProjectId, ServerId, UserId
+from faultwire.domain.network_changes import NetworkChange
 from faultwire.domain.resources import Guest, Host, InventoryDocument, Port, Project, Server
 from faultwire.domain.rules import Clause, EventRule
 from faultwire.domain.states import AgentState, ServerStateOnHostDown
@@ -34,12 +35,11 @@ IMPORTED_ONLY = {
     c.ServersRemoved,
     c.SwitchesSaved,
     c.SwitchesRemoved,
-    c.PortsSaved,
-    c.PortsRemoved,
     c.GuestsSaved,
     c.GuestsRemoved,
+    *get_args(NetworkChange),
 }
-"""Types that only an import makes, which decides on the base and needs no overlay."""
+"""Types of commands that decide on the base alone and need no overlay."""
 
 
 def followed() -> dict[type, list[str]]:
@@ -53,6 +53,7 @@ def followed() -> dict[type, list[str]]:
         "sessions": indexes.sessions,
         "subscriptions": indexes.subscriptions,
         "quotas": indexes.quotas,
+        "owed": indexes.owed,
     }
     found: dict[type, list[str]] = {}
     for name, follower in followers.items():
@@ -104,11 +105,13 @@ def told(setting: ServerStateOnHostDown) -> list[Event]:
     product.report("compute.instance.down", instance_id="vm0")
     product.report("compute.host.down", hostname="h1")
     product.report("network.switch.down", switch="s")
+    product.report("network.port.down", port_id="port")
     product.run(AgentChanged(H1, AgentState.LOST))
     product.report("compute.instance.up", instance_id="vm0")
     product.report("compute.host.up", hostname="h1")
     product.run(AgentChanged(H1, AgentState.CONNECTED, frozenset({"vm0"})))
     product.report("network.switch.up", switch="s")
+    product.report("network.port.up", port_id="port")
     return product.events
 
 

@@ -3,12 +3,13 @@
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 
-from faultwire.controllers.embedded import holding, telling
+from faultwire.controllers.embedded import holding, ports, telling
 from faultwire.domain.causes import Cause, ResourceKind, standing
 from faultwire.domain.changes import (
     CausesRemoved,
     CausesSaved,
     Change,
+    EvacuationsRemoved,
     HostsSaved,
     ServersMoved,
 )
@@ -17,9 +18,10 @@ from faultwire.domain.events import Event
 from faultwire.domain.faults import Fault, PlanRecord, Severity, worst
 from faultwire.domain.ids import FaultId, HostName, ServerId
 from faultwire.domain.instants import Instant
-from faultwire.domain.plans import ClearPlan, Plan, RaisePlan, ReturnPlan
-from faultwire.domain.resources import Host, Server
-from faultwire.domain.states import HostStatus
+from faultwire.domain.plans import ClearPlan, Plan, PortsPlan, RaisePlan, ReturnPlan
+from faultwire.domain.resources import Evacuation, Host, Server
+from faultwire.domain.services import NOVA_TERMS, StatusTerms
+from faultwire.domain.states import AgentState
 from faultwire.ports import View
 
 SLICE = 64
@@ -37,6 +39,7 @@ class _Harvest:
     saved: list[Cause] = field(default_factory=list)
     dropped: list[Cause] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
+    confirmed: tuple[Evacuation, ...] = ()
     seen: int = 0
 
     def keep(self, before: Server, held: holding.Held) -> None:
@@ -51,6 +54,8 @@ class _Harvest:
         if self.hosts:
             changes.append(HostsSaved(tuple(self.hosts)))
         changes.extend(ServersMoved(host, tuple(some)) for host, some in self.moved.items())
+        if self.confirmed:
+            changes.append(EvacuationsRemoved(self.confirmed))
         if self.dropped:
             changes.append(CausesRemoved(tuple(self.dropped)))
         if self.saved:
@@ -61,20 +66,21 @@ class _Harvest:
 class EmbeddedController:
     """Implements `ports.Controller` for the store that we own; pure."""
 
+    def __init__(self, terms: StatusTerms = NOVA_TERMS) -> None:
+        """Take how host_status is formed."""
+        self._terms = terms
+
     def realise(self, plan: Plan, view: View, now: Instant) -> Work[Realised]:
         """Return the rows and facts that follow; one event per affected server, no more."""
         match plan:
             case RaisePlan():
-                return _raise(plan, view, now)
+                return _raise(plan, view, now, self._terms)
             case ClearPlan():
-                return _clear(plan, view, now)
+                return _clear(plan, view, now, self._terms)
             case ReturnPlan():
-                return _return(plan, view, now)
-
-
-def _status(view: View, host: HostName) -> HostStatus:
-    known = view.host(host)
-    return known.status if known else HostStatus.NONE
+                return _return(plan, view, now, self._terms)
+            case PortsPlan():
+                return ports.realise(plan, view, now, self._terms)
 
 
 class _Standing:
@@ -120,33 +126,34 @@ class _Standing:
         return self._view.live_fault(fault)
 
 
-def _raise(plan: RaisePlan, view: View, now: Instant) -> Work[Realised]:
+def _raise(plan: RaisePlan, view: View, now: Instant, terms: StatusTerms) -> Work[Realised]:
     harvest = _Harvest()
     fault_id = plan.fault.id
     down = _force_down(plan, view, now, harvest)
+    changed = (terms.status(down[0]), terms.status(down[1])) if down else None
     bad = _Standing(view, plan.fault, plan.host if down else None)
     untouched = []
     for step in plan.servers:
         before = view.server(step.server.id) or step.server
         held_by = view.causes_of(ResourceKind.SERVER, before.id)
-        held = holding.take(before, fault_id, step.wanted, held_by)
+        held = holding.take(before, fault_id, step.wanted, held_by, now.wall_ns)
         if not held.saved:
             untouched.append(before.id)
         harvest.keep(before, held)
-        statuses = down or (_status(view, before.host),) * 2
+        statuses = changed or (terms.status(view.host(before.host)),) * 2
         shown = step.shown if held.saved else None
         ports, severity = view.ports_of(before.id), bad.server(held, held_by)
         told = telling.Told(before, held.server, shown, statuses, ports, severity)
         harvest.events.append(telling.instance_update(told, fault_id, now, raised=True))
         if harvest.seen % SLICE == 0:
             yield
-    changed = sum(map(len, harvest.moved.values()))
+    moved = sum(map(len, harvest.moved.values()))
     record = PlanRecord(
         plan.rule,
         plan.host,
         forced_down=bool(harvest.hosts) if down else None,
         servers=harvest.seen,
-        changed=changed,
+        changed=moved,
         untouched=tuple(untouched[:100]),
     )
     return harvest.realised(record)
@@ -154,7 +161,7 @@ def _raise(plan: RaisePlan, view: View, now: Instant) -> Work[Realised]:
 
 def _force_down(
     plan: RaisePlan, view: View, now: Instant, harvest: _Harvest
-) -> tuple[HostStatus, HostStatus] | None:
+) -> tuple[Host, Host] | None:
     host = view.host(plan.host) if plan.force_down and plan.host is not None else None
     if host is None:
         return None
@@ -171,14 +178,15 @@ def _force_down(
     harvest.saved.append(
         Cause(ResourceKind.HOST, host.name, plan.fault.id, _DOWN, prior, revision=after.revision)
     )
-    return host.status, after.status
+    return host, after
 
 
-def _clear(plan: ClearPlan, view: View, now: Instant) -> Work[Realised]:
+def _clear(plan: ClearPlan, view: View, now: Instant, terms: StatusTerms) -> Work[Realised]:
     harvest = _Harvest()
     fault_id = plan.fault.id
     causes = {ServerId(c.resource): c for c in view.causes_by(fault_id) if _is_server(c)}
-    statuses = _unforce(plan, view, now, harvest)
+    freed = _unforce(plan, view, now, harvest)
+    statuses = (terms.status(freed[0]), terms.status(freed[1])) if freed else None
     bad = _Standing(view, plan.fault)
     entry = view.entry(plan.host) if plan.host is not None else None
     told: dict[ServerId, Server] = {s.id: s for s in (entry.servers if entry else ())}
@@ -190,10 +198,10 @@ def _clear(plan: ClearPlan, view: View, now: Instant) -> Work[Realised]:
         mine = causes.get(name)
         held, held_by = holding.Held(before), view.causes_of(ResourceKind.SERVER, name)
         if mine is not None:
-            held = holding.let_go(before, mine, held_by, plan.running)
+            held = holding.let_go(before, mine, held_by, plan.running, now.wall_ns)
         harvest.keep(before, held)
         if before.host != plan.host or statuses is None:
-            here = (_status(view, before.host),) * 2
+            here = (terms.status(view.host(before.host)),) * 2
         else:
             here = statuses
         ports, severity = view.ports_of(name), bad.server(held, held_by)
@@ -210,7 +218,7 @@ def _is_server(cause: Cause) -> bool:
 
 def _unforce(
     plan: ClearPlan, view: View, now: Instant, harvest: _Harvest
-) -> tuple[HostStatus, HostStatus] | None:
+) -> tuple[Host, Host] | None:
     """Take back the force-down that this fault set; an operator's own stays (D20)."""
     host = view.host(plan.host) if plan.host is not None else None
     if host is None:
@@ -224,7 +232,7 @@ def _unforce(
             c for c in view.causes_of(ResourceKind.HOST, host.name) if c.fault_id != plan.fault.id
         ]
         ours = mine.revision == host.revision and mine.prior == _UP and not others
-        if ours and plan.unforce and host.forced_down:
+        if ours and plan.unforce and host.forced_down and _confirmed(host, view, harvest):
             after = replace(host, forced_down=False, revision=host.revision + 1)
             harvest.hosts.append(after)
             severity = standing(others, view.live_fault).value
@@ -232,20 +240,29 @@ def _unforce(
                 after, plan.fault.id, now, raised=False, severity=severity
             )
             harvest.events.append(told)
-    return host.status, after.status
+    return host, after
 
 
-def _return(plan: ReturnPlan, view: View, now: Instant) -> Work[Realised]:
+def _confirmed(host: Host, view: View, harvest: _Harvest) -> bool:
+    """Whether no old copy waits on a host; the clear vouches for one without an agent (D17)."""
+    waiting = view.evacuated(host.name)
+    if waiting and host.agent is AgentState.NEVER:
+        harvest.confirmed = waiting
+        return True
+    return not waiting
+
+
+def _return(plan: ReturnPlan, view: View, now: Instant, terms: StatusTerms) -> Work[Realised]:
     harvest = _Harvest()
     entry = view.entry(plan.host)
-    status = (entry.host.status,) * 2 if entry else (HostStatus.NONE,) * 2
+    status = (terms.status(entry.host if entry else None),) * 2
     bad = _Standing(view)
     for before in entry.servers if entry else ():
         held_by = view.causes_of(ResourceKind.SERVER, before.id)
         waiting = next((c for c in held_by if c.awaiting_report), None)
         if waiting is None or not (plan.running is None or before.id in plan.running):
             continue
-        held = holding.let_go(before, waiting, held_by, plan.running)
+        held = holding.let_go(before, waiting, held_by, plan.running, now.wall_ns)
         harvest.keep(before, held)
         ports, severity = view.ports_of(before.id), bad.server(held, held_by)
         told = telling.Told(before, held.server, None, status, ports, severity)

@@ -10,15 +10,24 @@ from typing import Any
 
 from faultwire.controllers.embedded import telling
 from faultwire.controllers.embedded.present import server_event
+from faultwire.controllers.embedded.telling_ports import PortNews, events
 from faultwire.domain.causes import ResourceKind
-from faultwire.domain.changes import CausesRemoved, Change, ServersRemoved, ServersSaved
+from faultwire.domain.changes import (
+    CausesRemoved,
+    Change,
+    PortsRemoved,
+    ServersRemoved,
+    ServersSaved,
+)
 from faultwire.domain.decided import Decided, Deciding, Realised
 from faultwire.domain.events import Event
 from faultwire.domain.faults import Severity
-from faultwire.domain.ids import FaultId, ServerId
+from faultwire.domain.ids import FaultId, PortId, ServerId
 from faultwire.domain.instants import Instant
+from faultwire.domain.networks import DOWN
 from faultwire.domain.plans import Plan
 from faultwire.domain.resources import Server
+from faultwire.domain.services import NOVA_TERMS, StatusTerms
 from faultwire.domain.states import HostStatus, PowerState, VmState
 from faultwire.ports import Decider, View
 
@@ -29,25 +38,26 @@ SLICE = 256
 class FreeingDecider:
     """Implements `ports.Decider` by another one, and adds what subscribers must know of it."""
 
-    def __init__(self, inner: Decider[Any]) -> None:
-        """Take who decides."""
+    def __init__(self, inner: Decider[Any], terms: StatusTerms = NOVA_TERMS) -> None:
+        """Take who decides, and how host_status is formed."""
         self._inner = inner
+        self._terms = terms
 
     def decide(self, command: object, view: View, now: Instant) -> Deciding:
         """Decide as the other does; nothing else is changed, and it answers the same."""
-        found = _Found(view)
+        found = _Found(view, self._terms)
         decided = yield from _watched(self._inner.decide(command, view, now), found)
         yield from found.look(decided.changes)
         if not found:
             return decided
         # What is told is how things stand once all of it is true.
         yield replace(decided, answer=None, then=())
-        events: list[Event] = []
+        told: list[Event] = []
         for event in found.events(now):
-            events.append(event)
-            if len(events) % SLICE == 0:
+            told.append(event)
+            if len(told) % SLICE == 0:
                 yield None
-        return Decided(answer=decided.answer, events=tuple(events), then=decided.then)
+        return Decided(answer=decided.answer, events=tuple(told), then=decided.then)
 
 
 def _watched(deciding: Deciding, found: "_Found") -> Deciding:
@@ -67,13 +77,15 @@ def _watched(deciding: Deciding, found: "_Found") -> Deciding:
 class _Found:
     """Servers whose trouble a document may have ended or begun, each with its fault."""
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: View, terms: StatusTerms) -> None:
         self._view = view
+        self._terms = terms
         self._moved: dict[ServerId, FaultId] = {}
         self._gone: dict[ServerId, tuple[Server, FaultId]] = {}
+        self._ports: list[PortNews] = []
 
     def __bool__(self) -> bool:
-        return bool(self._moved or self._gone)
+        return bool(self._moved or self._gone or self._ports)
 
     def look(self, changes: Iterable[Change]) -> Iterator[None]:
         """Look at changes before they are true."""
@@ -87,6 +99,8 @@ class _Found:
                     yield from self._saved(change.servers)
                 case ServersRemoved():
                     yield from self._removed(change.servers)
+                case PortsRemoved():
+                    self._unplugged(change.ports)
                 case _:
                     pass
 
@@ -94,13 +108,23 @@ class _Found:
         for name, fault_id in self._moved.items():
             server = self._view.server(name)
             if server is not None and name not in self._gone:
-                yield replace(server_event(server, fault_id, self._view, now), quiet=True)
+                yield replace(
+                    server_event(server, fault_id, self._terms, self._view, now), quiet=True
+                )
         for server, fault_id in self._gone.values():
             deleted = server.in_state(VmState.DELETED, PowerState.NOSTATE)
             nowhere = (HostStatus.NONE, HostStatus.NONE)
             told = telling.Told(server, deleted, None, nowhere, (), Severity.CLEARED.value)
             event = telling.instance_update(told, fault_id, now, raised=False)
             yield replace(event, quiet=True)
+        unplugged = events(self._ports, self._view, now, terms=self._terms)
+        yield from (replace(event, quiet=True) for event in unplugged)
+
+    def _unplugged(self, names: Iterable[PortId]) -> None:
+        for name in names:
+            port = self._view.port(name)
+            if port is not None and port.data_plane_status == DOWN:
+                self._ports.append(PortNews(port, None))
 
     def _saved(self, servers: Iterable[Server]) -> Iterator[None]:
         for number, server in enumerate(servers, 1):

@@ -60,16 +60,16 @@ def _renewed(causes: Sequence[Cause], before: Server, after: Server) -> tuple[Ca
     return tuple([replace(cause, revision=after.revision) for cause in causes])
 
 
-def _moved(server: Server, wanted: VmState | None) -> Server:
+def _moved(server: Server, wanted: VmState | None, at_ns: int) -> Server:
     if wanted is None or server.vm_state is wanted:
         return server
-    return server.in_state(wanted, POWER_AFTER.get(wanted) or server.power_state)
+    return server.in_state(wanted, POWER_AFTER.get(wanted) or server.power_state, at_ns)
 
 
-def _returned(server: Server, prior: tuple[VmState, PowerState]) -> Server:
+def _returned(server: Server, prior: tuple[VmState, PowerState], at_ns: int) -> Server:
     if (server.vm_state, server.power_state) == prior:
         return server
-    return server.in_state(*prior)
+    return server.in_state(*prior, at_ns)
 
 
 def severity(
@@ -82,7 +82,13 @@ def severity(
     return standing(after.values(), fault_of)
 
 
-def take(server: Server, fault_id: FaultId, wanted: VmState | None, held: Sequence[Cause]) -> Held:
+def take(
+    server: Server,
+    fault_id: FaultId,
+    wanted: VmState | None,
+    held: Sequence[Cause],
+    at_ns: int = 0,
+) -> Held:
     """Let a fault take hold of a server; S119's states are left alone and not held.
 
     What a server returns to is inherited from the causes that hold it already, unless somebody
@@ -101,7 +107,7 @@ def take(server: Server, fault_id: FaultId, wanted: VmState | None, held: Sequen
     drop = tuple([c for c in held if c not in keep])
     waited_in = drop[0].wanted if inherited and drop else ""
     asked = wanted._value_ if wanted else waited_in
-    after = _moved(server, _strongest([c.wanted for c in keep], wanted))
+    after = _moved(server, _strongest([c.wanted for c in keep], wanted), at_ns)
     cause = _cause(
         ResourceKind.SERVER,
         server.id,
@@ -116,7 +122,11 @@ def take(server: Server, fault_id: FaultId, wanted: VmState | None, held: Sequen
 
 
 def let_go(
-    server: Server, mine: Cause, held: Sequence[Cause], running: frozenset[str] | None
+    server: Server,
+    mine: Cause,
+    held: Sequence[Cause],
+    running: frozenset[str] | None,
+    at_ns: int = 0,
 ) -> Held:
     """Let a closed fault go; give the state back if no other fault holds the server.
 
@@ -129,10 +139,10 @@ def let_go(
     prior = mine.prior_states()
     if others:
         wanted = _strongest([c.wanted for c in others])
-        after = _moved(server, wanted) if wanted else _returned(server, prior)
+        after = _moved(server, wanted, at_ns) if wanted else _returned(server, prior, at_ns)
         shown = None if wanted else TOLD
         return Held(after, _renewed(others, server, after), (mine,), shown)
     if running is not None and prior[1] in RUNS and server.id not in running:
         shown = None if mine.wanted else TOLD
         return Held(server, (replace(mine, awaiting_report=True),), shown=shown)
-    return Held(_returned(server, prior), dropped=tuple(held))
+    return Held(_returned(server, prior, at_ns), dropped=tuple(held))

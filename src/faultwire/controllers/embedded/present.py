@@ -9,7 +9,7 @@ from faultwire.domain.faults import worst
 from faultwire.domain.ids import ADMINISTRATORS, FaultId, HostName, ProjectId, ServerId
 from faultwire.domain.instants import Instant
 from faultwire.domain.resources import Host, Server
-from faultwire.domain.states import HostStatus
+from faultwire.domain.services import NOVA_TERMS, StatusTerms
 from faultwire.ports import View
 
 SLICE = 64
@@ -20,7 +20,11 @@ Causes = Callable[[], Iterable[Cause]]
 
 
 def present(
-    causes: Causes, project: ProjectId, view: View, now: Instant
+    causes: Causes,
+    project: ProjectId,
+    view: View,
+    now: Instant,
+    terms: StatusTerms = NOVA_TERMS,
 ) -> Iterator[Event | None]:
     """Tell everything of a project that is held by something, or whose host is, each once.
 
@@ -31,13 +35,13 @@ def present(
     for number, cause in enumerate(causes(), 1):
         if number % SLICE == 0:
             yield None
-        if (cause.kind, cause.resource) in seen:
+        if cause.kind is ResourceKind.PORT or (cause.kind, cause.resource) in seen:
             continue
         seen.add((cause.kind, cause.resource))
         if cause.kind is ResourceKind.SERVER:
             server = view.server(ServerId(cause.resource))
             if server is not None and project in {ADMINISTRATORS, server.project}:
-                yield server_event(server, cause.fault_id, view, now)
+                yield server_event(server, cause.fault_id, terms, view, now)
             continue
         entry = view.entry(HostName(cause.resource))
         if entry is None:
@@ -48,7 +52,7 @@ def present(
             # What no cause holds was left alone (S119); it stands on a dead host all the same.
             theirs = project in {ADMINISTRATORS, server.project}
             if theirs and not view.causes_of(ResourceKind.SERVER, server.id):
-                yield server_event(server, cause.fault_id, view, now)
+                yield server_event(server, cause.fault_id, terms, view, now)
 
 
 def _host(host: Host, fault_id: FaultId, view: View, now: Instant) -> Event:
@@ -56,13 +60,14 @@ def _host(host: Host, fault_id: FaultId, view: View, now: Instant) -> Event:
     return telling.service_update(host, fault_id, now, raised=False, severity=severity.value)
 
 
-def server_event(server: Server, fault_id: FaultId, view: View, now: Instant) -> Event:
+def server_event(
+    server: Server, fault_id: FaultId, terms: StatusTerms, view: View, now: Instant
+) -> Event:
     """Tell how a server stands now; the fault is the one that it is about."""
     held = view.causes_of(ResourceKind.SERVER, server.id)
     on = view.causes_of(ResourceKind.HOST, server.host)
     severity = worst((standing(held, view.live_fault), standing(on, view.live_fault)))
-    host = view.host(server.host)
-    status = host.status if host else HostStatus.NONE
+    status = terms.status(view.host(server.host))
     shown = holding.TOLD if held and not any(cause.wanted for cause in held) else None
     told = telling.Told(
         server, server, shown, (status, status), view.ports_of(server.id), severity.value

@@ -7,7 +7,7 @@ from faultwire.domain.ids import ADMINISTRATORS, FaultId, derived
 from faultwire.domain.instants import Instant
 from faultwire.domain.making import maker
 from faultwire.domain.resources import Host, Port, Server
-from faultwire.domain.states import AgentState, HostStatus, VmState
+from faultwire.domain.states import HostStatus, VmState
 
 _event = maker(Event)
 
@@ -68,6 +68,7 @@ def instance_update(told: Told, fault_id: FaultId, now: Instant, *, raised: bool
         after.metadata or None,
         None,
         False,
+        None,
     )
 
 
@@ -78,7 +79,6 @@ def service_update(
 
     `severity` is how bad the host stands afterwards.
     """
-    up = host.agent is not AgentState.LOST and not host.forced_down
     return Event(
         derived(SERVICE_UPDATE, host.name, host.revision, now.wall_ns),
         SERVICE_UPDATE,
@@ -89,7 +89,7 @@ def service_update(
             "binary": "nova-compute",
             "forced_down": str(host.forced_down),
             "disabled": str(host.disabled),
-            "state": "up" if up else "down",
+            "state": "up" if host.up else "down",
             "project_id": ADMINISTRATORS,
             "fault_id": fault_id,
         },

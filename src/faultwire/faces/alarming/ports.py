@@ -67,7 +67,8 @@ class AlarmingPorts:
 
     `check_action` raises Invalid for a URL that will never be called. `new_secret` draws a
     signing secret for a project. `sample` keeps samples; raises Unavailable.
-    `alarm_quota` says how many alarms a project may have, -1 for any number.
+    `alarm_quota` says how many alarms a project may have, -1 for any number; `subscribed` how
+    many subscriptions it has.
     """
 
     authenticator: Authenticator
@@ -84,6 +85,7 @@ class AlarmingPorts:
     subscriptions: SubscriptionStore = _NONE
     test_callback: TestCallback = _untested
     alarm_quota: Callable[[ProjectId], int] = lambda _: -1
+    subscribed: Callable[[ProjectId], int] = lambda _: 0
 
 
 ERROR: dict[str, Any] = {

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from faultwire.domain.accounts import Caller
 from faultwire.domain.commands import RemoveSubscription, SaveSubscription
-from faultwire.domain.errors import Broken, Invalid, NotFound
+from faultwire.domain.errors import Broken, Invalid, NotFound, OverQuota
 from faultwire.domain.events import EVENT_KINDS
 from faultwire.domain.faults import Severity
 from faultwire.domain.ids import ADMINISTRATORS, ProjectId, SubscriptionId, UserId, derived
@@ -100,8 +100,10 @@ class Subscriptions:
             shown = scrubbed(said.callback)[:TEXT_LIMIT]
             sentence = f"Unsupported callback {shown}: {error.reason}"
             raise Invalid("", sentence) from None
-        secret = ports.new_secret(said.project)
         limit = ports.settings.subscriptions_limit
+        if ports.subscribed(said.project) >= limit:
+            raise OverQuota(f"The project has its {limit} subscriptions already")
+        secret = ports.new_secret(said.project)
         test = {"type": "subscription.test", "subscription_id": said.id, "name": said.name}
         name = derived("subscription.test", said.id)
         came = await ports.test_callback(said.project, said.callback, name, test, secret.secret)

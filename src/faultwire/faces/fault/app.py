@@ -9,7 +9,16 @@ from starlette.responses import Response
 from starlette.routing import Mount
 
 from faultwire.faces.calls import Call, add_calls
-from faultwire.faces.fault import audit, documents, faults, marks, params, posting, status
+from faultwire.faces.fault import (
+    audit,
+    documents,
+    evacuated,
+    faults,
+    marks,
+    params,
+    posting,
+    status,
+)
 from faultwire.faces.fault.agents import agent_routes
 from faultwire.faces.fault.model import DocumentModel
 from faultwire.faces.fault.ports import ERROR, FaultPorts, error_body
@@ -29,6 +38,7 @@ def create(ports: FaultPorts) -> FastAPI:
 def _calls(ports: FaultPorts) -> list[Call]:
     post, read = posting.Posting(ports), faults.Faults(ports)
     document, mark = documents.Documents(ports), marks.Marks(ports)
+    left = evacuated.Evacuated(ports)
     schema = _document_schema()
     fault = "/v1/faults/{fault_id}"
     return [
@@ -51,6 +61,8 @@ def _calls(ports: FaultPorts) -> list[Call]:
         Call("PATCH", "/v1/inventory", document.extend, query=params.IMPORT, body=schema),
         Call("GET", "/v1/hosts", document.hosts),
         Call("GET", "/v1/hosts/{name}", document.host),
+        Call("GET", "/v1/hosts/{name}/evacuated", left.list),
+        Call("POST", "/v1/hosts/{name}/confirm", left.confirm, body=evacuated.SCHEMA),
         Call("GET", "/v1/status", status.Status(ports.status).show),
         Call("GET", "/v1/audit", audit.Audit(ports).list, query=params.AUDIT),
     ]

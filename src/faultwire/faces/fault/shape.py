@@ -45,6 +45,8 @@ def fault_whole(fault: Fault, timeline: dict[str, Any]) -> dict[str, Any]:
             "servers": plan.servers,
             "changed": plan.changed,
             "untouched": list(plan.untouched),
+            "ports": plan.ports,
+            "degraded": list(plan.degraded),
         },
         "decisions": [
             {"name": d.name, "outcome": d.outcome.value, "why": d.why} for d in fault.decisions

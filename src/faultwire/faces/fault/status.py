@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -43,7 +43,9 @@ class StatusPorts:
     `members` are the processes of the installation, this one among them; one that is silent for
     `silence_ns` is not well. `late` gives p99 and worst lateness of the loop in the last minute,
     in ms. `sessions` and `held` count agents' sessions and deliveries in this process.
-    `certificate_ns` is when the listener's certificate ends, None without one.
+    `certificate_ns` is when the listener's certificate ends, None without one. `rounds` gives
+    when the last round over periodic alarms ended, by what they look at; None where none has, or
+    where evaluators do it.
     """
 
     authenticator: Authenticator
@@ -63,6 +65,7 @@ class StatusPorts:
     sessions: Callable[[], int]
     held: Callable[[], int]
     certificate_ns: int | None
+    rounds: Callable[[], Mapping[str, int | None]] = dict
 
 
 class Status:
@@ -109,6 +112,10 @@ class Status:
                 "late_worst_ms": round(late_worst_ms, 1),
                 "queue": standing.loop.queue,
                 "verdicts_suspended": standing.loop.suspended,
+            },
+            "periodic": {
+                f"{kind}_at": None if at is None else rfc3339(at)
+                for kind, at in ports.rounds().items()
             },
         }
         return json_response({"status": shown})

@@ -24,6 +24,10 @@ SERVICES = (
     Service("fault", "faultwire", "/fault"),
     # Doctor's monitors post to ``{rca}/v1/event``, as Vitrage has it (D4).
     Service("rca", "vitrage", "/fault"),
+    Service("compute", "nova", "/compute/v2.1"),
+    Service("image", "glance", "/image"),
+    # Clients append ``/v2.0`` themselves.
+    Service("network", "neutron", "/network"),
     # Clients append ``/v2`` themselves.
     Service("alarming", "aodh", "/alarming"),
 )

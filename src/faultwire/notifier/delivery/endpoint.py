@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 import orjson
 
 from faultwire.domain.alarms import Delivery
-from faultwire.domain.errors import Invalid, Unavailable
+from faultwire.domain.errors import Invalid, TooOften, Unavailable
 from faultwire.domain.ids import DeliveryId, ProjectId
 from faultwire.notifier.delivery import guard, message
 from faultwire.notifier.delivery.post import Poster, Reply, request_of, route_of
@@ -24,8 +24,12 @@ from faultwire.ports import Clock
 MOST, MOST_EACH = 32, 4
 """Tests at once, of all projects and of each: one that hangs takes its whole deadline."""
 
+MOST_KNOWN = 1000
+"""Projects whose tests are remembered; then those are forgotten that had none lately."""
+
 ELSEWHERE = "the callback leads to an address that may not be reached"
 _S = 1_000_000_000
+_MINUTE_NS = 60 * _S
 _MS = 1000.0
 
 
@@ -48,6 +52,8 @@ class Endpoints:
         self._lookup = lookup
         self._poster: Poster | None = None
         self._under_way: Counter[ProjectId] = Counter()
+        # When all that a project asked for lately will be forgotten, by the monotonic clock.
+        self._clear_ns: dict[ProjectId, int] = {}
 
     async def ask(
         self, project: ProjectId, url: str, name: str, body: Mapping[str, object], secret: str
@@ -55,10 +61,11 @@ class Endpoints:
         """Post a body to a URL and return what came back in its place; empty if that was 2xx.
 
         `name` is the id of the delivery; `secret` signs where the project has none yet. Raises
-        Unavailable while too many tests are under way.
+        Unavailable while too many tests are under way, TooOften where the project had too many.
         """
         if self._under_way.total() >= MOST or self._under_way[project] >= MOST_EACH:
             raise Unavailable("too many callbacks are being tested; try again")
+        self._allow(project)
         self._under_way[project] += 1
         try:
             outcome = await self._asked(project, url, name, orjson.dumps(body), secret)
@@ -67,6 +74,22 @@ class Endpoints:
             if not self._under_way[project]:
                 del self._under_way[project]
         return "" if outcome.kind is Kind.DELIVERED else outcome.text
+
+    def _allow(self, project: ProjectId) -> None:
+        """Count a test; raises TooOften. Each is forgotten at its turn, evenly over a minute."""
+        now_ns, each_ns = self._clock.mono_ns(), _MINUTE_NS // self._settings.callback_tests
+        clear_ns = max(now_ns, self._clear_ns.get(project, 0)) + each_ns
+        over_ns = clear_ns - now_ns - _MINUTE_NS
+        if over_ns > 0:
+            seconds = -(-over_ns // _S)
+            raise TooOften(
+                f"The project has had {self._settings.callback_tests} callbacks tested in the last"
+                f" minute; try again in {seconds} s",
+                seconds,
+            )
+        if len(self._clear_ns) >= MOST_KNOWN:
+            self._clear_ns = {key: at for key, at in self._clear_ns.items() if at > now_ns}
+        self._clear_ns[project] = clear_ns
 
     async def close(self) -> None:
         """Close all connections."""

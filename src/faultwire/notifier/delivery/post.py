@@ -21,7 +21,7 @@ from faultwire.notifier.delivery.schedule import Kind, Outcome, of_status
 from faultwire.notifier.delivery.tls import Sessions, context_of, trouble
 from faultwire.notifier.delivery.wire import Answer, Broken, NotHttp, Wire
 from faultwire.notifier.settings import Settings
-from faultwire.ports import Clock
+from faultwire.ports import Bus, Clock
 
 HARVEST = 32
 """TLS sessions taken at once; each costs about 0.15 ms."""
@@ -29,6 +29,9 @@ HARVEST = 32
 _ALWAYS = "".join(f"{name}: {value}\r\n" for name, value in ALWAYS.items())
 _S = 1_000_000_000
 
+
+BUS_ORIGIN: Origin = ("bus", "", 0)
+"""Where what is for a message bus goes: no address of ours."""
 
 FORBIDDEN = "refused: it leads to an address that may not be reached"
 
@@ -47,8 +50,15 @@ class Reply:
 class Poster:
     """Sends webhooks over one pool of connections; made and used on the event loop."""
 
-    def __init__(self, resolver: GuardedResolver, settings: Settings, clock: Clock) -> None:
+    def __init__(
+        self,
+        resolver: GuardedResolver,
+        settings: Settings,
+        clock: Clock,
+        bus: Bus | None = None,
+    ) -> None:
         """Open the pool; raises Invalid for a certificate file that cannot be used."""
+        self._bus = bus
         self._resolver = resolver
         self._clock = clock
         files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -67,6 +77,9 @@ class Poster:
         answer may have been an old one that the other side closed just then: that is tried once
         more at once. The message's id makes it harmless.
         """
+        if origin == BUS_ORIGIN:
+            reply.outcome = await self._publish(data)
+            return
         answer = Answer()
         try:
             try:
@@ -93,6 +106,15 @@ class Poster:
         """Close all connections."""
         self._pool.close()
         await self._resolver.close()
+
+    async def _publish(self, body: bytes) -> Outcome:
+        if self._bus is None:
+            return Outcome(Kind.REFUSED, "refused: there is no message bus")
+        try:
+            await self._bus.publish(body)
+        except FaultwireError as error:
+            return Outcome(Kind.UNREACHABLE, str(error))
+        return Outcome(Kind.DELIVERED, "published")
 
     async def _post(self, origin: Origin, data: bytes, answer: Answer) -> None:
         wire = self._pool.kept(origin)

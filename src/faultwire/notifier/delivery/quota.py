@@ -24,10 +24,13 @@ class _Parked:
     """A destination with rows in the store that are not held.
 
     `missed`: one came after the pass began. `left`: the pass met one that it could not take.
+    `behind`: that one is owed anew while it is still held as it was before; until that is let go
+    no pass brings more.
     """
 
     missed: bool = True
     left: bool = False
+    behind: DeliveryId | None = None
 
 
 @dataclass(slots=True)
@@ -89,6 +92,8 @@ class Quota:
             return True
         if parked is None:
             parked = project.parked[delivery.url] = _Parked(missed=False)
+        if not parked.left and delivery.id in self._held:
+            parked.behind = delivery.id
         parked.left = True
         return False
 
@@ -141,6 +146,9 @@ class Quota:
         else:
             del project.destinations[delivery.url]
         if project.parked:
+            parked = project.parked.get(delivery.url)
+            if parked is not None and parked.behind == delivery.id:
+                parked.behind = None
             enough = project.held == self._most - self._deal
             urls = tuple(project.parked) if enough else (delivery.url,)
             self._consider(delivery.project, project, urls)
@@ -157,6 +165,7 @@ class Quota:
             self._wanted.pop(project_id, None)
             for parked in self._project(project_id).parked.values():
                 parked.missed = parked.left = False
+                parked.behind = None
 
     def full(self, project_id: ProjectId) -> bool:
         """Return whether a pass can take nothing more."""
@@ -205,10 +214,15 @@ class Quota:
     def _consider(self, project_id: ProjectId, project: _Project, urls: tuple[str, ...]) -> None:
         """Want a pass where it brings a good deal: its cost grows with what is parked."""
         if project.held <= self._most - self._deal and any(
-            url in project.parked and project.destinations.get(url, 0) <= self._share - self._deal
-            for url in urls
+            self._brings(project, url) for url in urls
         ):
             self._wanted[project_id] = None
+
+    def _brings(self, project: _Project, url: str) -> bool:
+        parked = project.parked.get(url)
+        if parked is None or parked.behind is not None:
+            return False
+        return project.destinations.get(url, 0) <= self._share - self._deal
 
     def _tidy(self, project_id: ProjectId, project: _Project) -> None:
         if not project.held and not project.parked:

@@ -67,6 +67,15 @@ def limits_of(settings: Settings) -> Limits:
     )
 
 
+BUS_MOST_NS = 5 * _S
+"""A bus is one, and ours: it is asked again soon, for as long as it takes."""
+
+
+def of_bus(limits: Limits) -> Limits:
+    """Return the limits of what a message bus gets."""
+    return replace(limits, most_ns=min(limits.most_ns, BUS_MOST_NS))
+
+
 def of_status(status: int, retry_after: str | None, wall_ns: int) -> Outcome:
     """Return what an HTTP status means; `retry_after` is the header's text."""
     if 200 <= status < 300:
@@ -130,11 +139,19 @@ def pending(
         next_ns,
         outcome.text,
         outcome.status,
+        created_ns=delivery.created_ns,
     )
 
 
 def final(delivery: Delivery, outcome: Outcome, attempt: int, wall_ns: int) -> Attempt:
     """Return the record of a try after which there is none; KeyError for an outcome that has."""
     return Attempt(
-        delivery.id, FINAL[outcome.kind], attempt, wall_ns, wall_ns, outcome.text, outcome.status
+        delivery.id,
+        FINAL[outcome.kind],
+        attempt,
+        wall_ns,
+        wall_ns,
+        outcome.text,
+        outcome.status,
+        created_ns=delivery.created_ns,
     )

@@ -113,7 +113,7 @@ class Sender:
         wiring = self._wiring
         self._loop = asyncio.get_running_loop()
         resolver = GuardedResolver(self._rules, self._settings, self._clock, wiring.lookup)
-        self._poster = Poster(resolver, self._settings, self._clock)
+        self._poster = Poster(resolver, self._settings, self._clock, wiring.bus)
         # What was woken until now is in the store.
         self._inbox.clear()
         self._settling.start()
@@ -237,7 +237,6 @@ class Sender:
         if self._over:
             over = [self._over.popleft() for _ in range(min(self._slice, len(self._over)))]
             self._pace.note(len(over))
-            self._moved_ns = self._clock.mono_ns()
             self._trying.judge(over)
         for _ in range(min(self._slice, len(self._inbox))):
             self._take(self._inbox.popleft())
@@ -376,6 +375,7 @@ class Sender:
         if attempt.state is not DeliveryState.PENDING:
             self._finals[delivery.id] = delivery
         self._seconds.append(seconds)
+        self._moved_ns = self._clock.mono_ns()
         self._settling.add(attempt)
 
     def _settled(self, attempts: Sequence[Attempt]) -> None:

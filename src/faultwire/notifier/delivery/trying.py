@@ -17,9 +17,10 @@ from faultwire.notifier.delivery.lanes import Lanes
 from faultwire.notifier.delivery.marking import Marking
 from faultwire.notifier.delivery.places import Flight
 from faultwire.notifier.delivery.pool import Origin
-from faultwire.notifier.delivery.post import Reply, Route, request_of, route_of
+from faultwire.notifier.delivery.post import BUS_ORIGIN, Reply, Route, request_of, route_of
 from faultwire.notifier.delivery.schedule import Kind, Limits, Outcome
 from faultwire.ports import Clock, Probe
+from faultwire.ports.buses import BUS
 
 log = logging.getLogger(__name__)
 
@@ -82,13 +83,15 @@ class Trying:
     def prepare(self, flight: Flight) -> Try | None:
         """Return the try, signed; None if it is over already.
 
-        Too old, refused, no secret; or no webhook at all.
+        Too old, refused, no secret; or no webhook at all. What a bus gets is never too old.
         """
         delivery = flight.delivery
         wall_ns = self._office.clock.wall_ns()
-        if schedule.expired(delivery, wall_ns, self._office.limits):
+        if delivery.kind != BUS and schedule.expired(delivery, wall_ns, self._office.limits):
             self._give_up(flight, wall_ns)
             return None
+        if delivery.kind == BUS:
+            return Try(flight=flight, origin=BUS_ORIGIN, data=delivery.body)
         if delivery.kind != WEBHOOK:
             self._final(delivery, offline.settled(delivery), wall_ns, 0.0)
             self._lanes.drop(flight, self._office.clock.mono_ns())
@@ -154,9 +157,10 @@ class Trying:
         office, delivery = self._office, flight.delivery
         attempt = delivery.attempt + 1
         chance = office.random.random()
-        wait = schedule.wait_ns(attempt, outcome, chance, office.limits)
+        limits = schedule.of_bus(office.limits) if delivery.kind == BUS else office.limits
+        wait = schedule.wait_ns(attempt, outcome, chance, limits)
         failures = self._lanes.failures_after(flight)
-        rest = schedule.wait_ns(failures, outcome, chance, office.limits)
+        rest = schedule.wait_ns(failures, outcome, chance, limits)
         next_ns = wall_ns + max(wait, rest)
         self._last[delivery.id] = outcome
         record = schedule.pending(delivery, outcome, attempt, wall_ns, next_ns)

@@ -6,7 +6,7 @@ from random import Random
 from faultwire.notifier.delivery.resolver import Lookup
 from faultwire.notifier.delivery.settling import Settle
 from faultwire.notifier.delivery.trying import Secrets
-from faultwire.ports import AlarmStore, Clock, Meter, Probe, Reader
+from faultwire.ports import AlarmStore, Bus, Clock, Meter, Probe, Reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,8 @@ class Wiring:
     """What the sender needs of the rest.
 
     `settle` records attempts (`Ledger.settle`, awaited); `read` and `store` are the outbox as
-    stored; `lookup` stands in for the system's resolver, `random` for chance.
+    stored; `lookup` stands in for the system's resolver, `random` for chance. `bus` takes what is
+    for a message bus; without one that is refused.
     """
 
     clock: Clock
@@ -26,3 +27,4 @@ class Wiring:
     meter: Meter
     lookup: Lookup | None = None
     random: Random | None = None
+    bus: Bus | None = None

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from faultwire.domain.errors import Invalid
+from faultwire.notifier.evaluator import spans
 
 DEPTH = 50
 """How deep a query may be nested."""
@@ -216,6 +217,7 @@ class _Parser:
         self._path = path
         self._place = 0
         self._depth = 0
+        self._work = 0
         self._out: list[str] = []
 
     def whole(self) -> str:
@@ -281,12 +283,18 @@ class _Parser:
     def _operand(self) -> None:
         while self._takes("+", "-"):
             pass
+        before, self._work = self._work, 0
         self._primary()
         while self._suffix():
             pass
+        self._work += before
 
     def _suffix(self) -> bool:
         if self._next.kind == "range":
+            try:
+                self._work = spans.work(self._next.text, self._work)
+            except ValueError as error:
+                raise self._wrong(str(error)) from None
             self._take()
         elif self._takes("offset"):
             self._takes("-")

@@ -1,0 +1,46 @@
+"""Routes of the compute face: versions, services, hosts, hypervisors, servers."""
+
+from collections.abc import Callable, Iterable
+
+from fastapi import FastAPI
+
+from faultwire.faces.compute import (
+    actions,
+    discovery,
+    flavors,
+    hosts,
+    hypervisors,
+    metadata,
+    servers,
+    services,
+    zones,
+)
+from faultwire.faces.compute.errors import install
+from faultwire.faces.compute.ports import ComputePorts
+from faultwire.faces.compute.routing import Route, VersionHeaders, add_routes
+
+Part = Callable[[ComputePorts], Iterable[Route]]
+
+PARTS: tuple[Part, ...] = (
+    services.routes,
+    hosts.routes,
+    hypervisors.routes,
+    servers.routes,
+    actions.routes,
+    metadata.routes,
+    flavors.routes,
+    zones.routes,
+)
+"""The rows of the table of routes, part by part: the first that fits a path has it."""
+
+
+def create(ports: ComputePorts) -> FastAPI:
+    """Return the application; it is mounted at ``/compute``."""
+    app = FastAPI(title="Faultwire compute API", version="2.1", docs_url="/docs", redoc_url=None)
+    app.state.authenticator = ports.authenticator
+    install(app)
+    app.add_middleware(VersionHeaders)
+    discovery.add(app)
+    add_routes(app, ports, [route for part in PARTS for route in part(ports)])
+    discovery.add_elsewhere(app)
+    return app
