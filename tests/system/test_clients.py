@@ -184,9 +184,6 @@ NO_RULE = [
     event("compute.host.unreachable", hostname="norule-host-1"),
     event("compute.host.flapping", hostname="norule-host-1"),
     event("compute.agent.down", hostname="norule-host-1"),
-    event("compute.host.nic.error", hostname="norule-host-1", interface="eth0"),
-    event("network.link.down", hostname="norule-host-1", interface="eth0"),
-    event("network.switch.down", switch="s1"),
     event("network.port.down", port_id="p1"),
     event("database.guest.down", guest_id="g1"),
     event("monitor.isolated", monitor="m1"),
@@ -194,13 +191,29 @@ NO_RULE = [
 
 
 def test_known_types_without_a_rule_are_recorded(standing: Server, hooks: Hooks) -> None:
-    """Every other known type is taken, recorded as `no rule` or waiting, and changes nothing."""
+    """Known types that nothing follows from are recorded as `no rule` or waiting (S3, D22)."""
     cloud = Cloud(standing, "norule").fill(servers=1)
     cloud.alarm(cloud.servers(1, 1)[0], hooks.url("/x"), event_rule={"event_type": "*"})
     ids = cloud.report(*NO_RULE)
     for fault in ids:
         shown = standing.get(f"/fault/v1/faults/{fault}")["fault"]
         assert shown["state"] == "unmatched" or shown["rule"] == "no rule", shown
+    assert cloud.states() == {"active"}
+    hooks.quiet()
+    assert not hooks.raw
+
+
+def test_a_fault_of_a_network_that_carries_no_port_changes_nothing(
+    standing: Server, hooks: Hooks
+) -> None:
+    """What nobody described to be between ports and their network reaches no server."""
+    cloud = Cloud(standing, "bare").fill(servers=1)
+    cloud.alarm(cloud.servers(1, 1)[0], hooks.url("/x"), event_rule={"event_type": "*"})
+    types = ("compute.host.nic.error", "network.link.down")
+    events = [event(one, hostname=cloud.host(), interface="eth0") for one in types]
+    for fault in cloud.report(*events, event("network.switch.down", switch="s1")):
+        shown = standing.get(f"/fault/v1/faults/{fault}")["fault"]
+        assert (shown["state"], shown["rule"]) == ("open", "data plane")
     assert cloud.states() == {"active"}
     hooks.quiet()
     assert not hooks.raw
