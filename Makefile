@@ -12,8 +12,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 LOCKED := install --require-hashes --only-binary :all:
 ARGS ?=
+# OpenStack's own suite has an environment of its own: nothing of it meets the product.
+TEMPEST := build/tempest
 
-.PHONY: help venv demo test serve lint types bench docs clean lock
+.PHONY: help venv demo test tempest serve lint types bench docs clean lock
 
 help: ## Tell what the targets do.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -25,6 +27,8 @@ demo: $(VENV)/.package ## A host dies and everyone who depends on it is told: th
 
 test: $(VENV)/.package $(VENV)/.test ## Run all the tests (house rules included).
 	@$(BIN)/python -m pytest -n 2 $(ARGS)
+
+tempest: $(TEMPEST)/.made ## Make build/tempest, with which `make test` also runs OpenStack's own suite.
 
 serve: $(VENV)/.package ## Start a standalone server; its state is kept in ./state.
 	@exec $(BIN)/faultwire serve --state-dir state $(ARGS)
@@ -87,6 +91,12 @@ $(VENV)/.test: requirements/test.txt $(VENV)/.run
 $(VENV)/.docs: requirements/docs.txt $(VENV)/.run
 	@echo "Installing what the documentation site needs ..."
 	@$(PIP) $(LOCKED) -r requirements/docs.txt
+	@touch $@
+
+$(TEMPEST)/.made: requirements/tempest.txt | $(VENV)/.made
+	@echo "Installing OpenStack's own suite ..."
+	@$(BIN)/python -m venv --clear $(TEMPEST)
+	@$(TEMPEST)/bin/python -m pip --disable-pip-version-check -qq $(LOCKED) -r $<
 	@touch $@
 
 $(VENV)/.package: pyproject.toml requirements/run.in $(VENV)/.run

@@ -4,17 +4,21 @@ import contextlib
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 
 
 class Lines:
-    """A module run as a process: lines to its input, lines from its output."""
+    """A module run as a process: lines to its input, lines from its output.
 
-    def __init__(self, *arguments: str) -> None:
+    `within` is a command that runs another one, as in a network namespace.
+    """
+
+    def __init__(self, *arguments: str, within: Sequence[str] = ()) -> None:
         self._child = subprocess.Popen(
-            [sys.executable, "-m", *arguments],
+            [*within, sys.executable, "-m", *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -24,6 +28,11 @@ class Lines:
         assert self._child.stdin is not None
         assert self._child.stdout is not None
         self._input, self._output = self._child.stdin, self._child.stdout
+
+    @property
+    def pid(self) -> int:
+        """The process's number."""
+        return self._child.pid
 
     def say(self, *lines: str) -> None:
         """Write lines."""

@@ -56,8 +56,10 @@ BENCHES: dict[str, tuple[Callable[[bool], Results], str]] = {
     "network": (_module("network"), "reports on ports against a bare handler, lists of ports"),
     "isolation": (_module("isolation"), "a burst under load against a quiet one"),
     "heartbeats": (_module("heartbeats"), "verified heartbeats a second, and what they cost"),
+    "liveness": (_module("liveness"), "probing by ICMP against a loop in C and against fping"),
     "origins": (_module("origins"), "1,000 origins, HTTP and HTTPS, against bare aiohttp"),
     "compute": (_module("compute"), "pages of servers, force-down, hosts reported down"),
+    "profiler": (_module("profiler"), "cost of the probe, lines of logs a second"),
     "several": (_module("several"), "shared databases against the embedded one"),
 }
 """Every benchmark, what runs it, and what it is about."""

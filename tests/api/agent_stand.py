@@ -19,6 +19,7 @@ from faultwire.domain.commands import Command, Enrol, ReportFaults
 from faultwire.domain.errors import FaultwireError, Forbidden, Unauthenticated
 from faultwire.domain.faults import Report
 from faultwire.domain.ids import HostName, ProjectId, UserId
+from faultwire.domain.resources import Evacuation
 from faultwire.faces.fault.agents import AgentPorts, agent_routes
 from faultwire.faces.http import install_errors
 from faultwire.liveness.settings import Settings
@@ -153,6 +154,7 @@ class Stand:
 
     async def __aenter__(self) -> Self:
         self.refused: list[tuple[str, ...]] = []
+        self.evacuations: list[Evacuation] = []
         ports = AgentPorts(
             authenticator=self.doors,
             enforcer=self.doors,
@@ -164,6 +166,7 @@ class Stand:
             silence_ms=self.settings.agent_silence_ms,
             message_bytes=self.settings.agent_message_bytes,
             refused=lambda *refused: self.refused.append(refused),
+            evacuated=lambda host: [one for one in self.evacuations if one.host == host],
         )
         app = FastAPI()
         app.state.authenticator = self.doors

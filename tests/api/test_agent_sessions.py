@@ -11,6 +11,8 @@ import pytest
 from faultwire.domain.accounts import CredentialKind
 from faultwire.domain.agents import CloseCode
 from faultwire.domain.commands import AgentChanged
+from faultwire.domain.ids import HostName, ServerId
+from faultwire.domain.resources import Evacuation
 from faultwire.domain.states import AgentState
 from faultwire.faces.fault import agents as face
 from tests.api.agent_stand import SECONDS, Stand, closing
@@ -275,6 +277,21 @@ async def test_a_newer_minor_version_is_welcome(stand: Stand) -> None:
     welcome = (await wire.receive_json(timeout=SECONDS))["welcome"]
     assert (welcome["version"], welcome["heartbeat_ms"]) == ("1.1", 1000)
     assert (welcome["silence_ms"], welcome["must_not_start"]) == (3000, [])
+    await wire.close()
+
+
+async def test_a_welcome_names_what_must_not_start(stand: Stand) -> None:
+    """An agent learns which servers left its host, its own alone, and not endlessly many (D17)."""
+    stand.evacuations = [
+        Evacuation(HostName(host), ServerId(f"vm-{number:04}"), HostName("other"), 1)
+        for host in (HOST, "other")
+        for number in range(1200 if host == HOST else 1)
+    ]
+    stand.doors.enrol(CredentialKind.AGENT, HOST, "s")
+    wire = await stand.dial(HOST)
+    await wire.send_json({"hello": {"version": "1.1", "servers": None}})
+    welcome = (await wire.receive_json(timeout=SECONDS))["welcome"]
+    assert welcome["must_not_start"] == [f"vm-{number:04}" for number in range(1000)]
     await wire.close()
 
 

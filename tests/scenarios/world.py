@@ -43,6 +43,7 @@ from faultwire.faces.fault.inventory import read_document
 from faultwire.inspector.settings import Recover, Settings
 from faultwire.testing.chain import ACTOR, InProcess
 from tests.scenarios import shown
+from tests.scenarios.asked import command_of, told
 
 Words = list[str]
 Options = Mapping[str, str]
@@ -67,6 +68,7 @@ class World:
         self._faults: dict[FaultId, str] = {}
         self._alarms: dict[str, AlarmId] = {}
         self._told: list[str] = []
+        self._shown = 0
 
     def do(self, directive: str, body: str) -> str:
         """Run a directive and return what it prints."""
@@ -204,6 +206,11 @@ class World:
         self._product.commit(HostsSaved((after,)))
         yield from ()
 
+    def _do_ask(self, words: Words, options: Options, body: str) -> Iterator[str]:
+        """`ask WHAT ...`: a client of the compute face asks for it (see `asked`)."""
+        self._product.run(command_of(words, options))
+        yield from self._show_events()
+
     def _do_port(self, words: Words, options: Options, body: str) -> Iterator[str]:
         """`port ID [host=NAME] [said=STATUS]`: a client moves it, or reports its data plane.
 
@@ -329,6 +336,11 @@ class World:
         """`show told ALARM`: what its last delivery says of the event."""
         mine = [one for one in self._product.deliveries if one.ordering == self._alarms[name]]
         yield from shown.traits(mine[-1])
+
+    def _show_events(self) -> Iterator[str]:
+        """`show events`: every fact that was told since this was asked last."""
+        yield from told(self._product, self._shown)
+        self._shown = len(self._product.events)
 
     def _show_marks(self, name: str) -> Iterator[str]:
         for mark in self._product.marks:

@@ -21,6 +21,14 @@ class Agents:
         """Return where a host's credential is."""
         return self._folder / f"{host}.credential"
 
+    def listed(self, host: str) -> Path:
+        """Return the file that says which servers run on a host."""
+        return self._folder / f"{host}.servers"
+
+    def barred(self, host: str) -> Path:
+        """Return the file in which an agent with a list keeps what must not start there."""
+        return self._folder / f"{host}.barred"
+
     def enrol(self, host: str) -> Path:
         """Enrol a host by the API, which starts no process, and keep its credential."""
         answer = self._server.call("POST", f"/fault/v1/agents/{host}/enrol")
@@ -34,9 +42,9 @@ class Agents:
         """Start the agent of an enrolled host; does not wait for it."""
         arguments: list[str | Path] = ["--host", host, "--credential", self.credential(host)]
         if servers is not None:
-            listed = self._folder / f"{host}.servers"
+            listed = self.listed(host)
             listed.write_text(json.dumps(servers))
-            arguments += ["--servers", listed]
+            arguments += ["--servers", listed, "--must-not-start", self.barred(host)]
         number = len(self._all)
         child = Child(self._folder / f"agent-{host}-{number}.log", "agent", *arguments)
         self._all.append(child)

@@ -1,9 +1,10 @@
 """Several processes of the product on one database."""
 
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 
-from tests.system.children import Child
+from tests.system.children import BINARY, Child
 from tests.system.served import Config, Server
 
 QUICK = {"beat_ms": 100, "silence_ms": 1000, "look_ms": 50}
@@ -12,7 +13,10 @@ QUICK = {"beat_ms": 100, "silence_ms": 1000, "look_ms": 50}
 class Worker:
     """`faultwire evaluator` or `faultwire sender`; may be killed and started again."""
 
-    def __init__(self, role: str, config: Path, log: Path) -> None:
+    def __init__(
+        self, role: str, config: Path, log: Path, command: Sequence[str | Path] = (BINARY,)
+    ) -> None:
+        self._command = command
         self.role = role
         self._config = config
         self._log = log
@@ -20,7 +24,7 @@ class Worker:
 
     def start(self) -> "Worker":
         """Start and return once it works."""
-        self.child = Child(self._log, self.role, "--config", self._config)
+        self.child = Child(self._log, self.role, "--config", self._config, command=self._command)
         self.child.line("working as ")
         return self
 
@@ -46,7 +50,14 @@ class Worker:
 class Installation:
     """Servers, evaluators and senders; the first server has the passwords."""
 
-    def __init__(self, folder: Path, url: str, config: Config | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        url: str,
+        config: Config | None = None,
+        command: Sequence[str | Path] = (BINARY,),
+    ) -> None:
+        self._command = command
         self._folder = folder
         given = config or {}
         self._config = {
@@ -61,7 +72,7 @@ class Installation:
         """Start one more server."""
         folder = self._folder / f"server-{len(self.servers)}"
         folder.mkdir()
-        server = Server(folder, self._config)
+        server = Server(folder, self._config, command=self._command)
         self.servers.append(server)
         server.start()
         server.clouds = self.servers[0].clouds
@@ -71,7 +82,7 @@ class Installation:
         """Start one more evaluator or sender."""
         folder = self._folder / f"{role}-{len(self.workers)}"
         folder.mkdir()
-        worker = Worker(role, self.servers[0].config, folder / "log")
+        worker = Worker(role, self.servers[0].config, folder / "log", self._command)
         self.workers.append(worker)
         return worker.start()
 

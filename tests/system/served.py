@@ -2,7 +2,7 @@
 
 import json
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import requests
 import yaml
 
-from tests.system.children import Child
+from tests.system.children import BINARY, Child
 
 CALL_SECONDS = 30.0
 QUICK = {"identity": {"bcrypt_rounds": 4}, "notifier": {"retry_first_ms": 50, "retry_max_s": 1}}
@@ -59,8 +59,14 @@ class Server:
     """`faultwire serve` with its state in a folder; may end and start again on its port."""
 
     def __init__(
-        self, folder: Path, config: Config | None = None, *, listen: str = "127.0.0.1:0"
+        self,
+        folder: Path,
+        config: Config | None = None,
+        *,
+        listen: str = "127.0.0.1:0",
+        command: Sequence[str | Path] = (BINARY,),
     ) -> None:
+        self._command = command
         self.state_dir = folder / "state"
         self.clouds = self.state_dir / "clouds.yaml"
         self.config = folder / "faultwire.conf"
@@ -84,7 +90,8 @@ class Server:
     def start(self) -> "Server":
         """Start and return once it accepts; later starts take the port of the first."""
         arguments = ["serve", "--state-dir", self.state_dir, "--config", self.config]
-        self.child = Child(self.log, *arguments, "--listen", self._listen)
+        arguments += ["--listen", self._listen]
+        self.child = Child(self.log, *arguments, command=self._command)
         self.url = self.child.line("listening on ")
         if self._listen.endswith(":0"):
             self._listen = self.url.split("://")[1]

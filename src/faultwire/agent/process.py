@@ -14,6 +14,7 @@ import aiohttp
 
 from faultwire.agent import servers, wire
 from faultwire.agent.backoff import pause
+from faultwire.agent.barred import Barred
 from faultwire.agent.credential import BoundCredential
 from faultwire.agent.datagrams import Datagrams, opened
 from faultwire.domain.agents import CloseCode
@@ -46,11 +47,17 @@ class Agent:
     """Keeps a session with the server until `stop` is called; one event loop, `run` once.
 
     `listed` is a file with the servers that run here (see `servers`); None: the agent reports
-    none. `say` takes one line for the operator at a time.
+    none. `say` takes one line for the operator at a time. `barred` is a file that is kept for
+    whoever starts servers here: those that must not be (see `barred`).
     """
 
     def __init__(
-        self, credential: BoundCredential, clock: Clock, say: Say, listed: Path | None = None
+        self,
+        credential: BoundCredential,
+        clock: Clock,
+        say: Say,
+        listed: Path | None = None,
+        barred: Path | None = None,
     ) -> None:
         """Connect to nobody yet."""
         self._credential = credential
@@ -62,6 +69,8 @@ class Agent:
         self._refused: frozenset[str] | None = None
         self._complaint = ""
         self._news = asyncio.Event()
+        self._looked = asyncio.Event()
+        self._barred = Barred(credential, clock, say, barred)
         self._stopping = asyncio.Event()
         self._session: aiohttp.ClientWebSocketResponse | None = None
         self._over = asyncio.Event()
@@ -131,7 +140,7 @@ class Agent:
                     max_msg_size=LONGEST_MESSAGE,
                 )
             async with connection:
-                return await self._meet(connection)
+                return await self._meet(http, connection)
         except TimeoutError:
             return f"no answer from {self.url} in time"
         except aiohttp.WSServerHandshakeError as error:
@@ -139,7 +148,9 @@ class Agent:
         except (aiohttp.ClientError, OSError, FaultwireError) as error:
             return str(error) or type(error).__name__
 
-    async def _meet(self, connection: aiohttp.ClientWebSocketResponse) -> str:
+    async def _meet(
+        self, http: aiohttp.ClientSession, connection: aiohttp.ClientWebSocketResponse
+    ) -> str:
         told = self._tellable()
         async with asyncio.timeout(CONNECT_SECONDS):
             await connection.send_str(wire.hello(HEARTBEAT_MS, told))
@@ -157,15 +168,19 @@ class Agent:
             asyncio.create_task(self._beat(connection, terms, datagrams)),
             asyncio.create_task(self._tell_news(connection, terms, told)),
         ]
+        headers = {HEADER: self._credential.header}
+        some = bool(terms.must_not_start)
+        heed = self._barred.heed(http, headers, self._look, some=some)
+        heeding = asyncio.create_task(heed)
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             return "; ".join(task.result() for task in done)
         finally:
             self._session = None
             self._over.set()
-            for task in tasks:
+            for task in (*tasks, heeding):
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*tasks, heeding, return_exceptions=True)
             if datagrams is not None:
                 datagrams.close()
 
@@ -246,6 +261,16 @@ class Agent:
 
     # ------------------------------------------------------------ the list
 
+    async def _look(self) -> frozenset[str] | None:
+        """Return what runs here by a reading that begins after this call."""
+        if self._listed is None:
+            return None
+        for _ in range(2):
+            # The one that ends first may have begun before.
+            self._looked.clear()
+            await self._looked.wait()
+        return self._running
+
     async def _keep_list(self, path: Path) -> None:
         while True:
             try:
@@ -254,6 +279,7 @@ class Agent:
                 self._complaint = ""
                 if found is not None:
                     self._stamp, self._running = found
+                self._looked.set()
             except Invalid as error:
                 if str(error) != self._complaint:
                     self._complaint = str(error)

@@ -20,6 +20,7 @@ from faultwire.domain.commands import (
     AgentChanged,
     CloseFault,
     EvaluateOwed,
+    HostAnswered,
     ImportInventory,
     ImportPart,
     MoveAlarms,
@@ -41,6 +42,7 @@ from faultwire.identity.decide import deciders as identity_deciders
 from faultwire.identity.directory import MemoryDirectory
 from faultwire.inspector import settings as inspector_settings
 from faultwire.inspector.agents import AgentDecider
+from faultwire.inspector.answers import AnsweredDecider
 from faultwire.inspector.decide import CloseDecider, ReportsDecider, RetryDecider
 from faultwire.inspector.sessions import SessionDecider
 from faultwire.inspector.wiring import WIRING, RecheckDecider, RewiringDecider, rewired
@@ -243,6 +245,7 @@ def deciders(
         CloseFault: CloseDecider(settings),
         RetryUnmatched: RetryDecider(settings),
         AgentChanged: AgentDecider(settings, terms),
+        HostAnswered: AnsweredDecider(settings),
         ImportInventory: RewiringDecider(
             FreeingDecider(ImportDecider(directory.projects), terms), wiring
         ),

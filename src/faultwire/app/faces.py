@@ -9,6 +9,7 @@ from typing import Any
 from starlette.types import ASGIApp
 
 from faultwire.app.core import Core
+from faultwire.app.doors import MAIN
 from faultwire.app.lane import Lane
 from faultwire.app.marks import Marks
 from faultwire.app.offload import Offload
@@ -19,6 +20,7 @@ from faultwire.domain import signature
 from faultwire.domain.accounts import WebhookSecret
 from faultwire.domain.ids import HostName, ProjectId, UserId
 from faultwire.faces import stack
+from faultwire.faces.addresses import Address, Door, naming
 from faultwire.faces.alarming import app as alarming
 from faultwire.faces.alarming.ports import AlarmingPorts, TestCallback
 from faultwire.faces.compute import app as compute
@@ -66,16 +68,19 @@ class Parts:
     certificate: str | None
     token_key: bytes
     watched: Watched
+    doors: Mapping[str, Door]
 
 
 @dataclass(frozen=True, slots=True)
 class Faces:
     """The root application, Doctor's own for its listener, and which credentials are valid.
 
-    `refusals` are to be written now and then.
+    `alone` are the faces that have a listener of their own. `refusals` are to be written now and
+    then.
     """
 
     root: ASGIApp
+    alone: Mapping[str, ASGIApp]
     doctor: ASGIApp
     known: Callable[[str], bool]
     refusals: Refusals
@@ -89,6 +94,8 @@ def build(parts: Parts, configuration: Configuration) -> Faces:
     authenticator = TokenAuthenticator(signer, directory, clock, settings)
     enforcer = PolicyEnforcer(overrides=_overrides(configuration))
     signin = SignIn(signer, authenticator, directory, parts.passwords, clock, settings)
+    if parts.lane.shared:
+        signin.on_unknown(parts.lane.caught_up)
     public_url = configuration.server.public_url
     identity_ports = IdentityPorts(
         directory,
@@ -97,7 +104,7 @@ def build(parts: Parts, configuration: Configuration) -> Faces:
         parts.passwords,
         enforcer,
         parts.lane,
-        Catalog(),
+        Catalog(elsewhere=_elsewhere(parts.doors)),
         public_url,
         settings.page_limit,
     )
@@ -133,7 +140,32 @@ def build(parts: Parts, configuration: Configuration) -> Faces:
     }
     ports = stack.StackPorts(parts.unhealthy, parts.core.tools.metrics.page, clock)
     root, doctor = stack.create(faces, ports), doctor_app(fault_ports)
-    return Faces(root, doctor, authenticator.is_bound, refusals)
+    alone = _alone(parts.doors, faces, ports)
+    return Faces(root, alone, doctor, authenticator.is_bound, refusals)
+
+
+def _elsewhere(doors: Mapping[str, Door]) -> dict[str, Address]:
+    """Return where the catalog says that faces with a listener of their own are.
+
+    Where clients come in by another address than that of the main listener, that one stays: of
+    its neighbours only what we are told is known.
+    """
+    main = doors[MAIN]
+    return {
+        section: door.seen_from(main)
+        for section, door in doors.items()
+        if section != MAIN and (door.public_url or not main.public_url)
+    }
+
+
+def _alone(
+    doors: Mapping[str, Door], faces: Mapping[str, ASGIApp], ports: stack.StackPorts
+) -> dict[str, ASGIApp]:
+    return {
+        section: naming(stack.alone(faces[f"/{section}"], ports), doors[MAIN].seen_from(door))
+        for section, door in doors.items()
+        if section != MAIN
+    }
 
 
 def _openstack(
@@ -218,6 +250,7 @@ def _fault_ports(
         parts.certificate,
         f"{public_url}/fault" if public_url else None,
         refusals.note,
+        core.indexes.inventory.evacuated,
     )
     return FaultPorts(
         authenticator,
@@ -237,4 +270,5 @@ def _fault_ports(
         configuration.fault,
         status_ports(core, parts.watched, parts.unhealthy, configuration, authenticator, enforcer),
         lambda user: found.name if (found := directory.user(UserId(user))) else None,
+        parts.marks.latency.show,
     )

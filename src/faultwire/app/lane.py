@@ -12,6 +12,7 @@ from faultwire.domain.commands import (
     CloseFault,
     Command,
     EvaluateOwed,
+    HostAnswered,
     MoveAlarms,
     MoveSession,
     ReportFaults,
@@ -27,6 +28,7 @@ URGENT = (
     ReportFaults,
     CloseFault,
     AgentChanged,
+    HostAnswered,
     EvaluateOwed,
     MoveAlarms,
     MoveSession,
@@ -91,6 +93,11 @@ class Lane:
     def cut_off(self) -> bool:
         """Whether the last look at what others committed failed."""
         return self._away.now
+
+    @property
+    def shared(self) -> bool:
+        """Whether other processes change what this one holds."""
+        return self._catch_up is not None
 
     def __len__(self) -> int:
         """Return how many commands wait."""

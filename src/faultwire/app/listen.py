@@ -106,8 +106,12 @@ class Listener:
         field: str,
         limits: Limits | None = None,
         meter: Meter | None = None,
+        crowd: Crowd | None = None,
     ) -> None:
-        """Bind at once; raises Invalid where the address cannot be had."""
+        """Bind at once; raises Invalid where the address cannot be had.
+
+        `crowd` is that of another listener: what both hold is counted together.
+        """
         family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_STREAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -122,12 +126,12 @@ class Listener:
             ) from None
         self._tls = tls
         files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        self._crowd = Crowd(limits or Limits(), files, meter, proxied=tls.proxied)
+        self.crowd = crowd or Crowd(limits or Limits(), files, meter, proxied=tls.proxied)
         port = self._socket.getsockname()[1]
         self.bound: tuple[str, int] = (address.host, port)
         host = f"[{address.host}]" if ":" in address.host else address.host
-        scheme = "https" if tls.certificate else "http"
-        self.url = f"{scheme}://{host}:{port}"
+        self.scheme = "https" if tls.certificate else "http"
+        self.url = f"{self.scheme}://{host}:{port}"
         self._server: _Quiet | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -137,15 +141,15 @@ class Listener:
         `known` tells a credential that is valid now: its sessions are admitted whoever else asks.
         """
         if known is not None:
-            self._crowd.known = known
+            self.crowd.known = known
         log.info(
             "%s takes up to %d connections besides agents (the process may open %d files)",
             self.url,
-            self._crowd.most,
+            self.crowd.most,
             resource.getrlimit(resource.RLIMIT_NOFILE)[0],
         )
         logging.getLogger("uvicorn.error").addFilter(_is_news)
-        protocol: Any = functools.partial(PatientProtocol, self._crowd)
+        protocol: Any = functools.partial(PatientProtocol, self.crowd)
         self._server = _Quiet(
             uvicorn.Config(
                 app,
@@ -159,7 +163,7 @@ class Listener:
                 log_config=None,
                 server_header=False,
                 backlog=BACKLOG,
-                timeout_keep_alive=self._crowd.limits.keep_alive_seconds,
+                timeout_keep_alive=self.crowd.limits.keep_alive_seconds,
                 timeout_graceful_shutdown=5,
                 ssl_certfile=self._tls.certificate or None,
                 ssl_keyfile=self._tls.key or None,
@@ -178,4 +182,8 @@ class Listener:
         if self._server is not None and self._task is not None:
             self._server.should_exit = True
             await self._task
+        self.close()
+
+    def close(self) -> None:
+        """Give the address back; of a listener that never started."""
         self._socket.close()

@@ -4,6 +4,7 @@ import logging
 from dataclasses import replace
 from typing import Any
 
+from faultwire.app.latency import Latency
 from faultwire.app.writer import ReaderThreads, Writer
 from faultwire.domain.errors import Unavailable
 from faultwire.domain.ids import FaultId
@@ -19,6 +20,7 @@ from faultwire.profiler import (
     profile,
     to_json,
 )
+from faultwire.telemetry.probe import write_line
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +47,7 @@ class Marks:
         self._writer = writer
         self._reader = reader
         self._meter = meter
+        self.latency = Latency(recorder, meter)
 
     async def timeline(self, fault: FaultId) -> dict[str, Any]:
         """Return the profile of a fault as JSON values; all unknown for one without marks."""
@@ -60,6 +63,8 @@ class Marks:
         """Take a mark that somebody reported; KeyError for a checkpoint that is none."""
         await self._complete(fault)
         self._recorder.note(fault, point, at, at, count, source)
+        if log.isEnabledFor(logging.DEBUG):
+            write_line(fault, point, at, at, count, source)
 
     async def flush(self) -> None:
         """Store what changed since the last flush; what cannot be stored now is tried again."""
@@ -72,6 +77,7 @@ class Marks:
             await self._writer.mark(
                 [(fault, marks_to_json(self._recorder.marks(fault))) for fault in changed]
             )
+            await self.latency.changed(changed)
         except Unavailable as error:
             self._recorder.changed_again(changed)
             self._meter.count("faultwire_marks_late_total", len(changed))

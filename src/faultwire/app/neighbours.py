@@ -19,6 +19,7 @@ from faultwire.identity.tokens import KEY_BYTES
 from faultwire.liveness.cluster_settings import Settings
 from faultwire.messaging.pokes import Look
 from faultwire.notifier.evaluator.owed import QueueingEvaluator
+from faultwire.notifier.evaluator.publishing import published
 from faultwire.store import Engine, SharedLedger, StoredMembers
 from faultwire.store.journal_codec import EVERYTHING, Topic
 from faultwire.store.outbox import StoredOutbox
@@ -78,7 +79,11 @@ class Neighbours:
         replica = self.follow(core)
         return Others(
             TellingCommit(core.writer, self.cluster.poke),
-            QueueingEvaluator(core.indexes.alarms.owned, core.indexes.subscriptions.owned),
+            QueueingEvaluator(
+                core.indexes.alarms.owned,
+                core.indexes.subscriptions.owned,
+                published if core.publish else lambda _: False,
+            ),
             replica.catch_up,
         )
 

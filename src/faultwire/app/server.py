@@ -12,15 +12,17 @@ from faultwire.app import faces
 from faultwire.app.core import Core, Indexes, Tools
 from faultwire.app.database import open_database
 from faultwire.app.deadman import DeadMan, checks_of
+from faultwire.app.doors import Doors, addresses_of, on_loopback
 from faultwire.app.evaluating import check_of, periodic_of
 from faultwire.app.expiry import EXPIRY_SECONDS, expiry
 from faultwire.app.folder import StateFolder
 from faultwire.app.hearing import hear
+from faultwire.app.hosts import watch_hosts
 from faultwire.app.hoststatus import statuses_of, terms_of
 from faultwire.app.imports import Imports
 from faultwire.app.lane import Lane
 from faultwire.app.life import Life
-from faultwire.app.listen import Address, Listener, Tls, limits_of, parse_address
+from faultwire.app.listen import Tls
 from faultwire.app.marks import Marks
 from faultwire.app.neighbours import PRUNE_SECONDS, Neighbours
 from faultwire.app.offload import Offload
@@ -78,7 +80,7 @@ class Opened:
     engine: Engine
     others: Neighbours | None
     passwords: Passwords
-    listener: Listener
+    doors: Doors
 
     @property
     def origin(self) -> str:
@@ -105,10 +107,9 @@ class Server:
         """Check what can be checked without touching anything; raises Invalid."""
         self._configuration = configuration
         self._state_dir = state_dir
-        self._address = parse_address(configuration.server.listen, "[server] listen")
+        self._addresses = addresses_of(configuration)
         server = configuration.server
         self._tls = Tls(server.tls_certificate, server.tls_key, server.behind_proxy)
-        _refuse_open_door(self._address, self._tls, behind=configuration.server.behind_proxy)
         self._life = Life()
         self.url = ""
 
@@ -121,7 +122,7 @@ class Server:
         first = not any(core.indexes.directory.users())
         if first:
             first = await self._first_start(opened)
-        self.url = self._configuration.server.public_url.rstrip("/") or opened.listener.url
+        self.url = self._configuration.server.public_url.rstrip("/") or opened.doors.main.url
         await self._run(opened)
         write_clouds(
             self._state_dir,
@@ -159,9 +160,8 @@ class Server:
         ledger.warm()
         passwords = Passwords(configuration.identity, tools.clock)
         release.callback(passwords.close)
-        limits = limits_of(configuration.server)
-        listener = Listener(self._address, self._tls, "[server] listen", limits, tools.metrics)
-        return Opened(core, engine, others, passwords, listener)
+        doors = Doors.bind(configuration, self._addresses, self._tls, tools.metrics)
+        return Opened(core, engine, others, passwords, doors)
 
     async def _first_start(self, opened: Opened) -> bool:
         """Create the administrator and the demo user with random passwords.
@@ -186,7 +186,8 @@ class Server:
     async def _run(self, opened: Opened) -> None:
         """Build the stages and the faces over what is open, and let them run."""
         core, others = opened.core, opened.others
-        rules = guard.rules_of(self._configuration.notifier, on_loopback=self._address.loopback)
+        loopback = on_loopback(self._configuration)
+        rules = guard.rules_of(self._configuration.notifier, on_loopback=loopback)
         if rules.loopback:
             log.info("webhooks to 127.0.0.0/8 and ::1 are allowed")
         offload = Offload()
@@ -209,9 +210,11 @@ class Server:
         self._regularly(opened, running, built)
         self._life.watch(self._periodic(opened, running.lane).run(), "periodic alarms")
         self._life.watch(self._deadman(core, running).run(), "dead-man's beat")
-        await self._listen(opened.listener, built)
+        doctor = self._configuration.fault.doctor_listener
+        await opened.doors.start(built, doctor, self._life)
         self._life.watch(running.imports.run(), "imports")
         release.push_async_callback(running.monitor.stop)
+        watch_hosts(core, running.lane, self._configuration.liveness, self._life)
         release.push_async_callback(running.imports.stop)
 
     def _stages(self, opened: Opened, rules: guard.Rules, offload: Offload) -> Running:
@@ -237,7 +240,7 @@ class Server:
             LoopGuard(lag.recent_ms, configuration.inspector.stalled_ms),
             core.writer.seen,
         )
-        beats = hear(monitor, opened.listener, configuration.liveness, tools)
+        beats = hear(monitor, opened.doors.main, configuration.liveness, tools)
         if beats is not None:
             self._life.release.callback(beats.stop)
             self._life.watch(beats.run(), "beats by datagram")
@@ -278,6 +281,7 @@ class Server:
                 others.cluster if others else None,
                 certificate,
             ),
+            opened.doors.known(self._configuration),
         )
         return faces.build(parts, self._configuration)
 
@@ -334,17 +338,6 @@ class Server:
         tools = core.tools
         return DeadMan(self._configuration.deadman, checks, tools.clock, tools.metrics, self.url)
 
-    async def _listen(self, listener: Listener, built: faces.Faces) -> None:
-        text = self._configuration.fault.doctor_listener
-        if text:
-            doctor = Listener(
-                parse_address(text, "[fault] doctor_listener"), Tls(), "[fault] doctor_listener"
-            )
-            await doctor.start(built.doctor)
-            self._life.release.push_async_callback(doctor.stop)
-        await listener.start(built.root, built.known)
-        self._life.release.push_async_callback(listener.stop)
-
     async def run_until(self, stopped: asyncio.Event) -> None:
         """Serve until the event is set."""
         await stopped.wait()
@@ -362,16 +355,6 @@ def _forget_removed(monitor: AgentMonitor, change: Change) -> None:
 
 def _connected(hosts: Iterable[Host]) -> list[HostName]:
     return [host.name for host in hosts if host.agent is AgentState.CONNECTED]
-
-
-def _refuse_open_door(address: Address, tls: Tls, *, behind: bool) -> None:
-    if bool(tls.certificate) != bool(tls.key):
-        raise Invalid("[server] tls_key", "tls_certificate and tls_key go together")
-    if not address.loopback and not tls.certificate and not behind:
-        raise Invalid(
-            "[server] listen",
-            f"{address.host} is not loopback: give tls_certificate and tls_key, or behind_proxy",
-        )
 
 
 def _pem(tls: Tls) -> str | None:

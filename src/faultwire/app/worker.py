@@ -8,6 +8,7 @@ from typing import Any
 
 from faultwire.app.core import Core, Indexes, Tools
 from faultwire.app.database import open_database
+from faultwire.app.doors import on_loopback
 from faultwire.app.evaluating import periodic_of
 from faultwire.app.lane import Lane
 from faultwire.app.life import Life
@@ -99,8 +100,7 @@ class Worker:
     def _sender(self, core: Core, alarms: StoredAlarms) -> Sender:
         configuration = self._configuration
         # A sender obeys the rules of the servers, whose configuration it has.
-        address = parse_address(configuration.server.listen, "[server] listen")
-        rules = guard.rules_of(configuration.notifier, on_loopback=address.loopback)
+        rules = guard.rules_of(configuration.notifier, on_loopback=on_loopback(configuration))
         return sender_of(core, alarms, configuration, rules)
 
     async def _serve(self, core: Core, lane: Lane) -> None:

@@ -66,7 +66,13 @@ def agent_enroll(session: Session, host: str, out: Path, *, as_json: bool) -> No
     type=click.Path(path_type=Path, dir_okay=False, exists=True, readable=True),
     help="File with the ids of the servers that run here: a JSON list, or one a line.",
 )
-def agent(name: str, path: Path, listed: Path | None) -> None:
+@click.option(
+    "--must-not-start",
+    "barred",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File to keep with the ids of the servers that must not be started here: a JSON list.",
+)
+def agent(name: str, path: Path, listed: Path | None, barred: Path | None) -> None:
     """Say that a host lives, and which servers run there, until SIGTERM or SIGINT."""
     from faultwire.agent import credential, process
     from faultwire.domain.errors import FaultwireError
@@ -76,7 +82,8 @@ def agent(name: str, path: Path, listed: Path | None) -> None:
         bound = credential.load(path, credential.AGENT, name)
         if path.stat().st_mode & 0o077:
             click.echo(f"warning: others may read {path}; it should be 0600", err=True)
-        asyncio.run(_until_asked(process.Agent(bound, SystemClock(), click.echo, listed)))
+        made = process.Agent(bound, SystemClock(), click.echo, listed, barred)
+        asyncio.run(_until_asked(made))
     except FaultwireError as error:
         raise click.ClickException(str(error)) from None
 

@@ -7,6 +7,7 @@ from faultwire.config import deadman, load, server
 from faultwire.faces.alarming import settings as alarming
 from faultwire.faces.compute import settings as compute
 from faultwire.faces.fault import settings as fault
+from faultwire.faces.image import settings as image
 from faultwire.faces.network import settings as network
 from faultwire.identity import settings as identity
 from faultwire.inspector import settings as inspector
@@ -30,6 +31,7 @@ SECTIONS: load.Sections = {
     "fault": fault.Settings,
     "network": network.Settings,
     "compute": compute.Settings,
+    "image": image.Settings,
     "alarming": alarming.Settings,
     "prometheus": prometheus.Settings,
     "deadman": deadman.Settings,
@@ -53,6 +55,7 @@ class Configuration:
     fault: fault.Settings
     network: network.Settings
     compute: compute.Settings
+    image: image.Settings
     alarming: alarming.Settings
     prometheus: prometheus.Settings
     deadman: deadman.Settings

@@ -16,7 +16,7 @@ from faultwire.domain.alarms import Alarm, AlarmState, Delivery, DeliveryState, 
 from faultwire.domain.changes import Change
 from faultwire.domain.computing import ServerCommand
 from faultwire.domain.events import Event
-from faultwire.domain.faults import FaultState, Report
+from faultwire.domain.faults import Evidence, FaultState, Report
 from faultwire.domain.ids import AlarmId, FaultId, HostName, ProjectId, SubscriptionId, UserId
 from faultwire.domain.network_commands import NetworkCommand
 from faultwire.domain.resources import InventoryDocument, Project
@@ -62,6 +62,14 @@ class AgentChanged:
     host: HostName
     state: AgentState
     running: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HostAnswered:
+    """A host that a monitor of ours held dead answers it again (D20); answers None."""
+
+    host: HostName
+    evidence: Evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,6 +328,7 @@ Command = (
     | CloseFault
     | RetryUnmatched
     | AgentChanged
+    | HostAnswered
     | ImportInventory
     | ImportPart
     | SaveAlarm

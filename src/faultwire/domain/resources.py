@@ -53,7 +53,7 @@ class Host:
     """A compute host and its nova-compute service.
 
     `monitored` is true once any monitor or agent reported for it (D24). `revision` grows with
-    every change that an operator, a client or a fault made, and with nothing else. In
+    every force-down, its end, and an operator's word on either, and with nothing else. In
     `maintenance` its servers show MAINTENANCE while its service stays enabled (S132).
     """
 

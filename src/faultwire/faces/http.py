@@ -30,6 +30,7 @@ from faultwire.domain.errors import (
     Unauthenticated,
     Unavailable,
 )
+from faultwire.faces.addresses import MAIN
 
 log = logging.getLogger(__name__)
 
@@ -271,10 +272,16 @@ def _gone(request: Request, error: Exception) -> Response:
 
 def _headers(request: Request, status: int) -> dict[str, str] | None:
     if status == 401:
-        return {"WWW-Authenticate": f'Keystone uri="{base_url(request)}/identity"'}
+        return {"WWW-Authenticate": f'Keystone uri="{_main_address(request)}/identity"'}
     if status == 503:
         return {"Retry-After": RETRY_AFTER_SECONDS}
     return None
+
+
+def _main_address(request: Request) -> str:
+    """Return where the identity face is, also to who came in by the port of another face."""
+    base, main = base_url(request), getattr(request.state, MAIN, None)
+    return main(base) if main else base
 
 
 class _LastResort:

@@ -40,6 +40,16 @@ class StackPorts:
 
 def create(faces: Mapping[str, ASGIApp], ports: StackPorts) -> ASGIApp:
     """Return the root application; `faces` are by prefix, as ``/identity``."""
+    pages = {"/metrics": _Page(lambda: Response(ports.metrics(), media_type=METRICS_TYPE))}
+    return _layered({**pages, **faces}, ports)
+
+
+def alone(face: ASGIApp, ports: StackPorts) -> ASGIApp:
+    """Return the application of a listener that serves one face, without a prefix."""
+    return _layered({"": face}, ports)
+
+
+def _layered(apps: Mapping[str, ASGIApp], ports: StackPorts) -> ASGIApp:
     layers: list[Layer] = [
         # First, so that even an answer to what nobody foresaw carries the id that is in the log.
         request_id,
@@ -51,13 +61,7 @@ def create(faces: Mapping[str, ASGIApp], ports: StackPorts) -> ASGIApp:
         layers.append(lambda app: _AccessLog(app, ports.clock))
     # Last before the faces: what they let through ends here, as a 500 and a line in the log.
     layers.append(last_resort)
-    app: ASGIApp = Dispatcher(
-        {
-            "/healthcheck": _Page(lambda: _health(ports)),
-            "/metrics": _Page(lambda: Response(ports.metrics(), media_type=METRICS_TYPE)),
-            **faces,
-        }
-    )
+    app: ASGIApp = Dispatcher({"/healthcheck": _Page(lambda: _health(ports)), **apps})
     for layer in reversed(layers):
         app = layer(app)
     return app

@@ -1,6 +1,6 @@
 """From a login to a token: who it is, and the project that the token is for."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -84,6 +84,7 @@ class SignIn:
     ) -> None:
         """Take what a login needs; keeps nothing of its own."""
         self._refused: Refused | None = None
+        self._learn: Callable[[], Awaitable[None]] | None = None
         self._signer = signer
         self._authenticator = authenticator
         self._directory = directory
@@ -95,11 +96,20 @@ class SignIn:
         """Have a function told of logins that are refused."""
         self._refused = call
 
+    def on_unknown(self, learn: Callable[[], Awaitable[None]]) -> None:
+        """Have what other processes stored learnt before somebody is refused for not being known.
+
+        An account that was made at another server a moment ago can sign in at this one.
+        """
+        self._learn = learn
+
     async def issue(self, login: Login, source: str) -> tuple[str, Claims]:
         """Return a token and what it says; the login came from the address `source`."""
         if not set(login.methods) <= {"password", "token"}:
             raise Unauthenticated("Attempted to authenticate with an unsupported method.")
         before = self._authenticator.claims(login.token) if "token" in login.methods else None
+        if login.user is not None and self.find_user(login.user) is None:
+            await self._learnt()
         try:
             user = await self._user(login, before, source)
         except Unauthenticated:
@@ -108,7 +118,11 @@ class SignIn:
                 # What is no account's name may be a password in the wrong field.
                 self._refused("login.refused", named.name if named else "(no such user)", source)
             raise
-        project = self._project(user, login.scope)
+        try:
+            project = self._project(user, login.scope)
+        except Unauthenticated:
+            await self._learnt()
+            project = self._project(user, login.scope)
         # A token is younger than the password, whatever the wall clock did in between.
         now = max(self._clock.wall_ns(), user.password_ns + 1)
         expires = now + self._settings.token_expiration * NS
@@ -123,6 +137,10 @@ class SignIn:
         if before is not None:
             claims = _exchanged(claims, before)
         return self._signer.sign(claims), claims
+
+    async def _learnt(self) -> None:
+        if self._learn is not None:
+            await self._learn()
 
     async def _user(self, login: Login, before: Claims | None, source: str) -> User:
         user = self._directory.user(before.user) if before else None

@@ -49,6 +49,8 @@ def _unforced(host: HostName, view: View, settings: Settings) -> Decision:
         return Decision("unforce", Outcome.APPLIED, "no force-down is left on the host")
     if not settings.unforce_on_recovery:
         why = "unforce_on_recovery is off: the host stays forced down"
+    elif left := len(view.evacuated(host)):
+        why = f"old copies of {left} evacuated servers are unconfirmed there: it stays"
     else:
         why = "the force-down is not this fault's own, or was changed since: it stays"
     return Decision("unforce", Outcome.SKIPPED, why)

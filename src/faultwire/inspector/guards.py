@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from faultwire.domain.faults import Decision, Outcome, Report
 from faultwire.inspector.settings import Settings
 
-OWN_MONITORS = frozenset({"agent"})
+OWN_MONITORS = frozenset({"agent", "icmp"})
 """Sources whose verdict rests on our own clock and loop; what others post does not."""
 
 LOOP_LAG = "loop_lag_ms"

@@ -1,8 +1,17 @@
 """Settings of liveness: how long we wait before a host is held to be dead."""
 
+import ipaddress
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from faultwire.domain.errors import Invalid
+
+
+class Engine(StrEnum):
+    """What probes hosts."""
+
+    NONE = "none"
+    ICMP = "icmp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +70,91 @@ class Settings:
         },
     )
 
+    engine: Engine = field(
+        default=Engine.NONE,
+        metadata={
+            "help": "icmp: hosts with an address are probed, see the page on detection; none: not."
+        },
+    )
+    probe_ms: int = field(
+        default=100,
+        metadata={"help": "How often each host is probed.", "min": 20, "max": 60_000},
+    )
+    confirm_ms: int = field(
+        default=60,
+        metadata={
+            "help": (
+                "How long a host must be silent to every probe of a burst before it is dead; 200"
+                " where networks take so long to fail over."
+            ),
+            "min": 20,
+            "max": 60_000,
+        },
+    )
+    recover_answers: int = field(
+        default=3,
+        metadata={
+            "help": "Answers in a row after which a dead host is alive again.",
+            "min": 1,
+            "max": 1000,
+        },
+    )
+    isolation_percent: int = field(
+        default=20,
+        metadata={
+            "help": (
+                "More hosts than this silent at once, in percent, and more than isolation_hosts:"
+                " it is we who are cut off, and nobody is dead."
+            ),
+            "min": 1,
+            "max": 100,
+        },
+    )
+    isolation_hosts: int = field(
+        default=5,
+        metadata={"help": "See isolation_percent.", "min": 0, "max": 100_000},
+    )
+    canaries: tuple[str, ...] = field(
+        default=(),
+        metadata={
+            "help": (
+                "Addresses that always answer, as of gateways: while none of them does, it is we"
+                " who are cut off."
+            )
+        },
+    )
+    interfaces: tuple[str, ...] = field(
+        default=(),
+        metadata={
+            "help": (
+                "Own interfaces: while one has no carrier, it is we who are cut off. Empty: those"
+                " by which hosts are reached."
+            )
+        },
+    )
+    monitor: str = field(
+        default="",
+        metadata={"help": "Name of this monitor in faults about itself; empty: the machine's."},
+    )
+    realtime: bool = field(
+        default=True,
+        metadata={"help": "Probe with real-time priority where the system permits it."},
+    )
+
     @property
     def grants_datagrams(self) -> bool:
         """Whether a lost datagram is made up for before the silence is long enough to count."""
         return self.datagrams and self.agent_silence_ms >= 2 * self.heartbeat_ms
 
     def __post_init__(self) -> None:
-        """Refuse a silence that an agent in good health would reach."""
+        """Refuse a silence that an agent in good health would reach, and canaries of no kind."""
         if self.agent_silence_ms <= self.heartbeat_ms:
             raise Invalid(
                 "[liveness] agent_silence_ms",
                 f"must be above heartbeat_ms ({self.heartbeat_ms}), is {self.agent_silence_ms}",
             )
+        for canary in self.canaries:
+            try:
+                ipaddress.ip_address(canary)
+            except ValueError:
+                raise Invalid("[liveness] canaries", f"{canary!r} is no IP address") from None

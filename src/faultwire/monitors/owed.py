@@ -5,7 +5,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 
-from faultwire.domain.commands import AgentChanged, FaultAnswer, ReportFaults
+from faultwire.domain.commands import AgentChanged, FaultAnswer, HostAnswered, ReportFaults
 from faultwire.domain.errors import Refused, Unavailable
 from faultwire.domain.faults import FaultState
 from faultwire.domain.ids import HostName
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 FIRST_RETRY_SECONDS = 0.05
 LONGEST_RETRY_SECONDS = 5.0
 
-Owing = ReportFaults | AgentChanged
+Owing = ReportFaults | AgentChanged | HostAnswered
 
 
 class Owed:
@@ -50,6 +50,18 @@ class Owed:
             queue[-1] = change
         else:
             self._owe(change.host, change)
+
+    def turn(self, host: HostName, turn: ReportFaults | HostAnswered) -> None:
+        """Owe what a host turned to: dead, or answering again.
+
+        The first turn that waits is kept, so that nothing goes untold; of the further ones only
+        what they come to.
+        """
+        queue = self._queues.get(host)
+        if queue is None or len(queue) < 2:
+            self._owe(host, turn)
+        else:
+            queue.pop()
 
     async def stop(self, seconds: float) -> None:
         """Give what is owed that long to be taken, then give up."""

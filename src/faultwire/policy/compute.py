@@ -59,6 +59,24 @@ RULES = (
         (("PUT", f"{HOSTS}/{{host_name}}"),),
     ),
     Rule(
+        "os_compute_api:os-hosts:start",
+        ADMIN,
+        "Ask to start a host: learn that nobody here can.",
+        (("GET", f"{HOSTS}/{{host_name}}/startup"),),
+    ),
+    Rule(
+        "os_compute_api:os-hosts:shutdown",
+        ADMIN,
+        "Ask to shut a host down: learn that nobody here can.",
+        (("GET", f"{HOSTS}/{{host_name}}/shutdown"),),
+    ),
+    Rule(
+        "os_compute_api:os-hosts:reboot",
+        ADMIN,
+        "Ask to reboot a host: learn that nobody here can.",
+        (("GET", f"{HOSTS}/{{host_name}}/reboot"),),
+    ),
+    Rule(
         "os_compute_api:os-hypervisors:list",
         ADMIN,
         "List hypervisors.",
@@ -75,6 +93,12 @@ RULES = (
         ADMIN,
         "Show a hypervisor.",
         (("GET", f"{HYPERVISORS}/{{hypervisor}}"),),
+    ),
+    Rule(
+        "os_compute_api:os-hypervisors:uptime",
+        ADMIN,
+        "Ask since when a hypervisor runs: learn that it is not known.",
+        (("GET", f"{HYPERVISORS}/{{hypervisor}}/uptime"),),
     ),
     Rule(
         "os_compute_api:os-hypervisors:statistics",

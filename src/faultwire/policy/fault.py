@@ -63,5 +63,6 @@ RULES = (
         "Look at the installation: processes, database, backlog.",
         (("GET", "/fault/v1/status"),),
     ),
+    Rule("latency:get", ADMIN, "See how long each span took.", (("GET", "/fault/v1/latency"),)),
     Rule("audit:list", ADMIN, "Read the audit record.", (("GET", "/fault/v1/audit"),)),
 )

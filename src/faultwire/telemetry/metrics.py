@@ -16,6 +16,7 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "faultwire_members_lost_total": ("Other processes that were taken for gone.", ("role",)),
     "faultwire_deliveries_total": ("Tries of deliveries, by outcome.", ("outcome",)),
     "faultwire_verdicts_total": ("Verdicts of monitors, by kind.", ("kind",)),
+    "faultwire_probes_total": ("Probes of hosts and their answers, by result.", ("result",)),
     "faultwire_verdicts_suspended_total": ("Verdicts put off because the loop was late.", ()),
     "faultwire_agent_second_sessions_total": ("Second sessions refused under one credential.", ()),
     "faultwire_connections_refused_total": (
@@ -36,6 +37,10 @@ GAUGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "faultwire_resources": ("Resources in the map, by kind.", ("kind",)),
     "faultwire_alarms": ("Alarms in the index.", ()),
     "faultwire_open_faults": ("Faults that are open or wait for their resource.", ()),
+    "faultwire_latency_seconds": (
+        "How long a span took over the newest faults; figure is p50, p95, p99 or max.",
+        ("span", "figure"),
+    ),
     "faultwire_lane_queue": ("Commands that wait for the lane.", ()),
     "faultwire_deliveries_pending": ("Deliveries held in memory by the sender.", ()),
     "faultwire_agents_connected": ("Sessions of agents.", ()),
@@ -50,11 +55,14 @@ GAUGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
         "When the last whole round over periodic alarms ended, in seconds since the epoch.",
         ("kind",),
     ),
+    "faultwire_probed_hosts": ("Hosts that are probed, by state.", ("state",)),
+    "faultwire_isolated": ("1 while no host is held to be dead because we are cut off.", ()),
     "faultwire_stalled": ("1 while verdicts are put off because the loop was late.", ()),
 }
 BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 HISTOGRAMS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "faultwire_loop_lag_seconds": ("Lateness of timers on the event loop.", ()),
+    "faultwire_probing_lag_seconds": ("Latest turn of the process that probes hosts.", ()),
     "faultwire_command_seconds": ("Submission of a command to its durable answer.", ("command",)),
     "faultwire_commit_seconds": ("One transaction on the writer thread.", ()),
     "faultwire_periodic_round_seconds": ("One whole round over periodic alarms.", ("kind",)),

@@ -77,6 +77,7 @@ class InProcess:
             self.indexes.directory,
             self.indexes.subscriptions,
             self.indexes.quotas,
+            self.indexes.owed,
         )
         self.events: list[Event] = []
         self.deliveries: list[Delivery] = []

@@ -222,3 +222,17 @@ async def test_the_embedded_method_does_the_same(cloud: Cloud) -> None:
     assert states(cloud)["vm-1"][0] == "stopped"
     with pytest.raises(NotFound, match="Compute host nohost could not be found"):
         await api.set_host_down(Actor("operator"), "nohost")
+
+
+@pytest.mark.parametrize(
+    ("action", "rule"), [("startup", "start"), ("shutdown", "shutdown"), ("reboot", "reboot")]
+)
+async def test_the_power_of_hosts_is_not_ours(cloud: Cloud, action: str, rule: str) -> None:
+    """As from a Nova whose driver cannot: 501, 403 to others, 404 for unknown and later."""
+    answer = await call(cloud, "GET", f"{ONE}/{action}", at=AT)
+    assert "not supported" in fault(answer, 501, "notImplemented")
+    answer = await call(cloud, "GET", f"{ONE}/{action}", at=AT, who="member")
+    assert f"os_compute_api:os-hosts:{rule}" in fault(answer, 403, "forbidden")
+    answer = await call(cloud, "GET", f"{HOSTS}/nohost/{action}", at=AT)
+    assert fault(answer, 404, "itemNotFound") == "Compute host nohost could not be found."
+    fault(await call(cloud, "GET", f"{ONE}/{action}", at="2.43"), 404, "itemNotFound")

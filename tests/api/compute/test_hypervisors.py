@@ -162,9 +162,22 @@ async def test_statistics_and_aggregates(cloud: Cloud) -> None:
         ("/c/search", "search"),
         ("/c/servers", "servers"),
         ("/17", "show"),
+        ("/17/uptime", "uptime"),
     ],
 )
 async def test_only_administrators_may(cloud: Cloud, path: str, rule: str) -> None:
     """Others are refused by a named rule."""
     answer = await call(cloud, "GET", f"{HYPERVISORS}{path}", at="2.52", who="member")
     assert f"os_compute_api:os-hypervisors:{rule}" in fault(answer, 403, "forbidden")
+
+
+async def test_since_when_a_machine_runs_is_not_known(cloud: Cloud) -> None:
+    """Uptime is 501 for a hypervisor that is there, 404 for another and from 2.88 on."""
+    listed = (await call(cloud, "GET", HYPERVISORS, at="2.53")).json()["hypervisors"]
+    one = f"{HYPERVISORS}/{listed[0]['id']}/uptime"
+    assert "not supported" in fault(
+        await call(cloud, "GET", one, at="2.87"), 501, "notImplemented"
+    )
+    fault(await call(cloud, "GET", one, at="2.88"), 404, "itemNotFound")
+    answer = await call(cloud, "GET", f"{HYPERVISORS}/9/uptime", at="2.1")
+    assert "'9' could not be found" in fault(answer, 404, "itemNotFound")

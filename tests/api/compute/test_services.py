@@ -162,6 +162,16 @@ REFUSED = [
         400,
         "Invalid input for field/attribute host. Value: 1. 1 is not of type 'string'",
     ),
+    (
+        "disable",
+        "2.1",
+        {**BODY, "host": "a b"},
+        400,
+        (
+            "Invalid input for field/attribute host. Value: a b. "
+            "'a b' does not match '^[a-zA-Z0-9-._]*$'"
+        ),
+    ),
 ]
 
 

@@ -152,6 +152,24 @@ async def test_the_project_may_stand_in_the_url(cloud: Cloud) -> None:
     )
 
 
+async def test_answers_name_their_request_as_novas_do(cloud: Cloud) -> None:
+    """The request's id has both its names, in errors too: the clients log the older one."""
+    for path in (SERVICES, f"{ROOT}/nothing"):
+        answer = await call(cloud, "GET", path)
+        name = answer.headers["x-compute-request-id"]
+        assert name.startswith("req-")
+        assert name == answer.headers["x-openstack-request-id"]
+
+
+async def test_errors_tell_their_charset_and_answers_do_not(cloud: Cloud) -> None:
+    """The Content-Type of an error is Nova's, which differs from that of an answer."""
+    found = [
+        (await call(cloud, "GET", path)).headers["content-type"]
+        for path in (SERVICES, f"{ROOT}/nothing", f"{ROOT}/servers/nope")
+    ]
+    assert found == ["application/json", *["application/json; charset=UTF-8"] * 2]
+
+
 def test_every_version_of_the_table_is_in_the_range() -> None:
     """The table of versions says what the range offers, from its first to its last."""
     assert min(CHANGES) == MIN

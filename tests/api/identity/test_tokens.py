@@ -137,6 +137,25 @@ async def test_an_unknown_user_is_answered_as_a_wrong_password_is(world: World) 
     assert wrong.headers["WWW-Authenticate"].startswith('Keystone uri="')
 
 
+async def test_an_account_made_at_another_server_a_moment_ago_signs_in() -> None:
+    """Who is not known is refused after what others stored was learnt; the others never wait."""
+    fresh, learnt = World(), 0
+
+    async def learn() -> None:
+        nonlocal learnt
+        learnt += 1
+        if learnt == 2:
+            await fresh.start()
+
+    fresh.signin.on_unknown(learn)
+    assert (await fresh.post_login("admin", PASSWORDS["admin"])).status_code == 401
+    assert (await fresh.post_login("admin", PASSWORDS["admin"])).status_code == 201
+    assert (await fresh.post_login("admin", PASSWORDS["admin"])).status_code == 201
+    assert learnt == 2
+    assert (await fresh.post_login("demo", PASSWORDS["demo"], ADMIN_PROJECT)).status_code == 401
+    assert learnt == 3
+
+
 async def test_a_disabled_user_cannot_log_in(world: World) -> None:
     """Disabling ends logins and tokens; enabling again gives old tokens no force."""
     admin, token = await world.log_in(), await world.log_in("demo")

@@ -104,7 +104,7 @@ class Stand:
 
     @property
     def crowd(self) -> Crowd:
-        return self.listener._crowd
+        return self.listener.crowd
 
     async def start(self) -> None:
         await self.listener.start(self.app, self._known)

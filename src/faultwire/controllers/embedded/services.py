@@ -53,7 +53,7 @@ def deciders(owed: OwedStatuses, terms: StatusTerms = NOVA_TERMS) -> Mapping[typ
         ChangeService: ServiceDecider(terms),
         UpdateHost: HostDecider(terms),
         RemoveService: RemoveDecider(),
-        TellOwners: TellDecider(owed),
+        TellOwners: TellDecider(owed, terms),
     }
 
 
@@ -143,9 +143,10 @@ class RemoveDecider:
 class TellDecider:
     """Tells owners of changes of host_status that their requests left owed (D19)."""
 
-    def __init__(self, owed: OwedStatuses) -> None:
-        """Take the book, which follows the ledger."""
+    def __init__(self, owed: OwedStatuses, terms: StatusTerms = NOVA_TERMS) -> None:
+        """Take the book, which follows the ledger, and how host_status is formed."""
         self._owed = owed
+        self._terms = terms
 
     def decide(self, command: TellOwners, view: View, now: Instant) -> Deciding:
         """Tell the next few owners of the oldest change, and note how far that went."""
@@ -153,6 +154,8 @@ class TellDecider:
         row = self._owed.oldest()
         if row is None:
             return Decided(0)
+        if self._overtaken(row, view):
+            return Decided(len(self._owed) - 1, (StatusesTold((row.id,)),))
         entry = view.entry(row.host)
         waiting = (one for one in (entry.servers if entry else ()) if one.id > row.after)
         some = heapq.nsmallest(TOLD_AT_ONCE, waiting, key=attrgetter("id"))
@@ -166,6 +169,15 @@ class TellDecider:
             return Decided(len(self._owed) - 1, (StatusesTold((row.id,)),), tuple(events))
         further = StatusesOwed((replace(row, after=some[-1].id),))
         return Decided(len(self._owed), (further,), tuple(events))
+
+    def _overtaken(self, row: OwedStatus, view: View) -> bool:
+        """Return whether a plan changed the host again since: it told each owner what is so now.
+
+        What came before that is told no more: it would come after, and contradict it.
+        """
+        host = view.host(row.host)
+        later = (one.old for one in self._owed if one.host == row.host and one.id != row.id)
+        return host is not None and row.new is not next(later, self._terms.status(host))
 
 
 def _entry(host: HostName, view: View) -> HostEntry:
@@ -210,8 +222,11 @@ def _revised(before: Host, after: Host, view: View, *, operator: bool) -> tuple[
     """Return the host at its new revision, and whether there is anything to tell.
 
     An operator who forces down what a fault holds down makes the force-down his own: it stays
-    when the fault closes (D20). Nobody sees a difference until then.
+    when the fault closes (D20). Nobody sees a difference until then. Who disables a host says
+    nothing of its force-down: the revision stays, and so does whose it is.
     """
+    if after != before and after.forced_down is before.forced_down and not operator:
+        return after, True
     if after != before:
         return replace(after, revision=before.revision + 1), True
     held = view.causes_of(ResourceKind.HOST, before.name) if operator else ()

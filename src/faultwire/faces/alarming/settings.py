@@ -7,6 +7,17 @@ from dataclasses import dataclass, field
 class Settings:
     """`[alarming]`."""
 
+    listen: str = field(
+        default="",
+        metadata={
+            "help": "HOST:PORT of a listener for this face alone, without its prefix; beside the "
+            "main one."
+        },
+    )
+    public_url: str = field(
+        default="",
+        metadata={"help": "Base URL of that listener for clients, where it is another."},
+    )
     require_resource_id: bool = field(
         default=False,
         metadata={"help": "Refuse alarms without resource_id (S24, D11)."},

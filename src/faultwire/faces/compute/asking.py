@@ -79,13 +79,20 @@ class Ask:
         check_body(value, schema)
         return value
 
-    def query(self, *known: str, strict: int = STRICT_QUERIES) -> Mapping[str, str]:
+    def query(
+        self, *known: str, strict: int = STRICT_QUERIES, underscored: bool = False
+    ) -> Mapping[str, str]:
         """Return the parameters of the query, of a repeated one the last.
 
-        Unknown ones are refused from version 2.`strict` on, and passed over before.
+        Unknown ones are refused from version 2.`strict` on, and passed over before; where
+        `underscored` ones may be there, those are passed over always.
         """
         for name, value in self.request.query_params.multi_items():
-            if name not in known and self.since(strict):
+            if name not in known and self.since(strict) and underscored:
+                if not name.startswith("_"):
+                    reason = f"{name[:100]!r} does not match any of the regexes: '^_'"
+                    raise Invalid("", reason)
+            elif name not in known and self.since(strict):
                 raise Invalid(
                     "", f"Additional properties are not allowed ({name[:100]!r} was unexpected)"
                 )

@@ -27,6 +27,7 @@ NAMES = {
 """The name of the fault of each status; all others are a computeFault."""
 
 NOT_FOUND = "The resource could not be found."
+NOT_SUPPORTED = "The requested functionality is not supported."
 NO_TOKEN = "The request you have made requires authentication."  # noqa: S105  (a sentence)
 
 ERROR: dict[str, Any] = {
@@ -45,6 +46,11 @@ def error_body(status: int, error: FaultwireError) -> object:
     if status == 401:
         return {"error": {"code": 401, "title": "Unauthorized", "message": NO_TOKEN}}
     return {NAMES.get(status, "computeFault"): {"code": status, "message": str(error)}}
+
+
+def not_supported() -> Response:
+    """Return what Nova answers where a host's driver cannot do what is asked: a 501."""
+    return json_response(error_body(501, FaultwireError(NOT_SUPPORTED)), 501)
 
 
 def install(app: FastAPI) -> None:

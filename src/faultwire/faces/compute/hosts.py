@@ -10,6 +10,7 @@ from faultwire.domain.ids import HostName
 from faultwire.domain.resources import Host
 from faultwire.domain.services import UpdateHost
 from faultwire.faces.compute.asking import Ask
+from faultwire.faces.compute.errors import not_supported
 from faultwire.faces.compute.ports import ComputePorts
 from faultwire.faces.compute.routing import Route
 from faultwire.faces.compute.schema import BOOLEAN, Schema, check_body, truth
@@ -59,6 +60,9 @@ def routes(ports: ComputePorts) -> Iterable[Route]:
         Route("GET", "/os-hosts", hosts.list, until=LAST, query=LISTED),
         Route("GET", one, hosts.show, until=LAST),
         Route("PUT", one, hosts.update, until=LAST, body=UPDATE),
+        Route("GET", f"{one}/startup", hosts.startup, until=LAST),
+        Route("GET", f"{one}/shutdown", hosts.shutdown, until=LAST),
+        Route("GET", f"{one}/reboot", hosts.reboot, until=LAST),
     )
 
 
@@ -117,6 +121,24 @@ class Hosts:
             raise Broken("changing a host answered something else")
         said = _answered(host, asked, wrapped=wrapped)
         return json_response({"host": said} if wrapped else said)
+
+    async def startup(self, ask: Ask) -> Response:
+        """Refuse to start a host: 501, the power of hosts is not ours; through version 2.42."""
+        return self._power(ask, "start")
+
+    async def shutdown(self, ask: Ask) -> Response:
+        """Refuse to shut a host down: 501, as above; through version 2.42."""
+        return self._power(ask, "shutdown")
+
+    async def reboot(self, ask: Ask) -> Response:
+        """Refuse to reboot a host: 501, as above; through version 2.42."""
+        return self._power(ask, "reboot")
+
+    def _power(self, ask: Ask, action: str) -> Response:
+        ask.enforce(f"os_compute_api:os-hosts:{action}")
+        name = ask.path("host_name")
+        found(self._ports, name, _missing(name))
+        return not_supported()
 
 
 def _on(word: str) -> bool:

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from faultwire.domain.errors import Invalid, NotFound
 from faultwire.domain.resources import Host, Server
 from faultwire.faces.compute.asking import Ask
+from faultwire.faces.compute.errors import not_supported
 from faultwire.faces.compute.named import Names, checked_uuid
 from faultwire.faces.compute.ports import ComputePorts
 from faultwire.faces.compute.routing import PREFIX, Route
@@ -66,6 +67,7 @@ def routes(ports: ComputePorts) -> Iterable[Route]:
         Route("GET", f"{path}/statistics", held.statistics, until=FIGURES_END - 1),
         Route("GET", f"{one}/search", held.search, until=UUIDS - 1),
         Route("GET", f"{one}/servers", held.servers, until=UUIDS - 1),
+        Route("GET", f"{one}/uptime", held.uptime, until=FIGURES_END - 1),
         Route("GET", one, held.show, query=SHOWN),
         Route("GET", "/os-aggregates", held.aggregates),
     )
@@ -94,6 +96,12 @@ class Hypervisors:
         with_servers = ask.since(UUIDS) and truth(query.get("with_servers", "false"))
         shown = self._shown(ask, host, detail=True, with_servers=with_servers)
         return json_response({"hypervisor": shown})
+
+    async def uptime(self, ask: Ask) -> Response:
+        """Refuse to show since when a machine runs: 501, it is not known; through 2.87."""
+        ask.enforce("os_compute_api:os-hypervisors:uptime")
+        self._by_id(ask, ask.path("hypervisor"))
+        return not_supported()
 
     async def search(self, ask: Ask) -> Response:
         """Find hypervisors by part of their name; through version 2.52."""

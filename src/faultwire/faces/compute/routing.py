@@ -22,7 +22,10 @@ from faultwire.faces.openapi import operation
 Handler = Callable[[Ask], Awaitable[Response]]
 
 PREFIX = "/v2.1"
+REQUEST_ID = b"x-compute-request-id"
+ERROR_TYPE = b"application/json; charset=UTF-8"
 _STATE = "compute_version"
+_VERSIONS = ["latest", *(f"2.{minor}" for minor in range(MIN, MAX + 1))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,7 @@ def _described(path: str, rows: list[Route]) -> dict[str, Any]:
             "in": "header",
             "description": f"Microversion; there are 2.{MIN} to 2.{MAX}.",
             "required": False,
-            "schema": {"type": "string"},
+            "schema": {"type": "string", "enum": _VERSIONS},
         }
     )
     return said
@@ -118,7 +121,7 @@ def negotiate(request: Request) -> Version:
 
 
 class VersionHeaders:
-    """Tells in every answer, errors included, which version it is in, once that is settled."""
+    """Tells in every answer, errors included, the request's id, and its version once settled."""
 
     def __init__(self, app: ASGIApp) -> None:
         """Take the application."""
@@ -140,6 +143,16 @@ class VersionHeaders:
                         (name.lower().encode(), value.encode())
                         for name, value in versions.headers_of(version).items()
                     ),
+                ]
+            name = state.get("request_id")
+            if message["type"] == "http.response.start" and name is not None:
+                # Nova's clients log it by the name that it had first.
+                headers = [*message["headers"], (REQUEST_ID, name.encode())]
+                # Nova says so of its errors alone.
+                charset = message["status"] >= 400
+                message["headers"] = [
+                    (key, ERROR_TYPE if charset and key == b"content-type" else value)
+                    for key, value in headers
                 ]
             await send(message)
 

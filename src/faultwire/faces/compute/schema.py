@@ -1,12 +1,14 @@
 """Bodies and queries against JSON schemas, refused in Nova's words.
 
 A schema here is a small part of JSON Schema: `type` (one or a list), `enum`, `pattern`,
-`minLength`, `maxLength`, `minimum`, `maximum`, `properties`, `required`, `additionalProperties`
-(only false), `minProperties`, `maxProperties`, `items`, `minItems`, `maxItems`, `anyOf`. The same
-schema is on the OpenAPI page.
+`format` (of `FORMATS`), `minLength`, `maxLength`, `minimum`, `maximum`, `properties`,
+`required`, `additionalProperties` (only false), `minProperties`, `maxProperties`, `items`,
+`minItems`, `maxItems`, `anyOf`. The same schema is on the OpenAPI page.
 """
 
+import ipaddress
 import re
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -66,6 +68,13 @@ def _quoted(value: object) -> str:
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
+FORMATS: Mapping[str, Callable[[str], object]] = {
+    "ipv4": ipaddress.IPv4Address,
+    "ipv6": ipaddress.IPv6Address,
+    "uuid": uuid.UUID,
+}
+"""What reads a text of each format, or raises ValueError."""
+
 _Path = tuple[str | int, ...]
 _Wrong = tuple[_Path, object, str]
 
@@ -113,6 +122,16 @@ def _text(value: str, schema: Schema) -> Iterator[str]:
         yield f"{_quoted(value)} is too long"
     if "pattern" in schema and not re.search(schema["pattern"], value):
         yield f"{_quoted(value)} does not match {schema['pattern']!r}"
+    if "format" in schema and not _has_form(value, schema["format"]):
+        yield f"{_quoted(value)} is not a {schema['format']!r}"
+
+
+def _has_form(value: str, name: str) -> bool:
+    try:
+        FORMATS[name](value)
+    except ValueError:
+        return False
+    return True
 
 
 def _number(value: float, schema: Schema) -> Iterator[str]:

@@ -190,6 +190,12 @@ def tests(ask: Ask, query: Mapping[str, str], *, everything: bool) -> list[Test]
     Raises Invalid for values that make no sense.
     """
     made = []
+    if ask.since(66) and {"changes-since", "changes-before"} <= query.keys():
+        first, last = (_moment(name, query[name]) for name in ("changes-since", "changes-before"))
+        if first > last:
+            raise Invalid(
+                "", "The value of changes-since must be less than or equal to changes-before."
+            )
     for name, filter_ in FILTERS.items():
         if name in query and (everything or ask.since(filter_.since)):
             made.append(filter_.make(query[name], ask))

@@ -137,7 +137,7 @@ async def page(ask: Ask, name: str) -> Page:
 
     Raises Invalid and Forbidden as Nova does.
     """
-    query = ask.query(*QUERY, *ALSO_KNOWN)
+    query = ask.query(*QUERY, *ALSO_KNOWN, underscored=True)
     limit, order = _limit(query), _order(ask)
     everywhere = server_filters.every_tenant(query)
     everything = ask.allowed("os_compute_api:servers:allow_all_filters", ask.caller.project)

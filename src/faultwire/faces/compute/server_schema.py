@@ -21,12 +21,16 @@ HOSTNAME: Schema = {
 WORD: Schema = {"type": "string", "minLength": 1, "maxLength": 255}
 ID: Schema = {"type": ["string", "integer"], "minLength": 1, "maxLength": 255}
 COUNT: Schema = {"type": ["integer", "string"], "pattern": "^[0-9]{1,4}$", "minimum": 1}
-NETWORKS: Schema = {
-    "anyOf": [
-        {"type": "string", "enum": ["none", "auto"]},
-        {"type": "array", "items": {"type": "object"}, "maxItems": 64},
-    ]
+IPV4: Schema = {"type": "string", "format": "ipv4"}
+IPV6: Schema = {"type": "string", "format": "ipv6"}
+_NETWORK: dict[str, Schema] = {
+    "uuid": {"type": "string", "format": "uuid"},
+    "port": {"type": ["string", "null"], "format": "uuid"},
+    "fixed_ip": {"anyOf": [IPV4, IPV6]},
 }
+TAGGED = 32
+NAMED_NETWORKS = 37
+"""Versions from which on a network may have a tag, and the list may be a word."""
 METADATA: Schema = {"type": "object"}
 """Its keys and values are looked at one by one: see `faces.compute.metadata`."""
 
@@ -37,7 +41,6 @@ _CREATE: dict[str, Schema] = {
     "adminPass": {"type": "string", "maxLength": 255},
     "metadata": METADATA,
     "availability_zone": WORD,
-    "networks": NETWORKS,
     "key_name": WORD,
     "min_count": COUNT,
     "max_count": COUNT,
@@ -48,20 +51,20 @@ _CREATE: dict[str, Schema] = {
     "block_device_mapping": {"type": "array", "items": {"type": "object"}, "maxItems": 255},
     "block_device_mapping_v2": {"type": "array", "items": {"type": "object"}, "maxItems": 255},
     "OS-DCF:diskConfig": {"type": "string", "enum": ["AUTO", "MANUAL"]},
-    "accessIPv4": {"type": "string", "maxLength": 15},
-    "accessIPv6": {"type": "string", "maxLength": 45},
+    "accessIPv4": IPV4,
+    "accessIPv6": IPV6,
 }
 _SINCE: dict[int, dict[str, Schema]] = {
     19: {"description": LONG_TEXT},
     74: {"host": HOSTNAME, "hypervisor_hostname": HOSTNAME},
     90: {"hostname": WORD},
 }
-_REQUIRED: dict[int, str] = {1: "flavorRef", 37: "networks"}
+_REQUIRED: dict[int, str] = {1: "flavorRef", NAMED_NETWORKS: "networks"}
 
 
 def create(minor: int) -> Schema:
     """Return the schema of a request for new servers."""
-    properties = dict(_CREATE)
+    properties = {**_CREATE, "networks": networks(minor)}
     for since, more in _SINCE.items():
         if minor >= since:
             properties |= more
@@ -72,6 +75,17 @@ def create(minor: int) -> Schema:
         {"server": server, "os:scheduler_hints": hints, "OS-SCH-HNT:scheduler_hints": hints},
         "server",
     )
+
+
+def networks(minor: int) -> Schema:
+    """Return the schema of the networks that a new server is wanted on."""
+    properties = dict(_NETWORK)
+    if minor >= TAGGED:
+        properties["tag"] = {"type": "string", "minLength": 1, "maxLength": 60}
+    listed: Schema = {"type": "array", "items": _object(properties), "maxItems": 64}
+    if minor < NAMED_NETWORKS:
+        return listed
+    return {"anyOf": [listed, {"type": "string", "enum": ["none", "auto"]}]}
 
 
 def update(minor: int) -> Schema:

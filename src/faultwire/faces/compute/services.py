@@ -32,7 +32,11 @@ LISTED = {
 _TEXT: Schema = {"type": "string", "minLength": 1, "maxLength": 255}
 NAMED: dict[str, Any] = {
     "type": "object",
-    "properties": {"host": _TEXT, "binary": _TEXT, "disabled_reason": _TEXT},
+    "properties": {
+        "host": {**_TEXT, "pattern": "^[a-zA-Z0-9-._]*$"},
+        "binary": _TEXT,
+        "disabled_reason": _TEXT,
+    },
     "required": ["host", "binary"],
     "additionalProperties": False,
 }

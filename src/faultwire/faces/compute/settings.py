@@ -9,6 +9,17 @@ from faultwire.domain.states import Precedence
 class Settings:
     """`[compute]`."""
 
+    listen: str = field(
+        default="",
+        metadata={
+            "help": "HOST:PORT of a listener for this face alone, without its prefix; beside the "
+            "main one."
+        },
+    )
+    public_url: str = field(
+        default="",
+        metadata={"help": "Base URL of that listener for clients, where it is another."},
+    )
     service_down_time: int = field(
         default=60,
         metadata={

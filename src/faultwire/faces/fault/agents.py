@@ -31,8 +31,9 @@ agent    ``{"goodbye": "reason"}``                                           las
 
 `servers` are all servers that run on the host; null says that the agent keeps no list. The
 welcome's `heartbeat_ms` holds whatever the hello says; after `silence_ms` without any message the
-host is held to be dead. A ping is answered by a beat. Servers in `must_not_start` were moved away
-and may not be started here. `datagrams` is granted to who asked for it, where they are heard; the
+host is held to be dead. A ping is answered by a beat. Servers in `must_not_start` were evacuated
+and may not be started here; it names `NAMED` at most, ``GET …/hosts/{host}/evacuated`` all of them
+(D17). `datagrams` is granted to who asked for it, where they are heard; the
 key is 64 hexadecimal digits. The agent then beats both ways until it is told that it is heard, and
 again both ways after every ping (`domain.datagrams` has the format). Members that a side does not
 know are ignored; another major version is refused. A connection that ends without goodbye, for
@@ -50,7 +51,7 @@ import hashlib
 import logging
 import secrets
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,6 +77,7 @@ from faultwire.domain.errors import (
 )
 from faultwire.domain.ids import HostName
 from faultwire.domain.instants import rfc3339
+from faultwire.domain.resources import Evacuation
 from faultwire.faces.fault import agentwire
 from faultwire.faces.http import (
     CREDENTIAL_HEADER,
@@ -102,6 +104,8 @@ REASON_BYTES = 123
 """Longest reason of a close frame (RFC 6455, section 5.5.1)."""
 ENROL_BYTES = 1024
 SECRET_BYTES = 32
+NAMED = 1000
+"""Servers that a welcome names; more would not fit into a message."""
 
 _BEAT = '{"beat":'
 _BEAT_LENGTH = 64
@@ -120,6 +124,10 @@ def _nobody_listens(*_: str) -> None:
     pass
 
 
+def _none_left(_: HostName) -> tuple[Evacuation, ...]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class AgentPorts:
     """What the agents' routes need.
@@ -127,6 +135,7 @@ class AgentPorts:
     `certificate` is the PEM that agents are to trust, None where the machine's trust store
     serves. `server` is the URL of this face as agents reach it; None: as the caller did.
     `refused` is told of sessions that were: an action, the host, and the address of the peer.
+    `evacuated` gives the servers that left a host and have their old copies there.
     """
 
     authenticator: Authenticator
@@ -141,6 +150,7 @@ class AgentPorts:
     certificate: str | None = None
     server: str | None = None
     refused: Callable[[str, str, str], None] = _nobody_listens
+    evacuated: Callable[[HostName], Iterable[Evacuation]] = _none_left
 
 
 def agent_routes(ports: AgentPorts) -> list[BaseRoute]:
@@ -283,7 +293,8 @@ class _Connection:
         goodbye = False
         try:
             terms = session.datagrams() if hello.datagrams == datagrams.FORMAT else None
-            await self._send(self._welcome(session.id, terms))
+            left = self._ports.evacuated(host)
+            await self._send(self._welcome(session.id, left, terms))
             goodbye = await self._read(session)
         finally:
             session.end(goodbye=goodbye)
@@ -308,13 +319,18 @@ class _Connection:
             return None
         return said
 
-    def _welcome(self, session: str, granted: datagrams.DatagramTerms | None) -> str:
+    def _welcome(
+        self,
+        session: str,
+        left: Iterable[Evacuation],
+        granted: datagrams.DatagramTerms | None,
+    ) -> str:
         terms: dict[str, object] = {
             "version": PROTOCOL_VERSION,
             "session": session,
             "heartbeat_ms": self._ports.heartbeat_ms,
             "silence_ms": self._ports.silence_ms,
-            "must_not_start": [],
+            "must_not_start": sorted(one.server for one in left)[:NAMED],
         }
         if granted is not None:
             key = granted.key.hex()

@@ -63,6 +63,7 @@ def _calls(ports: FaultPorts) -> list[Call]:
         Call("GET", "/v1/hosts/{name}", document.host),
         Call("GET", "/v1/hosts/{name}/evacuated", left.list),
         Call("POST", "/v1/hosts/{name}/confirm", left.confirm, body=evacuated.SCHEMA),
+        Call("GET", "/v1/latency", read.latency),
         Call("GET", "/v1/status", status.Status(ports.status).show),
         Call("GET", "/v1/audit", audit.Audit(ports).list, query=params.AUDIT),
     ]

@@ -68,6 +68,12 @@ class Faults:
         fault = await self.get(request)
         return json_response({"timeline": await self._ports.timeline(fault.id)})
 
+    async def latency(self, request: Request) -> Response:
+        """Show how long each span took. Of the newest faults, by what this process marked."""
+        self._ports.enforcer.enforce("latency:get", caller_of(request))
+        params.only(request)
+        return json_response({"latency": self._ports.latency()})
+
     async def close(self, request: Request) -> Response:
         """Close a fault. What it holds is let go as by a posted clear."""
         caller = caller_of(request)

@@ -55,11 +55,11 @@ class Marker(Protocol):
 class FaultPorts:
     """Ports and callables.
 
-    `timeline` gives the profile of a fault as JSON values. `signed` returns the id of a message
-    that a project signed (Standard Webhooks), or raises Unauthenticated. `offload` has a
-    child process run a function and gives what that gives, piece by piece. `projects` are the
-    identity face's, and so is what `user_name` tells of a user's id: the name, or None for who
-    is gone or was never a user.
+    `timeline` gives the profile of a fault as JSON values, `latency` the standing figures.
+    `signed` returns the id of a message that a project signed (Standard Webhooks), or raises
+    Unauthenticated. `offload` has a child process run a function and gives what that gives, piece
+    by piece. `projects` are the identity face's, and so is what `user_name` tells of a user's id:
+    the name, or None for who is gone or was never a user.
     """
 
     authenticator: Authenticator
@@ -79,6 +79,7 @@ class FaultPorts:
     settings: Settings
     status: StatusPorts
     user_name: Callable[[str], str | None]
+    latency: Callable[[], dict[str, Any]] = dict
 
 
 def error_body(status: int, error: FaultwireError) -> object:

@@ -1,9 +1,10 @@
 """The service catalog: where each face is, as a token tells it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from faultwire.domain.ids import derived
+from faultwire.faces.addresses import Address
 
 REGION = "RegionOne"
 INTERFACES = ("public", "internal", "admin")
@@ -12,7 +13,10 @@ BASES_REMEMBERED = 64
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A service of the catalog; `path` follows the base URL of the listener."""
+    """A service of the catalog; `path` follows the base URL of the listener.
+
+    A face with a listener of its own is there without the first segment of its `path`.
+    """
 
     type: str
     name: str
@@ -37,31 +41,46 @@ SERVICES = (
 class Catalog:
     """Makes the catalog for a base URL, once for each."""
 
-    def __init__(self, services: Iterable[Service] = SERVICES) -> None:
-        """Take the services in the order in which they are shown."""
+    def __init__(
+        self,
+        services: Iterable[Service] = SERVICES,
+        elsewhere: Mapping[str, Address] | None = None,
+    ) -> None:
+        """Take the services in the order in which they are shown.
+
+        `elsewhere` are those with a listener of their own, by type.
+        """
         self._services = tuple(services)
+        self._elsewhere = elsewhere or {}
         self._made: dict[str, list[dict[str, object]]] = {}
 
     def at(self, base: str) -> list[dict[str, object]]:
         """Return the catalog in Keystone's form; not to be changed."""
         made = self._made.get(base)
         if made is None:
-            made = [_entry(service, base) for service in self._services]
+            made = [_entry(service, self._url(service, base)) for service in self._services]
             # The base comes with the request: nobody may fill the memory with names of us.
             if len(self._made) >= BASES_REMEMBERED:
                 self._made.clear()
             self._made[base] = made
         return made
 
+    def _url(self, service: Service, base: str) -> str:
+        address = self._elsewhere.get(service.type)
+        if address is None:
+            return base + service.path
+        _, slash, rest = service.path.removeprefix("/").partition("/")
+        return address(base) + slash + rest
 
-def _entry(service: Service, base: str) -> dict[str, object]:
+
+def _entry(service: Service, url: str) -> dict[str, object]:
     endpoints = [
         {
             "id": derived("endpoint", service.type, interface).replace("-", ""),
             "interface": interface,
             "region": REGION,
             "region_id": REGION,
-            "url": base + service.path,
+            "url": url,
         }
         for interface in INTERFACES
     ]

@@ -1,43 +1,14 @@
 """Routes of the network face: versions, extensions, ports, networks, subnets."""
 
-from typing import Any
-
 from fastapi import FastAPI
 
 from faultwire.faces.calls import Call, add_calls
 from faultwire.faces.http import install_errors
-from faultwire.faces.network import extensions, listing
+from faultwire.faces.network import described, extensions, listing
 from faultwire.faces.network.network_calls import FILTERS, Networks
 from faultwire.faces.network.port_calls import Ports
 from faultwire.faces.network.ports import ERROR, NetworkPorts, error_body
 from faultwire.faces.network.requests import LISTED
-
-_OBJECT: dict[str, Any] = {"type": "object"}
-_STATUS: dict[str, Any] = {"enum": [None, "ACTIVE", "DOWN"]}
-_REPORT: dict[str, Any] = {
-    "type": "object",
-    "properties": {
-        "ports": {"type": "array", "items": {"type": "string"}},
-        "host": {"type": "string"},
-        "data_plane_status": _STATUS,
-        "dp_down": {"type": "boolean"},
-        "reason": {"type": "string"},
-    },
-}
-_PORT: dict[str, Any] = {
-    "type": "object",
-    "required": ["port"],
-    "properties": {
-        "port": {
-            "type": "object",
-            "properties": {
-                "data_plane_status": _STATUS,
-                "dp_down": {"type": "boolean"},
-                "data_plane_status_reason": {"type": "string"},
-            },
-        }
-    },
-}
 
 
 def create(ports: NetworkPorts) -> FastAPI:
@@ -60,11 +31,11 @@ def _calls(ports: NetworkPorts) -> list[Call]:
         Call("GET", "/v2.0/extensions", extensions.listed),
         Call("GET", "/v2.0/extensions/{alias}", extensions.shown),
         Call("GET", base, calls.list, query={**filters, **LISTED}),
-        Call("POST", base, calls.create, 201, body=_OBJECT),
+        Call("POST", base, calls.create, 201, body=described.NEW["port"]),
         # Before the route of one port, whose name it would be.
-        Call("PUT", f"{base}/data-plane-status", calls.report, body=_REPORT),
+        Call("PUT", f"{base}/data-plane-status", calls.report, body=described.REPORT),
         Call("GET", one, calls.show, query={"fields": LISTED["fields"]}),
-        Call("PUT", one, calls.update, body=_PORT),
+        Call("PUT", one, calls.update, body=described.CHANGED["port"]),
         Call("DELETE", one, calls.delete, 204),
         *_networks(Networks(ports)),
     ]
@@ -88,9 +59,9 @@ def _networks(calls: Networks) -> list[Call]:
         update, delete = changes[kind]
         found += [
             Call("GET", base, many, query={**filters, **LISTED}),
-            Call("POST", base, create_one, 201, body=_OBJECT),
+            Call("POST", base, create_one, 201, body=described.NEW[kind]),
             Call("GET", one, show, query={"fields": LISTED["fields"]}),
-            Call("PUT", one, update, body=_OBJECT),
+            Call("PUT", one, update, body=described.CHANGED[kind]),
             Call("DELETE", one, delete, 204),
         ]
     return found

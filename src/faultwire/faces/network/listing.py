@@ -19,6 +19,8 @@ from faultwire.ports import Plugs
 SLICE = 500
 """Ports worked on before others are served."""
 
+REVISION_DIGITS = 18
+
 Value = Callable[[Port, Plugs], Any]
 
 VALUES: Mapping[str, Value] = {
@@ -61,10 +63,15 @@ def wanted_of(said: Mapping[str, list[str]]) -> dict[str, frozenset[Any]]:
         elif name in {"dp_down", "admin_state_up"}:
             found[name] = frozenset(truth(text, name) for text in texts)
         elif name == "revision_number":
-            found[name] = frozenset(int(text) if text.isdecimal() else text for text in texts)
+            found[name] = frozenset(_revision(text) for text in texts)
         else:
             found[name] = frozenset(texts)
     return found
+
+
+def _revision(text: str) -> int | str:
+    """Return a number where it can be one; any other text is no port's."""
+    return int(text) if text.isdecimal() and len(text) <= REVISION_DIGITS else text
 
 
 def candidates(

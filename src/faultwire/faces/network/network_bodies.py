@@ -7,7 +7,7 @@ from typing import Any
 from faultwire.domain.errors import Invalid
 from faultwire.domain.networks import Network, Subnet
 from faultwire.domain.port_document import timestamp
-from faultwire.faces.network.port_bodies import boolean, invalid, words
+from faultwire.faces.network.port_bodies import boolean, invalid, one_project, words
 from faultwire.faces.network.requests import Document
 
 _TYPES = frozenset({"local", "flat", "vlan", "vxlan", "gre", "geneve"})
@@ -142,6 +142,7 @@ def _values(said: Document, readers: _Readers) -> dict[str, Any]:
         read_value = read(value, key)
         if name:
             found[name] = read_value
+    one_project(said)
     return found
 
 

@@ -57,6 +57,12 @@ def words(value: Any, name: str, most: int = 255) -> str:
     return value
 
 
+def one_project(said: Mapping[str, Any]) -> None:
+    """Refuse a body that names two projects under the two names of one field."""
+    if len({said[name] for name in ("project_id", "tenant_id") if name in said}) > 1:
+        raise Invalid("", "'project_id' and 'tenant_id' do not match")
+
+
 def boolean(value: Any, name: str) -> bool:
     """Return a truth: a boolean, or its text in any case (D13); raises Invalid."""
     if isinstance(value, bool):
@@ -136,7 +142,13 @@ def _values(said: Document) -> dict[str, Any]:
                 found[name] = read(value, key)
             else:
                 read(value, key)
+    one_project(said)
     return found
+
+
+def subnets_of(said: Document) -> list[tuple[str | None, str | None]]:
+    """Return subnet and address of each of a body's fixed_ips, which were read before."""
+    return [(one.get("subnet_id"), one.get("ip_address")) for one in said.get("fixed_ips") or ()]
 
 
 def _device(value: Any, name: str) -> str | None:
@@ -182,6 +194,8 @@ def _fixed_ips(value: Any, name: str) -> tuple[str, ...]:
     for one in value:
         if not isinstance(one, dict) or not one.keys() <= {"subnet_id", "ip_address"}:
             raise invalid(name, "each is an object with subnet_id and ip_address")
+        if one.get("subnet_id") is not None:
+            _identity(one["subnet_id"], name)
         if one.get("ip_address") is None:
             continue
         text = words(one["ip_address"], name, 45)

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import fields
 from functools import partial
+from ipaddress import ip_address, ip_network
 from typing import Any, cast
 
 from starlette.requests import Request
@@ -11,7 +12,7 @@ from starlette.responses import Response
 
 from faultwire.domain.accounts import Caller
 from faultwire.domain.errors import Forbidden, Invalid, NotFound, TooLarge
-from faultwire.domain.ids import HostName, NetworkId, PortId, ProjectId
+from faultwire.domain.ids import HostName, NetworkId, PortId, ProjectId, ServerId
 from faultwire.domain.network_commands import (
     CreatePorts,
     DataPlaneReport,
@@ -122,6 +123,9 @@ class Ports:
         report = port_bodies.report_of(said)
         values = port_bodies.changed(said)
         self._check_host(values)
+        if values.get("server") != port.server:
+            self._check_server(values, port.project, caller)
+        self._check_addresses(said, port.network or "", frozenset(port.addresses))
         command = UpdatePort(
             port.id,
             values,
@@ -232,6 +236,8 @@ class Ports:
         if self._ports.directory.project(project) is None:
             raise port_bodies.invalid("project_id", f"there is no project {project}")
         self._check_network(values["network"], caller)
+        self._check_server(values, project, caller)
+        self._check_addresses(said, values["network"], frozenset())
         about = {name: values.pop(name) for name in tuple(values) if name in _DETAILS}
         status = "DOWN" if not values.get("host") and not values.get("server") else "ACTIVE"
         return Port(
@@ -247,6 +253,35 @@ class Ports:
         host = values.get("host")
         if host and self._ports.inventory.host(HostName(host)) is None:
             raise port_bodies.invalid("binding:host_id", f"there is no host {host}")
+
+    def _check_server(self, values: Mapping[str, Any], project: ProjectId, caller: Caller) -> None:
+        """Refuse a server that is not the port's owner's; who may bind ports names any device.
+
+        Otherwise somebody's port would stand for the data plane of another one's server.
+        """
+        name = values.get("server")
+        if not name or self._ports.enforcer.allowed(
+            "create_port:binding:host_id", caller, project
+        ):
+            return
+        server = self._ports.inventory.server(ServerId(name))
+        if server is None or server.project != project:
+            raise port_bodies.invalid("device_id", f"there is no server {name}")
+
+    def _check_addresses(self, said: dict[str, Any], network: str, own: frozenset[str]) -> None:
+        """Refuse subnets and addresses that the network has not; a port keeps its `own`."""
+        blocks = {
+            str(one.id): ip_network(one.cidr) for one in self._plugs.subnets_in(NetworkId(network))
+        }
+        for subnet, text in port_bodies.subnets_of(said):
+            if subnet is not None and subnet not in blocks:
+                raise port_bodies.invalid("fixed_ips", f"the network has no subnet {subnet}")
+            if text is None or str(ip_address(text)) in own:
+                continue
+            some = [blocks[subnet]] if subnet is not None else blocks.values()
+            if not any(ip_address(text) in block for block in some):
+                reason = f"{text} is in no subnet that it could be of"
+                raise port_bodies.invalid("fixed_ips", reason)
 
     def _check_network(self, name: str, caller: Caller) -> None:
         network = self._plugs.network(NetworkId(name))

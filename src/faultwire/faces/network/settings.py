@@ -7,6 +7,17 @@ from dataclasses import dataclass, field
 class Settings:
     """`[network]`."""
 
+    listen: str = field(
+        default="",
+        metadata={
+            "help": "HOST:PORT of a listener for this face alone, without its prefix; beside the "
+            "main one."
+        },
+    )
+    public_url: str = field(
+        default="",
+        metadata={"help": "Base URL of that listener for clients, where it is another."},
+    )
     body_bytes: int = field(
         default=1_048_576, metadata={"help": "Longest body of a request.", "min": 1024}
     )

@@ -16,17 +16,19 @@ class QueueingEvaluator:
 
     `owned` tells how many alarms a project has, `subscribed` how many subscriptions, which wait
     only for what is said of a resource's condition. Where there are none, and none of
-    administrators', there is nothing to evaluate.
+    administrators', there is nothing to evaluate but what `published` tells that buses get.
     """
 
     def __init__(
         self,
         owned: Callable[[ProjectId], int],
         subscribed: Callable[[ProjectId], int] = lambda _: 0,
+        published: Callable[[Event], bool] = lambda _: False,
     ) -> None:
         """Take the look-ups, which are only read."""
         self._owned = owned
         self._subscribed = subscribed
+        self._published = published
 
     def evaluate(self, events: Sequence[Event], now: Instant) -> Work[Fired]:
         """Return the change that leaves the events to evaluators."""
@@ -38,6 +40,7 @@ class QueueingEvaluator:
             for event in events
             if (not event.quiet and (watched or owned(event.project)))
             or (event.severity and (told or subscribed(event.project)))
+            or self._published(event)
         )
         yield
         return Fired((EventsOwed(owed),)) if owed else Fired()

@@ -19,6 +19,11 @@ PUBLISHED = {PORT_UPDATE: ("network", "port_id")}
 SLICE = 64
 
 
+def published(event: Event) -> bool:
+    """Whether buses get an event."""
+    return event.event_type in PUBLISHED and not event.quiet
+
+
 class PublishingEvaluator:
     """Implements `ports.Evaluator`: queues what buses get, and moves no alarm."""
 
@@ -26,8 +31,8 @@ class PublishingEvaluator:
         """Return a delivery for each event that is published; quiet ones are not."""
         found: list[Delivery] = []
         for number, event in enumerate(events, 1):
-            row = PUBLISHED.get(event.event_type)
-            if row is not None and not event.quiet:
+            if published(event):
+                row = PUBLISHED[event.event_type]
                 found.append(_delivery(event, row, now.wall_ns + len(found)))
             if number % SLICE == 0:
                 yield

@@ -1,0 +1,37 @@
+"""Decisions on hosts that answer a monitor again (D20)."""
+
+from dataclasses import replace
+
+from faultwire.domain.commands import HostAnswered
+from faultwire.domain.decided import Decided, Deciding
+from faultwire.domain.faults import HOST_DOWN, identity_of
+from faultwire.domain.instants import Instant
+from faultwire.inspector import clearing
+from faultwire.inspector.decide import with_evidence
+from faultwire.inspector.settings import Recover, Settings
+from faultwire.ports import View
+
+
+class AnsweredDecider:
+    """Closes what the answers disprove, if it was told to."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Take the settings; there is no other state."""
+        self._settings = settings
+
+    def decide(self, command: HostAnswered, view: View, now: Instant) -> Deciding:
+        """Close the fault that stands on this kind of monitor alone; with `recover = auto` only.
+
+        A fault for which an agent or somebody else spoke too is not disproved by an answer: the
+        system of the host lives, and what runs on it may not.
+        """
+        fault = view.open_fault(identity_of(HOST_DOWN, {"hostname": command.host}))
+        said = command.evidence
+        if (
+            fault is not None
+            and self._settings.recover is Recover.AUTO
+            and all(one.source == said.source for one in fault.evidence)
+        ):
+            told = replace(fault, evidence=with_evidence(fault.evidence, said))
+            yield from clearing.close(told, f"monitor {said.reporter}", view, now, self._settings)
+        return Decided()

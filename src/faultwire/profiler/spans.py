@@ -1,0 +1,122 @@
+"""OpenTelemetry spans as evidence: OTLP in its JSON form.
+
+A checkpoint is an event of a span, or a whole span, that carries the attribute
+`faultwire.checkpoint`; a span counts with its end. A client's span and the server's span below it
+are an exchange, by which their clocks are compared.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from faultwire.profiler.checkpoints import BY_KEY
+from faultwire.profiler.evidence import Evidence, Exchange, Kind, Origin, Sighting
+from faultwire.profiler.marks import Instant, Mark
+
+CHECKPOINT = "faultwire.checkpoint"
+FAULT = "faultwire.fault"
+FAILED_HOST = "faultwire.host"
+COUNT = "faultwire.count"
+_MACHINE = ("host.name", "host.id")
+_SERVICE = "service.name"
+_SERVER, _CLIENT = {2, "SPAN_KIND_SERVER"}, {3, "SPAN_KIND_CLIENT"}
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """A span with what its resource says."""
+
+    raw: Json
+    clock: str
+    service: str
+    attributes: Mapping[str, Any]
+
+    @property
+    def start(self) -> int:
+        return int(self.raw["startTimeUnixNano"])
+
+    @property
+    def end(self) -> int:
+        return int(self.raw["endTimeUnixNano"])
+
+
+def is_spans(document: object) -> bool:
+    """Whether a JSON document is a batch of OTLP spans."""
+    return isinstance(document, Mapping) and "resourceSpans" in document
+
+
+def read_spans(documents: list[Json], feed: str) -> Evidence:
+    """Return what batches of spans tell; they may be of several files, in any order.
+
+    Raises ValueError, KeyError, TypeError or AttributeError for what is no OTLP.
+    """
+    evidence = Evidence()
+    spans = [span for document in documents for span in _spans(document)]
+    faults = {
+        str(span.raw.get("traceId")): str(span.attributes[FAULT])
+        for span in spans
+        if FAULT in span.attributes
+    }
+    for span in spans:
+        fault = str(span.attributes.get(FAULT, faults.get(str(span.raw.get("traceId")), "")))
+        for sighting in _sightings(span, fault, feed):
+            evidence.add(sighting)
+    evidence.exchanges.extend(_exchanges(spans))
+    return evidence
+
+
+def _spans(document: Json) -> Iterator[_Span]:
+    for resource in document["resourceSpans"]:
+        about = _attributes(resource.get("resource", {}))
+        clock = next((str(about[key]) for key in _MACHINE if key in about), "")
+        service = str(about.get(_SERVICE, ""))
+        for scope in resource.get("scopeSpans", ()):
+            for raw in scope.get("spans", ()):
+                yield _Span(raw, clock, service, _attributes(raw))
+
+
+def _attributes(holder: Json) -> dict[str, Any]:
+    """Return attributes by key; of a typed value the value."""
+    found = {}
+    for one in holder.get("attributes", ()):
+        value = one.get("value", {})
+        found[str(one["key"])] = next(iter(value.values()), None)
+    return found
+
+
+def _sightings(span: _Span, fault: str, feed: str) -> Iterator[Sighting]:
+    if CHECKPOINT in span.attributes:
+        yield _sighting(span, span.attributes, span.end, fault, feed)
+    for event in span.raw.get("events", ()):
+        said = _attributes(event)
+        if CHECKPOINT in said:
+            yield _sighting(span, said, int(event["timeUnixNano"]), fault, feed)
+
+
+def _sighting(span: _Span, said: Mapping[str, Any], at: int, fault: str, feed: str) -> Sighting:
+    point = str(said[CHECKPOINT])
+    if point not in BY_KEY:
+        raise ValueError(f"{CHECKPOINT} is {point!r}, which is no checkpoint")
+    count = int(said.get(COUNT, 1))
+    mark = Mark(point, Instant(at), Instant(at), count, span.service or feed)
+    host = str(said.get(FAILED_HOST, span.attributes.get(FAILED_HOST, "")))
+    origin = Origin(Kind.SPAN, feed, span.clock)
+    return Sighting(mark, origin, str(said.get(FAULT, fault)), host)
+
+
+def _exchanges(spans: list[_Span]) -> Iterator[Exchange]:
+    clients = {
+        (str(span.raw.get("traceId")), str(span.raw.get("spanId"))): span
+        for span in spans
+        if span.raw.get("kind") in _CLIENT
+    }
+    for span in spans:
+        if span.raw.get("kind") not in _SERVER:
+            continue
+        key = str(span.raw.get("traceId")), str(span.raw.get("parentSpanId"))
+        client = clients.get(key)
+        if client is not None:
+            ends = client.start, span.start, span.end, client.end
+            yield Exchange(client.clock, span.clock, *ends)

@@ -1,0 +1,78 @@
+"""Profiles in a database of any kind (S77)."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from faultwire.domain.errors import FaultwireError, Invalid, Unavailable
+from faultwire.profiler.collection import merged_to_json
+from faultwire.profiler.documents import read_document
+from faultwire.profiler.merging import merge
+from faultwire.store.profiles import StoredProfiles
+from tests.unit.profiler.sets import many
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    """A database that does not exist yet."""
+    return f"sqlite:///{tmp_path / 'profiles.sqlite'}"
+
+
+def test_runs_come_back_by_label(url: str) -> None:
+    """S77: what was stored is listed and gives the same runs again, also after a reopening."""
+    runs = merged_to_json(many())["runs"]
+    profiles = StoredProfiles(url)
+    assert profiles.labels() == ()
+    assert profiles.add("apex", runs, 1_800_000_000_000_000_000) == 6
+    assert profiles.add("fuel", runs[:2], 5) == 2
+    assert profiles.add("none", [], 5) == 0
+    profiles.close()
+    again = StoredProfiles(url)
+    assert [(one.label, one.runs, one.missed) for one in again.labels()] == [
+        ("apex", 6, 1),
+        ("fuel", 2, 0),
+    ]
+    assert again.labels()[0].law_ms_max == 1260
+    evidence = read_document({"runs": again.runs("apex")}, "stored")
+    assert [run.profile for run in merge(evidence).runs] == [run.profile for run in many().runs]
+    assert again.runs("other") == []
+    again.close()
+
+
+def test_a_newer_schema_is_refused(url: str) -> None:
+    """Profiles of a newer program are left as they are."""
+    StoredProfiles(url).close()
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE faultwire_profile_schema SET version = 99"))
+    engine.dispose()
+    with pytest.raises(Invalid, match="version 99, newer"):
+        StoredProfiles(url)
+
+
+def test_a_label_has_a_length(url: str) -> None:
+    """An empty or endless label is refused."""
+    profiles = StoredProfiles(url)
+    for label in ("", "x" * 256):
+        with pytest.raises(Invalid, match="1 to 255"):
+            profiles.add(label, [], 0)
+    profiles.close()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        ("", Invalid),
+        ("nosuch://host/db", Invalid),
+        ("not a url", Invalid),
+        ("sqlite:////no/such/folder/x.sqlite", FaultwireError),
+        ("postgresql+psycopg://127.0.0.1:1/x", Unavailable),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_an_error_of_ours(
+    wrong: str, error: type[FaultwireError]
+) -> None:
+    """No error of a driver leaves the module."""
+    with pytest.raises(error):
+        StoredProfiles(wrong)
