@@ -7,8 +7,8 @@ from faultwire.liveness.packets import TICKS
 from faultwire.liveness.suspicion import MS
 from faultwire.liveness.sweeps import Patience, Sweep, Swept, Window
 
-GATHER_SECONDS = 0.0002
-FEW = 32
+GATHER_SECONDS = 0.001
+FEW = 128
 """Fewer answers than these are not worth a turn: some more may gather meanwhile."""
 
 

@@ -12,6 +12,9 @@ from faultwire.liveness import mmsg
 from faultwire.liveness.icmp import Access, IcmpWire, family_of, name_of
 from faultwire.liveness.local import Carriers, interfaces_to, neighbours
 from faultwire.liveness.packets import BATCH
+from faultwire.liveness.sweeper import Sweeper
+from faultwire.liveness.sweeps import Patience
+from faultwire.telemetry.clock import SystemClock
 
 CASES = [
     (family, raw, many)
@@ -149,3 +152,19 @@ def test_interfaces_are_found_by_the_longest_route(tmp_path: Path) -> None:
 def test_room_for_neighbours_is_known() -> None:
     """The system says how many neighbours it can know, or nothing is said."""
     assert neighbours(socket.AF_INET) is None or neighbours(socket.AF_INET) > 0  # type: ignore[operator]
+
+
+def test_a_sweep_over_loopback_finds_all_alive() -> None:
+    """Two sweeps of 2,000 addresses: everybody answers each of them, and nothing is dropped."""
+    try:
+        made = IcmpWire(socket.AF_INET)
+    except Unavailable as error:
+        pytest.skip(error.detail)
+    for slot in range(2000):
+        made.place(slot, f"127.2.{slot // 256}.{slot % 256}")
+    sweeper = Sweeper(made, SystemClock().mono_ns)
+    for _ in range(2):
+        found = sweeper.sweep(range(2000), Patience())
+        assert (len(found.alive), len(found.dead), len(found.unknown)) == (2000, 0, 0)
+    assert made.dropped() == 0
+    made.close()
