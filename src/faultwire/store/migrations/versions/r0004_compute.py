@@ -30,9 +30,7 @@ def upgrade() -> None:
 
 
 def _hosts() -> None:
-    maintenance = sa.Column(
-        "maintenance", sa.Boolean, nullable=False, server_default=sa.false()
-    )
+    maintenance = sa.Column("maintenance", sa.Boolean, nullable=False, server_default=sa.false())
     op.add_column("hosts", maintenance)
 
 
