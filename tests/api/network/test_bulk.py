@@ -64,6 +64,25 @@ async def test_a_wrong_bulk_report_changes_nothing(body: object, status: int) ->
         assert told(cloud) == []
 
 
+@pytest.mark.parametrize(
+    ("more", "field"),
+    [
+        ({}, "data_plane_status"),
+        ({"reason": "x"}, "data_plane_status"),
+        ({"dp_down": True, "reason": 1}, "reason"),
+        ({"dp_down": "x"}, "dp_down"),
+    ],
+)
+async def test_a_wrong_bulk_report_is_told_by_its_field(
+    more: dict[str, object], field: str
+) -> None:
+    """The error names what the reporter wrote or left out, as this body calls it."""
+    async with wired() as cloud:
+        answer = await cloud.call("PUT", BULK, "admin", {"ports": ["port-1"], **more})
+        said = answer.json()["NeutronError"]["message"]
+        assert (answer.status_code, f"for {field}." in said) == (400, True), said
+
+
 @pytest.mark.parametrize(("who", "status"), [("member", 403), ("stranger", 403), ("", 401)])
 async def test_owners_do_not_report(who: str, status: int) -> None:
     """The bulk form asks the same rule, across projects."""

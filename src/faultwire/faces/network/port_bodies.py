@@ -15,8 +15,11 @@ _MAC = re.compile(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\Z")
 MOST_ADDRESSES = 64
 
 STATUSES = (None, ACTIVE, DOWN)
-REPORT = frozenset({"data_plane_status", "dp_down", "data_plane_status_reason"})
-"""Attributes of a report; `data_plane_status_reason` goes with one of the others."""
+STATUS = frozenset({"data_plane_status", "dp_down"})
+"""The two views of one stored value (D7)."""
+
+REPORT = STATUS | {"data_plane_status_reason"}
+"""Attributes of a report; the reason goes with one of the others."""
 
 READ_ONLY = frozenset(
     {
@@ -79,11 +82,21 @@ def _shown(value: Any) -> str:
 def report_of(said: Mapping[str, Any]) -> tuple[str | None, str] | None:
     """Return the status and reason of a report, None where a body has none (D7).
 
-    ``dp_down`` true is DOWN and false ACTIVE. Raises Invalid, also where the two contradict.
+    Raises Invalid, also for a reason alone.
     """
-    asked = REPORT & said.keys()
-    if not asked:
+    if not REPORT & said.keys():
         return None
+    if not STATUS & said.keys():
+        raise invalid("data_plane_status_reason", "it goes with a data_plane_status")
+    reason = said.get("data_plane_status_reason")
+    return status_of(said), reason_of(reason, "data_plane_status_reason")
+
+
+def status_of(said: Mapping[str, Any]) -> str | None:
+    """Return the status that a report sets: ``dp_down`` true is DOWN and false ACTIVE (D7).
+
+    Raises Invalid for a body without one, and where the two contradict each other.
+    """
     found: dict[str, str | None] = {}
     if "data_plane_status" in said:
         value = said["data_plane_status"]
@@ -93,11 +106,10 @@ def report_of(said: Mapping[str, Any]) -> tuple[str | None, str] | None:
     if "dp_down" in said:
         found["dp_down"] = DOWN if boolean(said["dp_down"], "dp_down") else ACTIVE
     if not found:
-        raise invalid("data_plane_status_reason", "it goes with a data_plane_status")
+        raise invalid("data_plane_status", "it is missing")
     if len(set(found.values())) > 1:
         raise invalid("dp_down", f"it contradicts data_plane_status {found['data_plane_status']}")
-    reason = said.get("data_plane_status_reason")
-    return next(iter(found.values())), reason_of(reason, "data_plane_status_reason")
+    return next(iter(found.values()))
 
 
 def reason_of(value: Any, name: str) -> str:

@@ -174,9 +174,8 @@ class Ports:
             raise Invalid("", f"Unrecognized attribute(s) '{', '.join(unknown)[:200]}'")
         if ("ports" in said) == ("host" in said):
             raise port_bodies.invalid("ports", "name either ports or a host")
-        report = port_bodies.report_of({**said, "data_plane_status_reason": said.get("reason")})
-        if report is None or not said.keys() & {"data_plane_status", "dp_down"}:
-            raise port_bodies.invalid("data_plane_status", "it is missing")
+        reason = port_bodies.reason_of(said.get("reason"), "reason")
+        report = port_bodies.status_of(said), reason
         if "host" in said:
             return (), HostName(port_bodies.words(said["host"], "host")), report
         names, most = said["ports"], self._ports.settings.bulk_limit
