@@ -183,6 +183,7 @@ def test_two_servers_hold_one_data_plane(install: Installation, bus: Bus, hooks:
     assert other.call("PUT", BULK, {"host": cloud.host(), "dp_down": False}).status == 200
     wait_for(lambda: not marked(one), "the other's report")
     hooks.wait_count(2)
+    bus.wait_count(2 * len(NAMES))
     cloud.settled()
     assert [told.current for told in hooks.told] == ["alarm", "ok"]
     assert len(bus.changes) == 2 * len(NAMES)
@@ -239,6 +240,7 @@ def test_links_fault_and_clear_by_different_servers(
             rows = server.get(f"{PORTS}?data_plane_status=ACTIVE")["ports"]
             assert [row["id"] for row in rows] == [NAMES[5]]
     hooks.wait_count(4)
+    bus.wait_count(1 + 4 * len(NAMES))
     cloud.settled()
     assert [told.current for told in hooks.told] == ["alarm", "ok"] * 2
     assert len(bus.changes) == 1 + 4 * len(NAMES)
