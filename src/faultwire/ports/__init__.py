@@ -20,6 +20,7 @@ from faultwire.domain.accounts import (
     User,
     WebhookSecret,
 )
+from faultwire.domain.acts import Act, Verdict
 from faultwire.domain.alarms import Attempt, Delivery, DeliveryState
 from faultwire.domain.causes import Cause, ResourceKind
 from faultwire.domain.changes import Change
@@ -160,6 +161,11 @@ class Decider(Protocol[C_contra]):
 
     def decide(self, command: C_contra, view: View, now: Instant) -> Deciding:
         """Return the decision in the making; raises an error of the tree to refuse."""
+
+
+ActGuard = Callable[[Act, View, Instant], Verdict]
+"""Says whether an act may be done; pure. To ask changes nothing: what was done it learns from
+committed changes alone, so that it may be asked several times about one act."""
 
 
 class Controller(Protocol):
