@@ -7,6 +7,7 @@ import pytest
 
 from tests.system.agents import Agents
 from tests.system.hooks import Hooks
+from tests.system.rabbit import Rabbit, broker
 from tests.system.served import Config, Server
 
 Serve = Callable[..., Server]
@@ -57,3 +58,15 @@ def agents(server: Server, tmp_path: Path) -> Iterator[Agents]:
     made = Agents(server, tmp_path)
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def broker_of_session(needs_package: Callable[..., str]) -> Iterator[Rabbit]:
+    """Give a RabbitMQ that the tests of this worker share."""
+    yield from broker(needs_package)
+
+
+@pytest.fixture
+def rabbit(broker_of_session: Rabbit) -> Rabbit:
+    """Give the RabbitMQ, running whatever the last test did to it."""
+    return broker_of_session.start()
