@@ -51,9 +51,9 @@ docs: $(VENV)/.package $(VENV)/.docs ## Build the documentation site into build/
 venv: $(VENV)/.package $(VENV)/.test ## Make .venv with everything that developing needs.
 
 clean: ## Remove what was made: .venv, caches, build output. Kept: ./state.
-	@rm -rf $(VENV) build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+	@rm -rf $(VENV) build dist src/*.egg-info packages/*/src/*.egg-info packages/*/build .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 	    .import_linter_cache .coverage .coverage.* htmlcov
-	@find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+	@find src packages tests bench -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 lock: ## Pin requirements/*.in again with hashes (for maintainers; needs uv).
 	@bash requirements/lock
@@ -99,6 +99,8 @@ $(TEMPEST)/.made: requirements/tempest.txt | $(VENV)/.made
 	@$(TEMPEST)/bin/python -m pip --disable-pip-version-check -qq $(LOCKED) -r $<
 	@touch $@
 
-$(VENV)/.package: pyproject.toml requirements/run.in $(VENV)/.run
-	@$(PIP) install --no-deps --no-build-isolation --no-index --editable .
+$(VENV)/.package: pyproject.toml packages/profiler/pyproject.toml requirements/run.in \
+    requirements/workspace.in $(VENV)/.run
+	@$(PIP) install --no-deps --no-build-isolation --no-index \
+	    --editable packages/profiler --editable .
 	@touch $@

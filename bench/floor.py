@@ -33,10 +33,10 @@ from faultwire.inspector.settings import Settings
 from faultwire.notifier.delivery.message import headers_of
 from faultwire.notifier.evaluator.engine import EventEvaluator
 from faultwire.pipeline import Chain, Stages
-from faultwire.profiler import Recorder
 from faultwire.store import Ledger, Snapshot, engine_in_folder, upgrade
 from faultwire.telemetry.clock import SystemClock
 from faultwire.telemetry.probe import RecordingProbe
+from faultwire_profiler import Recorder
 
 SLOTS = 32
 Batch = Sequence[changes.Change]

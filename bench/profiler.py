@@ -16,10 +16,10 @@ from typing import Any
 from bench import chain
 from faultwire.domain.ids import FaultId
 from faultwire.domain.instants import Instant
-from faultwire.profiler import Recorder
-from faultwire.profiler.reading import Source, read
-from faultwire.profiler.rules import shipped
 from faultwire.telemetry.probe import RecordingProbe
+from faultwire_profiler import Recorder
+from faultwire_profiler.reading import Source, read
+from faultwire_profiler.rules import shipped
 
 POINTS = ("T01", "T02", "T03", "T06", "T07", "T04", "T05", "T08", "T09")
 PERCENT, LINES, GROWTH = 2.0, 200_000.0, 1.1
@@ -37,8 +37,8 @@ _EVERY = 100
 _MEMORY = """\
 import resource, sys
 from pathlib import Path
-from faultwire.profiler.reading import Source, read
-from faultwire.profiler.rules import shipped
+from faultwire_profiler.reading import Source, read
+from faultwire_profiler.rules import shipped
 read([Source(Path(sys.argv[1]))], shipped())
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """

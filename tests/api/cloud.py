@@ -42,11 +42,11 @@ from faultwire.notifier.delivery import guard
 from faultwire.pipeline import Chain, Stages
 from faultwire.policy.enforcer import PolicyEnforcer
 from faultwire.ports import Evaluator
-from faultwire.profiler import Recorder, profile, to_json
 from faultwire.store import Snapshot
 from faultwire.telemetry.probe import RecordingProbe
 from faultwire.testing.clock import ManualClock
 from faultwire.testing.store import MemoryLedger
+from faultwire_profiler import Recorder, profile, to_json
 from tests.api.cloud_doors import (
     ADMIN_PROJECT,
     DEMO,

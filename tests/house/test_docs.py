@@ -24,9 +24,9 @@ from faultwire.faces.fault.inventory import read_document
 from faultwire.faces.fault.model import DocumentModel
 from faultwire.inspector.rules import RULES as FAULT_RULES
 from faultwire.policy.enforcer import RULES
-from faultwire.profiler import CHECKPOINTS
 from faultwire.telemetry.metrics import COUNTERS, GAUGES, HISTOGRAMS
 from faultwire.testing.chain import ACTOR, InProcess
+from faultwire_profiler import CHECKPOINTS
 from tests.house import logged, pages, routes, tree
 
 DOCS = pages.DOCS

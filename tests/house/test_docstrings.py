@@ -24,7 +24,9 @@ def _overload(node: ast.ClassDef | tree.Function) -> bool:
 
 def test_every_public_thing_has_a_docstring() -> None:
     """Modules, classes, functions and methods that others may use say what they promise."""
-    tree.none_of(line for path in tree.python_files("src") for line in _undocumented(path))
+    tree.none_of(
+        line for path in tree.python_files("src", "packages") for line in _undocumented(path)
+    )
 
 
 def _sentence(docstring: str | None) -> bool:

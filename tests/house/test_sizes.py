@@ -9,7 +9,7 @@ EMPTY_NAMES = {
     for name in ("util", "common", "helper", "base", "manager", "misc", "shared", "tool")
     for plural in ("", "s")
 }
-CODE = ("src", "tests", "bench")
+CODE = ("src", "packages", "tests", "bench")
 
 
 def test_no_file_is_longer_than_its_limit() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faultwire.profiler import (
+from faultwire_profiler import (
     CHECKPOINTS,
     UPPER_BOUND,
     Instant,
@@ -16,7 +16,7 @@ from faultwire.profiler import (
     marks_to_json,
     profile,
 )
-from faultwire.profiler.profile import in_order, percentages
+from faultwire_profiler.profile import in_order, percentages
 
 KEYS = [point.key for point in CHECKPOINTS]
 AFTER = {point.key: point.after for point in CHECKPOINTS}

@@ -7,18 +7,18 @@ from itertools import pairwise
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from faultwire.profiler import CHECKPOINTS, Instant, Mark, profile
-from faultwire.profiler.clocks import clocks
-from faultwire.profiler.comparing import compare
-from faultwire.profiler.doctor import doctor_output
-from faultwire.profiler.evidence import Evidence, Exchange, Kind, Origin, Sighting
-from faultwire.profiler.literals import literal_of
-from faultwire.profiler.logs import Collector
-from faultwire.profiler.many import figures, histogram, samples, slope
-from faultwire.profiler.merging import Merged, merge
-from faultwire.profiler.page import report
-from faultwire.profiler.rules import read_rules
-from faultwire.profiler.times import rfc3339
+from faultwire_profiler import CHECKPOINTS, Instant, Mark, profile
+from faultwire_profiler.clocks import clocks
+from faultwire_profiler.comparing import compare
+from faultwire_profiler.doctor import doctor_output
+from faultwire_profiler.evidence import Evidence, Exchange, Kind, Origin, Sighting
+from faultwire_profiler.literals import literal_of
+from faultwire_profiler.logs import Collector
+from faultwire_profiler.many import figures, histogram, samples, slope
+from faultwire_profiler.merging import Merged, merge
+from faultwire_profiler.page import report
+from faultwire_profiler.rules import read_rules
+from faultwire_profiler.times import rfc3339
 
 KEYS = [point.key for point in CHECKPOINTS]
 NS = st.one_of(st.integers(0, 20), st.integers(0, 4_000_000_000_000))

@@ -71,7 +71,6 @@ from faultwire.notifier.evaluator.watching import (
 )
 from faultwire.pipeline import Chain, Stages
 from faultwire.ports import Commit, Decider, Evaluator, Ledger, Outbox
-from faultwire.profiler import Recorder
 from faultwire.resourcemap.diff import ImportDecider, PartDecider
 from faultwire.resourcemap.holds import Holds
 from faultwire.resourcemap.index import ResourceMap
@@ -81,6 +80,7 @@ from faultwire.store import AlarmsTo, Snapshot
 from faultwire.telemetry.clock import SystemClock
 from faultwire.telemetry.metrics import Metrics
 from faultwire.telemetry.probe import RecordingProbe
+from faultwire_profiler import Recorder
 
 
 @dataclass(frozen=True, slots=True)

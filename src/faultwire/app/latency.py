@@ -6,8 +6,8 @@ from typing import Any
 
 from faultwire.domain.ids import FaultId
 from faultwire.ports import Meter
-from faultwire.profiler import Recorder, profile
-from faultwire.profiler.window import Window
+from faultwire_profiler import Recorder, profile
+from faultwire_profiler.window import Window
 
 TAKEN = 100
 """Faults that one flush has looked at: of a burst the newest, for the loop has other work."""

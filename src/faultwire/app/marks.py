@@ -10,7 +10,8 @@ from faultwire.domain.errors import Unavailable
 from faultwire.domain.ids import FaultId
 from faultwire.domain.instants import Instant
 from faultwire.ports import FaultStore, Meter
-from faultwire.profiler import (
+from faultwire.telemetry.probe import write_line
+from faultwire_profiler import (
     Mark,
     Moment,
     Recorder,
@@ -20,7 +21,6 @@ from faultwire.profiler import (
     profile,
     to_json,
 )
-from faultwire.telemetry.probe import write_line
 
 log = logging.getLogger(__name__)
 

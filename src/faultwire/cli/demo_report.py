@@ -7,8 +7,8 @@ from rich.panel import Panel
 from rich.table import Table
 
 from faultwire.cli.demo_outcome import Outcome
-from faultwire.profiler import marks_from_json, profile
-from faultwire.profiler.report import render
+from faultwire_profiler import marks_from_json, profile
+from faultwire_profiler.report import render
 
 _SHOWN = 5
 

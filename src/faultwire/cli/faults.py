@@ -76,8 +76,8 @@ def fault_show(*, fault: str, session: Session, as_json: bool) -> None:
     print_rows(whole["decisions"], DECISION_COLUMNS, as_json=False, title="Decisions")
     from rich.console import Console
 
-    from faultwire.profiler import marks_from_json, profile
-    from faultwire.profiler.report import render
+    from faultwire_profiler import marks_from_json, profile
+    from faultwire_profiler.report import render
 
     render(profile(marks_from_json(whole["timeline"]["marks"])), Console(highlight=False))
 

@@ -4,7 +4,7 @@ import logging
 
 from faultwire.domain.ids import FaultId
 from faultwire.domain.instants import Instant, rfc3339
-from faultwire.profiler import UPPER_BOUND, Recorder
+from faultwire_profiler import UPPER_BOUND, Recorder
 
 log = logging.getLogger(__name__)
 

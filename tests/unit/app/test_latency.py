@@ -2,8 +2,8 @@
 
 from faultwire.app.latency import TAKEN, Latency
 from faultwire.domain.ids import FaultId
-from faultwire.profiler import Instant, Mark, Recorder
 from faultwire.telemetry.metrics import Metrics
+from faultwire_profiler import Instant, Mark, Recorder
 
 
 def marked(recorder: Recorder, name: str, ms: int) -> FaultId:

@@ -22,11 +22,11 @@ from faultwire.domain.ids import FaultId
 from faultwire.domain.instants import Instant
 from faultwire.faces.fault.inventory import Joining, read_kept, read_pieces
 from faultwire.inspector.settings import Settings
-from faultwire.profiler import Mark, Moment, Recorder
 from faultwire.store import Snapshot
 from faultwire.telemetry.metrics import Metrics
 from faultwire.testing.clock import ManualClock
 from faultwire.testing.store import MemoryLedger
+from faultwire_profiler import Mark, Moment, Recorder
 
 
 def test_every_command_has_a_decider() -> None:

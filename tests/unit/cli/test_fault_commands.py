@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from faultwire.cli import faults, inventory, output
 from faultwire.client import ClientError
-from faultwire.profiler import Instant, Mark, profile, to_json
+from faultwire_profiler import Instant, Mark, profile, to_json
 
 FAULT = {
     "id": "f1",

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from faultwire.cli.main import main
-from faultwire.profiler import profile, to_json
+from faultwire_profiler import profile, to_json
 from tests.unit.profiler.runs import seed_run
 from tests.unit.profiler.sets import good, poor
 

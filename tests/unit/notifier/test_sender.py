@@ -11,10 +11,10 @@ import pytest
 from faultwire.domain import signature
 from faultwire.domain.alarms import DeliveryState
 from faultwire.domain.instants import rfc3339
-from faultwire.profiler.marks import UPPER_BOUND
 from faultwire.telemetry.clock import SystemClock
 from faultwire.testing import sink as sinks
 from faultwire.testing.sink import Received, Sink
+from faultwire_profiler.marks import UPPER_BOUND
 from tests.unit.notifier.bench import Bench
 
 PENDING, DELIVERED = DeliveryState.PENDING, DeliveryState.DELIVERED

@@ -1,6 +1,6 @@
 """Fixed runs: the seed's picture, a run of ours, a limited one, and one whose clocks disagree."""
 
-from faultwire.profiler import UPPER_BOUND, Instant, Mark
+from faultwire_profiler import UPPER_BOUND, Instant, Mark
 
 WALL = 1_800_000_000_000_000_000
 MONO = 5_000_000_000

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from faultwire.profiler import Mark, Profile, profile
-from faultwire.profiler.evidence import Evidence, Kind, Origin, Sighting
-from faultwire.profiler.merging import Merged, merge
+from faultwire_profiler import Mark, Profile, profile
+from faultwire_profiler.evidence import Evidence, Kind, Origin, Sighting
+from faultwire_profiler.merging import Merged, merge
 from tests.unit.profiler.runs import SEED_MS, disagreeing_run, limited_run, one, seed_run
 
 ORIGIN = Origin(Kind.TRACE, "server")

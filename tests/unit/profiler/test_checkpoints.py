@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from faultwire.profiler import (
+from faultwire_profiler import (
     BOUNDARIES,
     CHECKPOINTS,
     DOCTOR,

@@ -1,7 +1,7 @@
 """Offsets of clocks by requests and answers."""
 
-from faultwire.profiler.clocks import Offset, clocks
-from faultwire.profiler.evidence import Exchange
+from faultwire_profiler.clocks import Offset, clocks
+from faultwire_profiler.evidence import Exchange
 
 MS = 1_000_000
 

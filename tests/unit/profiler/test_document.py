@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from faultwire.profiler import Mark, marks_from_json, marks_to_json, profile, to_json
-from faultwire.profiler.marks import joined
+from faultwire_profiler import Mark, marks_from_json, marks_to_json, profile, to_json
+from faultwire_profiler.marks import joined
 from tests.unit.profiler.runs import WALL, disagreeing_run, limited_run, own_run, seed_run
 
 

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from faultwire.profiler import evidence as kept
-from faultwire.profiler import profile
-from faultwire.profiler.blocks import LONGEST_LINE, blocks, set_name
-from faultwire.profiler.clocks import clocks
-from faultwire.profiler.evidence import Evidence, Sighting
-from faultwire.profiler.logs import Collector
-from faultwire.profiler.merging import merge
-from faultwire.profiler.reading import Source, read
-from faultwire.profiler.rules import read_rules, shipped
+from faultwire_profiler import evidence as kept
+from faultwire_profiler import profile
+from faultwire_profiler.blocks import LONGEST_LINE, blocks, set_name
+from faultwire_profiler.clocks import clocks
+from faultwire_profiler.evidence import Evidence, Sighting
+from faultwire_profiler.logs import Collector
+from faultwire_profiler.merging import merge
+from faultwire_profiler.reading import Source, read
+from faultwire_profiler.rules import read_rules, shipped
 from tests.unit.profiler.runs import one
 from tests.unit.profiler.sets import ORIGIN
 

@@ -4,9 +4,9 @@ import math
 
 import pytest
 
-from faultwire.profiler import profile
-from faultwire.profiler.comparing import Telling, compare
-from faultwire.profiler.many import (
+from faultwire_profiler import profile
+from faultwire_profiler.comparing import Telling, compare
+from faultwire_profiler.many import (
     LAW,
     Bin,
     figures,
@@ -15,7 +15,7 @@ from faultwire.profiler.many import (
     samples,
     slope,
 )
-from faultwire.profiler.words import explanation, slope_words
+from faultwire_profiler.words import explanation, slope_words
 from tests.unit.profiler.runs import limited_run, one, seed_run
 from tests.unit.profiler.sets import good, poor, run
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from faultwire.profiler import OURS, UPPER_BOUND, Instant, Mark
-from faultwire.profiler.marks import joined
+from faultwire_profiler import OURS, UPPER_BOUND, Instant, Mark
+from faultwire_profiler.marks import joined
 from tests.unit.profiler.runs import at
 
 

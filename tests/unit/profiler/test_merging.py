@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from faultwire.profiler import Instant, Mark, Verdict
-from faultwire.profiler.evidence import Evidence, Exchange, Kind, Origin, Sighting
-from faultwire.profiler.merging import merge
+from faultwire_profiler import Instant, Mark, Verdict
+from faultwire_profiler.evidence import Evidence, Exchange, Kind, Origin, Sighting
+from faultwire_profiler.merging import merge
 from tests.unit.profiler.runs import WALL, at, one, seed_run
 from tests.unit.profiler.sets import ORIGIN, gathered, told
 

@@ -16,15 +16,15 @@ from xml.etree import ElementTree as ET
 import pytest
 from rich.console import Console
 
-from faultwire.profiler import profile
-from faultwire.profiler.collection import FORMAT, comparison_to_json, merged_to_json
-from faultwire.profiler.comparing import compare
-from faultwire.profiler.console import cycle_lines, print_comparison, print_merged
-from faultwire.profiler.doctor import doctor_output
-from faultwire.profiler.documents import read_document
-from faultwire.profiler.merging import Merged, merge
-from faultwire.profiler.page import report
-from faultwire.profiler.waterfall import waterfall
+from faultwire_profiler import profile
+from faultwire_profiler.collection import FORMAT, comparison_to_json, merged_to_json
+from faultwire_profiler.comparing import compare
+from faultwire_profiler.console import cycle_lines, print_comparison, print_merged
+from faultwire_profiler.doctor import doctor_output
+from faultwire_profiler.documents import read_document
+from faultwire_profiler.merging import Merged, merge
+from faultwire_profiler.page import report
+from faultwire_profiler.waterfall import waterfall
 from tests.unit.profiler.runs import disagreeing_run, limited_run, one, own_run, seed_run
 from tests.unit.profiler.sets import doubtful, good, many, nobody, poor, single
 

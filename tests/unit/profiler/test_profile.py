@@ -2,8 +2,8 @@
 
 import pytest
 
-from faultwire.profiler import UPPER_BOUND, Instant, Mark, Profile, Verdict, profile
-from faultwire.profiler.profile import percentages
+from faultwire_profiler import UPPER_BOUND, Instant, Mark, Profile, Verdict, profile
+from faultwire_profiler.profile import percentages
 from tests.unit.profiler.runs import (
     at,
     disagreeing_run,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from faultwire.profiler import UPPER_BOUND, Instant, Mark, Recorder, profile
+from faultwire_profiler import UPPER_BOUND, Instant, Mark, Recorder, profile
 from tests.unit.profiler.runs import at, one
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from faultwire.profiler import Mark, profile
-from faultwire.profiler.report import render
+from faultwire_profiler import Mark, profile
+from faultwire_profiler.report import render
 from tests.unit.profiler.runs import (
     at,
     disagreeing_run,

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from faultwire.profiler.literals import literal_of
-from faultwire.profiler.rules import RuleError, read_rules, shipped
-from faultwire.profiler.times import reader, resolution_ns, rfc3339, zone
+from faultwire_profiler.literals import literal_of
+from faultwire_profiler.rules import RuleError, read_rules, shipped
+from faultwire_profiler.times import reader, resolution_ns, rfc3339, zone
 
 HEAD = """\
 logs:

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from faultwire.profiler import marks_to_json, profile, to_json
-from faultwire.profiler.documents import read_document
-from faultwire.profiler.evidence import Kind
-from faultwire.profiler.merging import merge
-from faultwire.profiler.reading import Source, read
-from faultwire.profiler.rules import shipped
-from faultwire.profiler.spans import is_spans, read_spans
+from faultwire_profiler import marks_to_json, profile, to_json
+from faultwire_profiler.documents import read_document
+from faultwire_profiler.evidence import Kind
+from faultwire_profiler.merging import merge
+from faultwire_profiler.reading import Source, read
+from faultwire_profiler.rules import shipped
+from faultwire_profiler.spans import is_spans, read_spans
 from tests.unit.profiler.runs import own_run, seed_run
 
 EXAMPLES = Path(__file__).with_name("examples")

@@ -1,7 +1,7 @@
 """Standing figures over the newest faults."""
 
-from faultwire.profiler import Mark, profile
-from faultwire.profiler.window import STANDING, Window
+from faultwire_profiler import Mark, profile
+from faultwire_profiler.window import STANDING, Window
 from tests.unit.profiler.runs import at, limited_run, one, seed_run
 
 

@@ -8,12 +8,12 @@ import pytest
 
 from faultwire.domain.ids import FaultId
 from faultwire.domain.instants import Instant
-from faultwire.profiler import Recorder, profile
-from faultwire.profiler.logs import Collector
-from faultwire.profiler.merging import merge
-from faultwire.profiler.rules import shipped
 from faultwire.telemetry import logs
 from faultwire.telemetry.probe import RecordingProbe
+from faultwire_profiler import Recorder, profile
+from faultwire_profiler.logs import Collector
+from faultwire_profiler.merging import merge
+from faultwire_profiler.rules import shipped
 from tests.unit.profiler.runs import MONO, WALL, own_run
 
 FAULT = FaultId("6b1d0f4c-6f0e-4d59-9d7d-2f0a86d0c0aa")

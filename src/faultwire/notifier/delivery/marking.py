@@ -3,7 +3,7 @@
 from faultwire.domain.ids import FaultId
 from faultwire.domain.instants import Instant
 from faultwire.ports import Probe
-from faultwire.profiler.marks import UPPER_BOUND
+from faultwire_profiler.marks import UPPER_BOUND
 
 CONSUMER = "consumer"
 SENDER = "faultwire"

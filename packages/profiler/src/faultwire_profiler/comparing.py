@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from faultwire.profiler.checkpoints import OWNERS
-from faultwire.profiler.many import LAW, TOTAL, percentile, samples, verdicts
-from faultwire.profiler.profile import Profile, Verdict
+from faultwire_profiler.checkpoints import OWNERS
+from faultwire_profiler.many import LAW, TOTAL, percentile, samples, verdicts
+from faultwire_profiler.profile import Profile, Verdict
 
 FEWEST = 3
 """Runs on each side below which nothing can be told."""

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from faultwire.profiler.checkpoints import BY_KEY
-from faultwire.profiler.comparing import Comparison
-from faultwire.profiler.many import LAW, TOTAL, figures, histogram, samples, slope, verdicts
-from faultwire.profiler.merging import Merged, Run, sizes
-from faultwire.profiler.profile import LAW_MS, Profile, Verdict
-from faultwire.profiler.waterfall import bars, waterfall
-from faultwire.profiler.words import TOLD, explanation, servers_words, slope_words
+from faultwire_profiler.checkpoints import BY_KEY
+from faultwire_profiler.comparing import Comparison
+from faultwire_profiler.many import LAW, TOTAL, figures, histogram, samples, slope, verdicts
+from faultwire_profiler.merging import Merged, Run, sizes
+from faultwire_profiler.profile import LAW_MS, Profile, Verdict
+from faultwire_profiler.waterfall import bars, waterfall
+from faultwire_profiler.words import TOLD, explanation, servers_words, slope_words
 
 RUNS_SHOWN = 20
 """Runs that are drawn whole: those that missed the law first, then the slowest."""

@@ -12,9 +12,9 @@ from typing import Any
 
 import yaml
 
-from faultwire.profiler.checkpoints import BY_KEY
-from faultwire.profiler.literals import literal_of
-from faultwire.profiler.times import Read, reader, zone
+from faultwire_profiler.checkpoints import BY_KEY
+from faultwire_profiler.literals import literal_of
+from faultwire_profiler.times import Read, reader, zone
 
 SHIPPED = ("faultwire", "nova", "neutron", "aodh")
 """The names of the rules that come with the profiler, one file each."""
@@ -86,7 +86,7 @@ def read_rules(text: str, name: str, zone_name: str = "UTC") -> tuple[Log, ...]:
 
 def shipped(zone_name: str = "UTC") -> tuple[Log, ...]:
     """Return the rules that come with the profiler: our own logs, Nova's, Neutron's, Aodh's."""
-    folder = resources.files("faultwire.profiler").joinpath("shipped")
+    folder = resources.files("faultwire_profiler").joinpath("shipped")
     found: list[Log] = []
     for name in SHIPPED:
         text = folder.joinpath(f"{name}.yaml").read_text(encoding="utf-8")

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from faultwire.profiler.checkpoints import BY_KEY, CHECKPOINTS, CONSUMER, OWNERS, Checkpoint
-from faultwire.profiler.profile import LAW_MS, Profile, Span, Verdict
+from faultwire_profiler.checkpoints import BY_KEY, CHECKPOINTS, CONSUMER, OWNERS, Checkpoint
+from faultwire_profiler.profile import LAW_MS, Profile, Span, Verdict
 
 COLOURS = {
     "monitor": "cyan",

@@ -4,9 +4,9 @@ from collections import OrderedDict
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from faultwire.profiler.checkpoints import OWNERS
-from faultwire.profiler.many import WHOLES, Figures, figures, percentile, samples, slope
-from faultwire.profiler.profile import Profile, Verdict
+from faultwire_profiler.checkpoints import OWNERS
+from faultwire_profiler.many import WHOLES, Figures, figures, percentile, samples, slope
+from faultwire_profiler.profile import Profile, Verdict
 
 KEPT = 1000
 STANDING = (*WHOLES, *OWNERS[:-1])

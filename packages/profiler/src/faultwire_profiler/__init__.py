@@ -1,11 +1,11 @@
 """The profiler: where every millisecond of a fault went (S52-S81).
 
 It imports nothing of the server and reads no clock: marks come in, a profile comes out. The
-console's picture is `faultwire.profiler.report.render`, which alone needs rich and is therefore
+console's picture is `faultwire_profiler.report.render`, which alone needs rich and is therefore
 not imported here.
 """
 
-from faultwire.profiler.checkpoints import (
+from faultwire_profiler.checkpoints import (
     BOUNDARIES,
     CHECKPOINTS,
     DOCTOR,
@@ -16,9 +16,9 @@ from faultwire.profiler.checkpoints import (
     Checkpoint,
     Lane,
 )
-from faultwire.profiler.document import marks_from_json, marks_to_json, to_json
-from faultwire.profiler.marks import OURS, UPPER_BOUND, Instant, Mark, Moment, Reading, joined
-from faultwire.profiler.profile import (
+from faultwire_profiler.document import marks_from_json, marks_to_json, to_json
+from faultwire_profiler.marks import OURS, UPPER_BOUND, Instant, Mark, Moment, Reading, joined
+from faultwire_profiler.profile import (
     LAW_MS,
     Component,
     Point,
@@ -27,7 +27,9 @@ from faultwire.profiler.profile import (
     Verdict,
     profile,
 )
-from faultwire.profiler.recorder import FAULTS_KEPT, Recorder
+from faultwire_profiler.recorder import FAULTS_KEPT, Recorder
+
+__version__ = "0.1.0"
 
 __all__ = [
     "BOUNDARIES",

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from faultwire.profiler.checkpoints import BY_KEY
-from faultwire.profiler.cycle import cycle
-from faultwire.profiler.many import Bin
-from faultwire.profiler.profile import Profile, Span
+from faultwire_profiler.checkpoints import BY_KEY
+from faultwire_profiler.cycle import cycle
+from faultwire_profiler.many import Bin
+from faultwire_profiler.profile import Profile, Span
 
 COLOURS = {
     "monitor": "#0e7490",

@@ -7,11 +7,11 @@ compared with it; what differs is a conflict, which is shown. Clocks are brought
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from faultwire.profiler.clocks import Clocks, clocks
-from faultwire.profiler.evidence import Evidence, Kind, Sighting, in_fixed_order, shifted
-from faultwire.profiler.marks import Mark
-from faultwire.profiler.profile import Profile, profile
-from faultwire.profiler.times import rfc3339
+from faultwire_profiler.clocks import Clocks, clocks
+from faultwire_profiler.evidence import Evidence, Kind, Sighting, in_fixed_order, shifted
+from faultwire_profiler.marks import Mark
+from faultwire_profiler.profile import Profile, profile
+from faultwire_profiler.times import rfc3339
 
 GAP_NS = 10_000_000_000
 """Sightings that are further apart are of two runs, unless their fault's id says otherwise."""

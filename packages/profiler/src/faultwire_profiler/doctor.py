@@ -6,7 +6,7 @@ cost of zero is written as 0: the question mark is left to what is not known.
 
 from collections.abc import Mapping
 
-from faultwire.profiler.profile import Point, Profile
+from faultwire_profiler.profile import Point, Profile
 
 _OURS: Mapping[str, str] = {
     **{f"T{number:02}": f"T{number:02}" for number in range(10)},

@@ -9,7 +9,7 @@ import heapq
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from faultwire.profiler.evidence import Exchange
+from faultwire_profiler.evidence import Exchange
 
 
 @dataclass(frozen=True, slots=True)

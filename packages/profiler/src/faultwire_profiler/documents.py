@@ -9,10 +9,10 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from faultwire.profiler.checkpoints import BY_KEY, CHECKPOINTS
-from faultwire.profiler.document import marks_from_json
-from faultwire.profiler.evidence import Evidence, Exchange, Kind, Origin, Sighting
-from faultwire.profiler.marks import Instant, Mark
+from faultwire_profiler.checkpoints import BY_KEY, CHECKPOINTS
+from faultwire_profiler.document import marks_from_json
+from faultwire_profiler.evidence import Evidence, Exchange, Kind, Origin, Sighting
+from faultwire_profiler.marks import Instant, Mark
 
 _LISTS = ("faults", "runs", "profiles")
 _WRAPPERS = ("fault", "timeline", "profile")

@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from faultwire.profiler.comparing import Comparison, Difference, Telling
-from faultwire.profiler.cycle import cycle
-from faultwire.profiler.many import (
+from faultwire_profiler.comparing import Comparison, Difference, Telling
+from faultwire_profiler.cycle import cycle
+from faultwire_profiler.many import (
     LAW,
     TOTAL,
     Bin,
@@ -21,10 +21,10 @@ from faultwire.profiler.many import (
     slope,
     verdicts,
 )
-from faultwire.profiler.merging import Merged, Run, sizes
-from faultwire.profiler.profile import Profile, Verdict
-from faultwire.profiler.report import render
-from faultwire.profiler.words import TOLD, explanation, servers_words, slope_words
+from faultwire_profiler.merging import Merged, Run, sizes
+from faultwire_profiler.profile import Profile, Verdict
+from faultwire_profiler.report import render
+from faultwire_profiler.words import TOLD, explanation, servers_words, slope_words
 
 _NAMES = 18
 _NARROWEST = 40

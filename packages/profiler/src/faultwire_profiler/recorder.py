@@ -3,8 +3,8 @@
 from collections import OrderedDict
 from collections.abc import Iterable
 
-from faultwire.profiler.checkpoints import BY_KEY
-from faultwire.profiler.marks import (
+from faultwire_profiler.checkpoints import BY_KEY
+from faultwire_profiler.marks import (
     OURS,
     UPPER_BOUND,
     Instant,

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from faultwire.profiler.checkpoints import BY_KEY, CHECKPOINTS
-from faultwire.profiler.marks import Instant, Mark
-from faultwire.profiler.profile import LAW_MS, Point, Profile, Span
+from faultwire_profiler.checkpoints import BY_KEY, CHECKPOINTS
+from faultwire_profiler.marks import Instant, Mark
+from faultwire_profiler.profile import LAW_MS, Point, Profile, Span
 
 
 def marks_to_json(marks: Iterable[Mark]) -> dict[str, list[dict[str, Any]]]:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from faultwire.profiler.blocks import blocks, set_name
-from faultwire.profiler.documents import read_document
-from faultwire.profiler.evidence import Evidence
-from faultwire.profiler.logs import Collector
-from faultwire.profiler.rules import Log
-from faultwire.profiler.spans import is_spans, read_spans
+from faultwire_profiler.blocks import blocks, set_name
+from faultwire_profiler.documents import read_document
+from faultwire_profiler.evidence import Evidence
+from faultwire_profiler.logs import Collector
+from faultwire_profiler.rules import Log
+from faultwire_profiler.spans import is_spans, read_spans
 
 LARGEST_JSON = 256 << 20
 """A JSON file is read whole; of a larger one, unpacked, nothing is read."""

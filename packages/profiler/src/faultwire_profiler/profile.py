@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
-from faultwire.profiler.checkpoints import BY_KEY, CHECKPOINTS, CONSUMER, OWNERS
-from faultwire.profiler.marks import Instant, Mark, joined
+from faultwire_profiler.checkpoints import BY_KEY, CHECKPOINTS, CONSUMER, OWNERS
+from faultwire_profiler.marks import Instant, Mark, joined
 
 LAW_MS = 1000.0
 """The requirement: from detected to received in no more than this (S11)."""

@@ -1,7 +1,7 @@
 """Sentences on many runs, the same on the console and in the report."""
 
-from faultwire.profiler.comparing import Comparison, Telling
-from faultwire.profiler.many import Slope
+from faultwire_profiler.comparing import Comparison, Telling
+from faultwire_profiler.many import Slope
 
 TOLD = {
     Telling.DIFFERENT: "yes",

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from faultwire.profiler.checkpoints import BY_KEY
-from faultwire.profiler.evidence import Evidence, Exchange, Kind, Origin, Sighting
-from faultwire.profiler.marks import Instant, Mark
+from faultwire_profiler.checkpoints import BY_KEY
+from faultwire_profiler.evidence import Evidence, Exchange, Kind, Origin, Sighting
+from faultwire_profiler.marks import Instant, Mark
 
 CHECKPOINT = "faultwire.checkpoint"
 FAULT = "faultwire.fault"

@@ -7,8 +7,8 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from faultwire.profiler.checkpoints import CONSUMER, OWNERS
-from faultwire.profiler.profile import Profile, Verdict
+from faultwire_profiler.checkpoints import CONSUMER, OWNERS
+from faultwire_profiler.profile import Profile, Verdict
 
 TOTAL, LAW, OCCURRED, HANDLED = "total", "law", "occurred to detected", "received to handled"
 WHOLES = (LAW, TOTAL, OCCURRED, HANDLED)

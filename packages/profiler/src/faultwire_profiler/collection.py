@@ -4,11 +4,11 @@ import math
 from dataclasses import asdict
 from typing import Any
 
-from faultwire.profiler.comparing import Comparison
-from faultwire.profiler.cycle import cycle
-from faultwire.profiler.document import to_json
-from faultwire.profiler.many import LAW, TOTAL, figures, histogram, samples, slope, verdicts
-from faultwire.profiler.merging import Merged, Run, sizes
+from faultwire_profiler.comparing import Comparison
+from faultwire_profiler.cycle import cycle
+from faultwire_profiler.document import to_json
+from faultwire_profiler.many import LAW, TOTAL, figures, histogram, samples, slope, verdicts
+from faultwire_profiler.merging import Merged, Run, sizes
 
 FORMAT = "faultwire-profile/1"
 """Changes where a field goes or means something else; fields may come."""

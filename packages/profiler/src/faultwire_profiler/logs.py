@@ -7,12 +7,12 @@ is what was found, so memory does not grow with the file.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from faultwire.profiler.blocks import Tell
-from faultwire.profiler.checkpoints import BY_KEY
-from faultwire.profiler.evidence import Evidence, Exchange, Kind, Origin, Sighting
-from faultwire.profiler.marks import UPPER_BOUND, Instant, Mark
-from faultwire.profiler.rules import Log, Rule, groups
-from faultwire.profiler.times import resolution_ns
+from faultwire_profiler.blocks import Tell
+from faultwire_profiler.checkpoints import BY_KEY
+from faultwire_profiler.evidence import Evidence, Exchange, Kind, Origin, Sighting
+from faultwire_profiler.marks import UPPER_BOUND, Instant, Mark
+from faultwire_profiler.rules import Log, Rule, groups
+from faultwire_profiler.times import resolution_ns
 
 EXCHANGES_KEPT = 100_000
 """Exchanges of a collection that are put together from lines; later ones are left out."""

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from faultwire.profiler.checkpoints import BOUNDARIES, DOCTOR, FAULT_MANAGEMENT, LANES, Lane
-from faultwire.profiler.profile import Profile
+from faultwire_profiler.checkpoints import BOUNDARIES, DOCTOR, FAULT_MANAGEMENT, LANES, Lane
+from faultwire_profiler.profile import Profile
 
 _CHECKPOINT = {boundary.name: boundary.checkpoint for boundary in BOUNDARIES}
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
-from faultwire.profiler.marks import Instant, Mark, Tallies, add, marks_of
+from faultwire_profiler.marks import Instant, Mark, Tallies, add, marks_of
 
 LOOSE_KEPT = 100_000
 """Sightings of a collection that name no fault, those of one tenth of a second counted once."""

@@ -4,11 +4,12 @@ It need not be the server's: the tables have names of their own and a schema of 
 is brought up to date whenever the database is opened.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -30,9 +31,6 @@ from sqlalchemy import (
     update,
 )
 
-from faultwire.domain.errors import Invalid
-from faultwire.store.engine import translated
-
 _METADATA = MetaData()
 _LONG_TEXT = Text(length=2**24 - 1)
 
@@ -51,6 +49,10 @@ _RUNS = Table(
     Column("total_ms", Float),
     Column("document", _LONG_TEXT, nullable=False),
 )
+
+
+class DatabaseError(Exception):
+    """A database that cannot be used, or a value that it does not take; the text says why."""
 
 
 def _first(connection: Connection) -> None:
@@ -76,15 +78,14 @@ class StoredSet:
 class StoredProfiles:
     """Runs of the profiler by label; for one thread.
 
-    Raises Invalid for a URL that is none or of a database without a driver here, for a schema
-    newer than this one, and for values that do not fit; Broken and Unavailable as `translated`
-    does.
+    Raises DatabaseError for a URL that is none or of a database without a driver here, for a
+    schema newer than this one, for values that do not fit, and for all that the database refuses.
     """
 
     def __init__(self, url: str) -> None:
         """Open a database, SQLAlchemy's URL, and bring the schema up to date."""
         self._engine = _engine(url)
-        with translated(), self._engine.begin() as connection:
+        with _translated(), self._engine.begin() as connection:
             _upgrade(connection)
 
     def close(self) -> None:
@@ -94,18 +95,18 @@ class StoredProfiles:
     def add(self, label: str, runs: Sequence[Mapping[str, Any]], now_ns: int) -> int:
         """Store runs as `collection.merged_to_json` has them; return how many."""
         if not 0 < len(label) <= 255:
-            raise Invalid("label", "must have 1 to 255 characters")
+            raise DatabaseError("label: must have 1 to 255 characters")
         rows = [_row(label, run, now_ns) for run in runs]
         if rows:
-            with translated(), self._engine.begin() as connection:
+            with _translated(), self._engine.begin() as connection:
                 connection.execute(insert(_RUNS), rows)
         return len(rows)
 
     def runs(self, label: str) -> list[dict[str, Any]]:
         """Return the runs of a label in the order in which they were stored."""
         query = select(_RUNS.c.document).where(_RUNS.c.label == label).order_by(_RUNS.c.id)
-        with translated(), self._engine.connect() as connection:
-            return [orjson.loads(document) for (document,) in connection.execute(query)]
+        with _translated(), self._engine.connect() as connection:
+            return [json.loads(document) for (document,) in connection.execute(query)]
 
     def labels(self) -> tuple[StoredSet, ...]:
         """Return what is stored, by label."""
@@ -122,7 +123,7 @@ class StoredProfiles:
             .group_by(_RUNS.c.label)
             .order_by(_RUNS.c.label)
         )
-        with translated(), self._engine.connect() as connection:
+        with _translated(), self._engine.connect() as connection:
             found = connection.execute(query).all()
         return tuple(
             StoredSet(row[0], row[1], row[2], int(row[3]), row[4], row[5]) for row in found
@@ -140,7 +141,7 @@ def _row(label: str, run: Mapping[str, Any], now_ns: int) -> dict[str, Any]:
         "verdict": profile["law"]["verdict"],
         "law_ms": profile["law"]["ms"],
         "total_ms": profile["total"]["ms"],
-        "document": orjson.dumps(run).decode(),
+        "document": json.dumps(run, ensure_ascii=False, separators=(",", ":")),
     }
 
 
@@ -148,7 +149,18 @@ def _engine(url: str) -> Engine:
     try:
         return create_engine(make_url(url))
     except (exc.ArgumentError, exc.NoSuchModuleError, ModuleNotFoundError, ValueError) as error:
-        raise Invalid("database", f"no database that can be reached from here: {error}") from None
+        raise DatabaseError(f"database: none that can be reached from here: {error}") from None
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn what the database and its driver raise into our own error, without the statement."""
+    try:
+        yield
+    except (exc.SQLAlchemyError, OSError, OverflowError, UnicodeEncodeError) as error:
+        orig = error.orig if isinstance(error, exc.DBAPIError) else None
+        lines = (line.strip() for line in str(orig or error).splitlines())
+        raise DatabaseError("database: " + "; ".join(line for line in lines if line)) from error
 
 
 def _upgrade(connection: Connection) -> None:
@@ -158,8 +170,8 @@ def _upgrade(connection: Connection) -> None:
     else:
         _SCHEMA.create(connection)
     if version > len(_STEPS):
-        raise Invalid(
-            "database", f"its profiles are of version {version}, newer than this program"
+        raise DatabaseError(
+            f"database: its profiles are of version {version}, newer than this program"
         )
     for step in _STEPS[version:]:
         step(connection)
