@@ -15,6 +15,13 @@
     │   └── TooOften            asked more often than is allowed; `seconds` to wait    (429)
     ├── Unavailable             nothing was changed; the same call may succeed later   (503)
     │   └── Behind              another process changed what this one decided on
+    ├── RpcError                a call to another process failed; it says to whom and which
+    │   ├── NoAnswer            nothing came back in time: it may have been done, or not
+    │   ├── NoConsumer          nobody listens there: it was not done
+    │   ├── RefusedVersion      the peer is older than the call, or newer: it was not done
+    │   ├── RefusedArguments    the peer's door refused an argument: it was not done
+    │   ├── BusDown             the bus cannot be reached, or refuses us: it was not done
+    │   └── RemoteFailure       the peer tried and failed
     └── Broken                  a promise of our own does not hold: a defect
         └── IllegalMove         a state machine was asked for a move its table lacks
 
@@ -108,3 +115,60 @@ class Broken(FaultwireError):
 
 class IllegalMove(Broken):
     """A state machine was asked for a move that its table does not have."""
+
+
+class RpcError(FaultwireError):
+    """A call to another process did not succeed.
+
+    `topic` is where it was sent and `method` what was called; `reason` is fit for an operator.
+    """
+
+    verdict = "failed"
+    """Word for what happened, as the bulk answers and metrics name it."""
+
+    def __init__(self, topic: str, method: str, reason: str) -> None:
+        """Take the three parts; the text holds them all."""
+        super().__init__(f"{method} to {topic}: {reason}")
+        self.topic = topic
+        self.method = method
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[type["RpcError"], tuple[str, str, str]]:
+        """Let it come out of another process as it went in."""
+        return type(self), (self.topic, self.method, self.reason)
+
+
+class NoAnswer(RpcError):
+    """Nothing came back within the deadline: whether it was done is not known."""
+
+    verdict = "timeout"
+
+
+class NoConsumer(RpcError):
+    """Nobody listens at the topic; it was not done."""
+
+    verdict = "no consumer"
+
+
+class RefusedVersion(RpcError):
+    """The call's form is not one that the peer speaks; it was not done."""
+
+    verdict = "refused version"
+
+
+class RefusedArguments(RpcError):
+    """An argument is unknown, missing, of the wrong type or too large; it was not done."""
+
+    verdict = "refused arguments"
+
+
+class BusDown(RpcError):
+    """The bus cannot be reached, or it refuses our credentials; it was not done."""
+
+    verdict = "bus down"
+
+
+class RemoteFailure(RpcError):
+    """The peer took the call and its own work failed; `reason` is what it said."""
+
+    verdict = "failed"

@@ -2,8 +2,8 @@
 
 Store ports are synchronous and are called on a thread of their own; wire ports are asynchronous.
 Nothing here has an implementation; doubles that pass the same contract suites are in `testing`.
-The ports of agents' sessions and the readers of alarms are on pages beside, `ports.agents` and
-`ports.alarms`, and are named here too.
+The ports of agents' sessions, the readers of alarms and remote calls are on pages beside:
+`ports.agents`, `ports.alarms`, `ports.rpc`. They are named here too.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -60,6 +60,9 @@ from faultwire.ports.alarms import SampleStore as SampleStore
 from faultwire.ports.alarms import SubscriptionStore as SubscriptionStore
 from faultwire.ports.buses import Bus as Bus
 from faultwire.ports.networks import Plugs as Plugs
+from faultwire.ports.rpc import PeerVersions as PeerVersions
+from faultwire.ports.rpc import RpcClient as RpcClient
+from faultwire.ports.rpc import RpcServer as RpcServer
 
 C_contra = TypeVar("C_contra", contravariant=True)
 T = TypeVar("T")

@@ -1,0 +1,171 @@
+"""Remote calls within the process: the same table and checks as over a broker, and no broker."""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+
+import orjson
+
+from faultwire.domain.errors import NoAnswer, NoConsumer, RefusedVersion, RpcError
+from faultwire.messaging.caps import Caps
+from faultwire.messaging.dispatch import Dispatcher, Envelope
+from faultwire.messaging.table import TABLE
+from faultwire.messaging.versions import Form, Table, fit
+from faultwire.ports import Clock
+from faultwire.ports.rpc import Answer
+
+log = logging.getLogger(__name__)
+
+MS = 1_000_000
+
+
+class InProcessExchange:
+    """Where servers and clients of one process meet, where there is no broker."""
+
+    def __init__(self) -> None:
+        """Start with nobody listening."""
+        self.topics: dict[str, Dispatcher] = {}
+
+
+class InProcessServer:
+    """Implements `ports.rpc.RpcServer`."""
+
+    def __init__(self, exchange: InProcessExchange, table: Table = TABLE) -> None:
+        """Take where to meet clients, and the table of what is spoken here."""
+        self._exchange = exchange
+        self._table = table
+        self._mine: dict[str, Dispatcher] = {}
+        self._started = False
+
+    def serve(self, api: str, handler: object, *, to: str | None = None) -> None:
+        """Take the calls of an API."""
+        known = self._table.api(api)
+        topic = known.topic_of(to)
+        dispatcher = self._mine.get(topic)
+        if dispatcher is None:
+            dispatcher = self._mine[topic] = Dispatcher(self._table, topic)
+        dispatcher.add(known, handler)
+        if self._started:
+            self._exchange.topics.setdefault(topic, dispatcher)
+
+    async def start(self) -> None:
+        """Begin to take calls."""
+        self._started = True
+        for topic, dispatcher in self._mine.items():
+            self._exchange.topics.setdefault(topic, dispatcher)
+
+    async def stop(self) -> None:
+        """Take no more."""
+        for topic, dispatcher in self._mine.items():
+            if self._exchange.topics.get(topic) is dispatcher:
+                del self._exchange.topics[topic]
+        self._started = False
+
+
+class InProcessClient:
+    """Implements `ports.rpc.RpcClient`."""
+
+    def __init__(
+        self,
+        exchange: InProcessExchange,
+        caps: Caps,
+        clock: Clock,
+        context: Mapping[str, str] | None = None,
+    ) -> None:
+        """Take where to meet servers, what they speak, and what goes on every envelope."""
+        self._exchange = exchange
+        self._caps = caps
+        self._clock = clock
+        self._context = dict(context or {})
+        self._casts: set[asyncio.Task[None]] = set()
+        self.refused_casts = 0
+
+    async def call(
+        self,
+        api: str,
+        method: str,
+        arguments: Mapping[str, object],
+        *,
+        to: str | None = None,
+        deadline_s: float,
+    ) -> object:
+        """Return the peer's answer; raises an RpcError within the deadline."""
+        form, topic = self._form(api, method, arguments, to)
+        try:
+            async with asyncio.timeout(deadline_s):
+                return await self._deliver(api, method, form, topic)
+        except TimeoutError:
+            raise NoAnswer(topic, method, f"no answer in {deadline_s:g} s") from None
+
+    async def cast(
+        self,
+        api: str,
+        method: str,
+        arguments: Mapping[str, object],
+        *,
+        to: str | None = None,
+        deadline_s: float = 5.0,
+    ) -> None:
+        """Return at once; it is done by a task of its own."""
+        del deadline_s
+        form, topic = self._form(api, method, arguments, to)
+        if topic not in self._exchange.topics:
+            raise NoConsumer(topic, method, "nobody listens there")
+        task = asyncio.create_task(self._cast(api, method, form, topic))
+        self._casts.add(task)
+        task.add_done_callback(self._casts.discard)
+
+    async def _cast(self, api: str, method: str, form: Form, topic: str) -> None:
+        try:
+            await self._deliver(api, method, form, topic)
+        except RpcError as error:
+            self.refused_casts += isinstance(error, RefusedVersion)
+            log.warning("a cast was not done: %s", error)
+
+    async def fan_out(
+        self,
+        api: str,
+        method: str,
+        arguments: Mapping[str, object],
+        *,
+        to: Sequence[str],
+        deadline_s: float,
+    ) -> Mapping[str, Answer]:
+        """Call all of these at once under one deadline."""
+        began = self._clock.mono_ns()
+
+        async def one(peer: str) -> Answer:
+            value: object = None
+            failure: RpcError | None = None
+            try:
+                value = await self.call(api, method, arguments, to=peer, deadline_s=deadline_s)
+            except RpcError as error:
+                failure = error
+            return Answer(value, failure, (self._clock.mono_ns() - began) / MS)
+
+        peers = list(dict.fromkeys(to))
+        return dict(zip(peers, await asyncio.gather(*map(one, peers)), strict=True))
+
+    def can_send(
+        self, api: str, method: str, arguments: Mapping[str, object], *, to: str | None = None
+    ) -> bool:
+        """Return whether a call with these arguments would be sent, in whatever form."""
+        try:
+            self._form(api, method, arguments, to)
+        except RpcError:
+            return False
+        return True
+
+    def _form(
+        self, api: str, method: str, arguments: Mapping[str, object], to: str | None
+    ) -> tuple[Form, str]:
+        known = self._caps.table.api(api)
+        return fit(known, method, arguments, self._caps.of(api, to), to), known.topic_of(to)
+
+    async def _deliver(self, api: str, method: str, form: Form, topic: str) -> object:
+        dispatcher = self._exchange.topics.get(topic)
+        if dispatcher is None:
+            raise NoConsumer(topic, method, "nobody listens there")
+        sent = orjson.loads(orjson.dumps(form.arguments))
+        envelope = Envelope(api, method, str(form.version), sent, dict(self._context))
+        return orjson.loads(orjson.dumps(await dispatcher.dispatch(envelope)))
