@@ -1,4 +1,4 @@
-"""The pages that are made, not written: `python -m tests.house.pages` writes them anew."""
+"""What is made, not written: pages and a module; `python -m tests.house.pages` makes them anew."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ import click
 
 from faultwire.cli.main import main
 from faultwire.config import sample
-from tests.house import routes, tree
+from tests.house import catalogue, routes, tree
 
 DOCS = tree.ROOT / "docs"
 WIDTH = 80
@@ -88,6 +88,9 @@ def reference(package: str) -> str:
 
 
 MADE: Mapping[Path, Callable[[], str]] = {
+    # First: all others import what is made of it.
+    tree.SOURCE / "domain" / "catalogue.py": catalogue.module,
+    DOCS / "catalogue.md": catalogue.page,
     DOCS / "cli.md": cli,
     DOCS / "routes.md": routes.page,
     DOCS / "api" / "domain.md": lambda: reference("domain"),

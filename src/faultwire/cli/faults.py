@@ -41,6 +41,13 @@ EVIDENCE_COLUMNS = (
     ("vote", "Vote"),
     ("details", "Details"),
 )
+CATALOGUE_COLUMNS = (
+    ("type", "Type"),
+    ("severity", "Severity"),
+    ("identified_by", "Identified By"),
+    ("clear", "Cleared By"),
+    ("title", "What"),
+)
 DECISION_COLUMNS = (("name", "Asked"), ("outcome", "Outcome"), ("why", "Why"))
 
 
@@ -107,6 +114,17 @@ def fault_report(*, kind: str, details: tuple[str, ...], session: Session, as_js
     }
     answer = session.request("POST", "fault", "/v1/events", body=[event])
     print_rows(answer["faults"], (("id", "Fault"), ("state", "State")), as_json=as_json)
+
+
+@click.command()
+@api_command
+def fault_catalogue(*, session: Session, as_json: bool) -> None:
+    """List every type of fault: how bad it is, what names its resource, what clears it."""
+    listed = session.get("fault", "/v1/catalogue")["catalogue"]
+    if not as_json:
+        for row in listed:
+            row["identified_by"] = " or ".join("+".join(keys) for keys in row["identifying"])
+    print_rows(listed, CATALOGUE_COLUMNS, as_json=as_json, spare=("title", "clear"))
 
 
 @click.command()

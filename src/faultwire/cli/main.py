@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "fault-show": ("faultwire.cli.faults:fault_show", "Show a fault with its whole record."),
     "fault-close": ("faultwire.cli.faults:fault_close", "Close a fault."),
     "fault-report": ("faultwire.cli.faults:fault_report", "Post a fault or its clear."),
+    "fault-catalogue": ("faultwire.cli.faults:fault_catalogue", "List every type of fault."),
     "host-list": ("faultwire.cli.faults:host_list", "List hosts with their state."),
     "service-list": ("faultwire.cli.services:service_list", "List the services of hosts."),
     "service-force-down": (

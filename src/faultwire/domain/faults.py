@@ -1,30 +1,37 @@
-"""Faults: their types, what is known of them, and why what was done was done."""
+"""Faults: what is known of them, and why what was done was done."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from faultwire.domain.catalogue import ENTRIES
+from faultwire.domain.fault_types import FaultType, Severity, worst
 from faultwire.domain.ids import FaultId, HostName
 from faultwire.domain.instants import Instant
 
-
-class Severity(StrEnum):
-    """Perceived severity of X.733."""
-
-    CRITICAL = "critical"
-    MAJOR = "major"
-    MINOR = "minor"
-    WARNING = "warning"
-    INDETERMINATE = "indeterminate"
-    CLEARED = "cleared"
-
-
-_MILDEST_FIRST = {severity: rank for rank, severity in enumerate(reversed(Severity))}
-
-
-def worst(severities: Iterable[Severity]) -> Severity:
-    """Return the worst of severities; CLEARED for none."""
-    return max(severities, key=_MILDEST_FIRST.__getitem__, default=Severity.CLEARED)
+__all__ = [
+    "CLEARING_TYPES",
+    "EVIDENCE_KEPT",
+    "FAULT_TYPES",
+    "HOST_DOWN",
+    "INSTANCE_DOWN",
+    "LINK_DOWN",
+    "LIVE_STATES",
+    "NIC_ERROR",
+    "PORT_DOWN",
+    "SWITCH_DOWN",
+    "Decision",
+    "Evidence",
+    "Fault",
+    "FaultState",
+    "FaultType",
+    "Outcome",
+    "PlanRecord",
+    "Report",
+    "Severity",
+    "identity_of",
+    "worst",
+]
 
 
 class FaultState(StrEnum):
@@ -38,27 +45,6 @@ class FaultState(StrEnum):
 LIVE_STATES = frozenset({FaultState.OPEN, FaultState.UNMATCHED})
 
 
-@dataclass(frozen=True, slots=True)
-class FaultType:
-    """One row of the table of fault types.
-
-    `identifying` lists alternatives; each is the tuple of details that together name the
-    resource. The first alternative whose details are all present is used.
-    """
-
-    name: str
-    clear: str
-    identifying: tuple[tuple[str, ...], ...]
-    severity: Severity
-
-
-def _row(
-    name: str, clear: str, severity: Severity, *identifying: tuple[str, ...]
-) -> tuple[str, FaultType]:
-    return name, FaultType(name, clear, identifying, severity)
-
-
-_HOST = ("hostname",)
 HOST_DOWN = "compute.host.down"
 INSTANCE_DOWN = "compute.instance.down"
 NIC_ERROR = "compute.host.nic.error"
@@ -66,35 +52,8 @@ LINK_DOWN = "network.link.down"
 SWITCH_DOWN = "network.switch.down"
 PORT_DOWN = "network.port.down"
 
-FAULT_TYPES: dict[str, FaultType] = dict(
-    (
-        _row(HOST_DOWN, "compute.host.up", Severity.CRITICAL, _HOST),
-        _row("compute.host.hung", "compute.host.ok", Severity.MAJOR, _HOST),
-        _row("compute.agent.down", "compute.agent.up", Severity.MINOR, _HOST),
-        _row("compute.host.unreachable", "compute.host.reachable", Severity.WARNING, _HOST),
-        _row("compute.host.flapping", "compute.host.stable", Severity.WARNING, _HOST),
-        _row(
-            NIC_ERROR,
-            "compute.host.nic.ok",
-            Severity.MAJOR,
-            ("hostname", "interface"),
-        ),
-        _row(
-            LINK_DOWN,
-            "network.link.up",
-            Severity.MAJOR,
-            ("hostname", "interface"),
-            ("hostname", "physical_network"),
-            ("switch", "switch_port"),
-        ),
-        _row(SWITCH_DOWN, "network.switch.up", Severity.CRITICAL, ("switch",)),
-        _row(PORT_DOWN, "network.port.up", Severity.MAJOR, ("port_id",)),
-        _row(INSTANCE_DOWN, "compute.instance.up", Severity.CRITICAL, ("instance_id",)),
-        _row("database.guest.down", "database.guest.up", Severity.MAJOR, ("guest_id",)),
-        _row("monitor.isolated", "monitor.connected", Severity.WARNING, ("monitor",)),
-    )
-)
-"""Every fault type by its name (interfaces.md, table of fault types)."""
+FAULT_TYPES: dict[str, FaultType] = {entry.type.name: entry.type for entry in ENTRIES}
+"""Every fault type by its name: those of the catalogue, and no other."""
 
 CLEARING_TYPES: dict[str, FaultType] = {row.clear: row for row in FAULT_TYPES.values()}
 """The same rows by the name of the event that clears them."""

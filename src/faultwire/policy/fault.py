@@ -4,7 +4,7 @@ An enrolled credential may report for its own name and hold its own connection; 
 that, no rule is asked. Everything else here is asked for whoever has a token.
 """
 
-from faultwire.policy.rule import ADMIN, MEMBER_IN_PROJECT, Rule
+from faultwire.policy.rule import ADMIN, ANYBODY, MEMBER_IN_PROJECT, Rule
 
 RULES = (
     Rule(
@@ -64,5 +64,6 @@ RULES = (
         (("GET", "/fault/v1/status"),),
     ),
     Rule("latency:get", ADMIN, "See how long each span took.", (("GET", "/fault/v1/latency"),)),
+    Rule("catalogue:list", ANYBODY, "List types of faults.", (("GET", "/fault/v1/catalogue"),)),
     Rule("audit:list", ADMIN, "Read the audit record.", (("GET", "/fault/v1/audit"),)),
 )

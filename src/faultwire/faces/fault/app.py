@@ -11,6 +11,7 @@ from starlette.routing import Mount
 from faultwire.faces.calls import Call, add_calls
 from faultwire.faces.fault import (
     audit,
+    catalogue,
     documents,
     evacuated,
     faults,
@@ -65,6 +66,7 @@ def _calls(ports: FaultPorts) -> list[Call]:
         Call("POST", "/v1/hosts/{name}/confirm", left.confirm, body=evacuated.SCHEMA),
         Call("GET", "/v1/latency", read.latency),
         Call("GET", "/v1/status", status.Status(ports.status).show),
+        Call("GET", "/v1/catalogue", catalogue.Catalogue(ports).list),
         Call("GET", "/v1/audit", audit.Audit(ports).list, query=params.AUDIT),
     ]
 
