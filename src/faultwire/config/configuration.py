@@ -13,12 +13,14 @@ from faultwire.identity import settings as identity
 from faultwire.inspector import settings as inspector
 from faultwire.liveness import cluster_settings as cluster
 from faultwire.liveness import settings as liveness
+from faultwire.messaging import settings as messaging
 from faultwire.notifier import prometheus_settings as prometheus
 from faultwire.notifier import settings as notifier
 from faultwire.policy import settings as policy
 from faultwire.store import settings as store
 
 SECTIONS: load.Sections = {
+    load.DEFAULT: messaging.Settings,
     "server": server.Settings,
     "database": store.Settings,
     "retention": store.Retention,
@@ -35,6 +37,7 @@ SECTIONS: load.Sections = {
     "alarming": alarming.Settings,
     "prometheus": prometheus.Settings,
     "deadman": deadman.Settings,
+    "oslo_messaging_rabbit": messaging.RabbitSettings,
 }
 """Every section of the configuration file and who owns it."""
 
@@ -43,6 +46,7 @@ SECTIONS: load.Sections = {
 class Configuration:
     """Frozen settings of every part."""
 
+    default: messaging.Settings
     server: server.Settings
     database: store.Settings
     retention: store.Retention
@@ -59,6 +63,7 @@ class Configuration:
     alarming: alarming.Settings
     prometheus: prometheus.Settings
     deadman: deadman.Settings
+    oslo_messaging_rabbit: messaging.RabbitSettings
 
 
 def read(path: Path | None = None) -> Configuration:

@@ -17,6 +17,9 @@ from faultwire.domain.errors import Invalid
 
 Sections = Mapping[str, type[Any]]
 
+DEFAULT = "DEFAULT"
+"""The section of options that need none; in code it is `default`."""
+
 
 def options_of(settings: type[Any]) -> list[cfg.Opt]:
     """Return the oslo.config options of a Settings dataclass."""
@@ -51,12 +54,15 @@ def _type(hint: Any, metadata: Mapping[str, Any]) -> Any:
 
 
 def load(sections: Sections, path: Path | None = None) -> dict[str, Any]:
-    """Return one Settings per section; raises Invalid naming the option, section or file."""
+    """Return one Settings per section, by its name in lower case.
+
+    Raises Invalid naming the option, section or file.
+    """
     if path is not None:
         _refuse_unknown(sections, path)
     conf = cfg.ConfigOpts()
     for name, settings in sections.items():
-        conf.register_opts(options_of(settings), group=name)
+        conf.register_opts(options_of(settings), group=None if name == DEFAULT else name)
     try:
         conf(
             args=[],
@@ -64,7 +70,10 @@ def load(sections: Sections, path: Path | None = None) -> dict[str, Any]:
             default_config_files=[str(path)] if path else [],
             default_config_dirs=[],
         )
-        return {name: _settings(conf[name], kind) for name, kind in sections.items()}
+        return {
+            name.lower(): _settings(conf if name == DEFAULT else conf[name], kind)
+            for name, kind in sections.items()
+        }
     except (cfg.Error, ValueError) as error:
         raise Invalid(str(path or "configuration"), str(error)) from None
 

@@ -20,7 +20,7 @@ def test_defaults_are_those_of_the_settings() -> None:
     """Without a file every section is its dataclass's defaults."""
     configuration = read()
     for name, kind in SECTIONS.items():
-        assert getattr(configuration, name) == kind()
+        assert getattr(configuration, name.lower()) == kind()
 
 
 def test_a_file_sets_every_type_of_option(tmp_path: Path) -> None:
@@ -30,7 +30,8 @@ def test_a_file_sets_every_type_of_option(tmp_path: Path) -> None:
         "[inspector]\nrecover = auto\nserver_state_on_host_down = stopped\n"
         "unforce_on_recovery = no\n[liveness]\nagent_return_ms = 350\n"
         "[fault]\ndoctor_networks = 10.0.0.0/8, 192.168.1.0/24\n"
-        "[server]\nlisten = 127.0.0.1:9\n",
+        "[server]\nlisten = 127.0.0.1:9\n"
+        "[DEFAULT]\ntransport_url = rabbit://a:b@c:1,d:e@f:2/v\n",
     )
     found = read(path)
     assert found.inspector.recover is Recover.AUTO
@@ -39,6 +40,8 @@ def test_a_file_sets_every_type_of_option(tmp_path: Path) -> None:
     assert found.liveness.agent_return_ms == 350
     assert found.fault.doctor_networks == ("10.0.0.0/8", "192.168.1.0/24")
     assert found.server.listen == "127.0.0.1:9"
+    assert found.default.transport_url == "rabbit://a:b@c:1,d:e@f:2/v"
+    assert "b@c" not in repr(found)
 
 
 @pytest.mark.parametrize(
@@ -46,6 +49,7 @@ def test_a_file_sets_every_type_of_option(tmp_path: Path) -> None:
     [
         ("[inspektor]\nrecover = auto\n", "[inspektor]"),
         ("[inspector]\nrecovr = auto\n", "recovr"),
+        ("[DEFAULT]\ntransport_uri = rabbit://\n", "transport_uri"),
         ("[inspector]\nrecover = perhaps\n", "recover"),
         ("[liveness]\nagent_return_ms = soon\n", "agent_return_ms"),
         ("[liveness]\nagent_return_ms = 0\n", "agent_return_ms"),
