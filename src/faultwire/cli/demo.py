@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -19,6 +20,8 @@ from faultwire.cli.demo_outcome import Outcome
 from faultwire.cli.demo_world import DemoError, Peer, Process, World, wait_for, wait_until
 from faultwire.client import ClientError, Session
 
+KINDS = ("kill", "freeze", "report")
+KINDS_HELP = "kill: SIGKILL to the agent; freeze: SIGSTOP; report: a posted event."
 VICTIM = 1
 TOLD_SECONDS = 20.0
 QUIET_SECONDS = 0.5
@@ -33,12 +36,18 @@ class Demo:
         self._console = console
         self._cloud = Cloud(Session(None), hosts, servers)
         self._consumer = Peer("")
+        self._since = 0
         self._seen: list[Received] = []
         self._agents: dict[int, Process] = {}
 
     def run(self, kind: str) -> Outcome:
         """Build the cloud, break it, watch, and repair it."""
-        self._build()
+        self.build()
+        return self.once(kind)
+
+    def once(self, kind: str) -> Outcome:
+        """Break the cloud that was built, watch, and repair it; may be done again and again."""
+        self._since = max((one["number"] for one in self._records()), default=self._since)
         expected = {s: self._cloud.alarms[s] for s in self._cloud.servers_of(VICTIM)}
         outcome = Outcome(kind, expected)
         self._break(outcome)
@@ -46,7 +55,8 @@ class Demo:
         self._repair(outcome)
         return outcome
 
-    def _build(self) -> None:
+    def build(self) -> None:
+        """Start server, consumer and agents, and fill the cloud."""
         folder = self._world.folder
         server = self._world.start(
             "server", "serve", "--state-dir", str(folder / "state"), "--listen", "127.0.0.1:0"
@@ -124,6 +134,7 @@ class Demo:
         if fault is None:
             message = f"no fault of {host_name(VICTIM)} was opened"
             raise DemoError(message)
+        outcome.fault_id = fault["id"]
         if outcome.occurred is not None:
             mark = {"point": "T00", "at_ns": outcome.occurred[0]}
             mark["mono_ns"] = outcome.occurred[1]
@@ -153,16 +164,23 @@ class Demo:
         ]
 
     def _received(self, current: str) -> list[Received]:
-        records = self._consumer.json("/received")["received"]
-        self._seen = [Received.of(record) for record in records]
+        self._seen = [Received.of(record) for record in self._records()]
         return in_order(self._seen, current)
+
+    def _records(self) -> list[dict[str, Any]]:
+        """Return what the consumer received since the job began."""
+        found: list[dict[str, Any]] = self._consumer.json(f"/received?since={self._since}")[
+            "received"
+        ]
+        return found
 
     def _say(self, text: str) -> None:
         self._console.print(f"[dim]·[/dim] {text}", highlight=False)
 
 
 @contextlib.contextmanager
-def _folder() -> Iterator[Path]:
+def scratch() -> Iterator[Path]:
+    """Keep a folder for as long as its processes live."""
     with tempfile.TemporaryDirectory(prefix="faultwire-demo-") as name:
         yield Path(name)
 
@@ -175,10 +193,10 @@ def _folder() -> Iterator[Path]:
 @click.option(
     "--fault",
     "kind",
-    type=click.Choice(["kill", "freeze", "report"]),
+    type=click.Choice(KINDS),
     default="kill",
     show_default=True,
-    help="kill: SIGKILL to the agent; freeze: SIGSTOP; report: a posted event.",
+    help=KINDS_HELP,
 )
 @click.option("--json", "target", metavar="FILE|-", help="Write the result as JSON.")
 def demo(hosts: int, servers: int, kind: str, target: str | None) -> None:
@@ -189,7 +207,7 @@ def demo(hosts: int, servers: int, kind: str, target: str | None) -> None:
     """
     console = Console(stderr=target == "-")
     try:
-        with _folder() as folder, World(folder) as world:
+        with scratch() as folder, World(folder) as world:
             outcome = Demo(world, console, hosts, servers).run(kind)
             demo_report.show(console, outcome)
     except (DemoError, ClientError) as error:

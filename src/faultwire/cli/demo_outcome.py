@@ -16,6 +16,7 @@ class Outcome:
 
     fault_kind: str
     expected: dict[str, str]
+    fault_id: str = ""
     occurred: tuple[int, int] | None = None
     detected_ns: int | None = None
     alarms: list[Received] = field(default_factory=list)

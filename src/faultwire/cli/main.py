@@ -16,6 +16,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "config": ("faultwire.cli.samples:config", "Print or check a configuration file."),
     "policy": ("faultwire.cli.samples:policy", "Print or check a policy file."),
     "demo": ("faultwire.cli.demo:demo", "Kill a host and watch everyone be told."),
+    "verify": ("faultwire.cli.verify:verify", "Have a host fail repeatedly: verdict and profile."),
     "agent": ("faultwire.cli.agent:agent", "Run the agent of one host."),
     "agent-enroll": ("faultwire.cli.agent:agent_enroll", "Write a credential for a host's agent."),
     "profile": (

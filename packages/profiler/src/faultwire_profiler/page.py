@@ -1,6 +1,7 @@
 """The HTML report: one file that needs nothing else, no script, no font, no picture from afar."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from html import escape
 
 from faultwire_profiler.checkpoints import BY_KEY
@@ -41,9 +42,25 @@ svg {{ width: 100%; height: auto; font-size: 11px; fill: currentColor }}
 """
 
 
-def report(merged: Merged, title: str, compared: Comparison | None = None) -> str:
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """A section that stands before all others: a title, a sentence and a table."""
+
+    title: str
+    sentence: str
+    headings: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+def report(
+    merged: Merged, title: str, compared: Comparison | None = None, extra: Extra | None = None
+) -> str:
     """Return the whole page for one run or many, and for a comparison where there is one."""
     parts = [_HEAD.format(title=escape(title))]
+    if extra is not None:
+        table = _table(extra.headings, extra.rows)
+        said = f"<p><strong>{escape(extra.sentence)}</strong></p>"
+        parts.append(f"<section>\n<h2>{escape(extra.title)}</h2>\n{said}\n{table}\n</section>")
     if compared is not None:
         parts.append(_comparison(compared))
     if not merged.runs:
