@@ -20,7 +20,7 @@ from faultwire.domain.errors import Broken
 from faultwire.domain.events import SERVICE_UPDATE, Event
 from faultwire.domain.ids import FaultId, ProjectId
 from faultwire.domain.instants import Instant
-from faultwire.domain.plans import Plan, PortsPlan, RaisePlan
+from faultwire.domain.plans import GuestPlan, Plan, PortsPlan, RaisePlan
 from faultwire.ports import (
     Breathe,
     Clock,
@@ -150,7 +150,7 @@ class Chain:
 
     async def _make_true(self, plan: Plan, run: _Run) -> Realised:
         stages = self._stages
-        opened = plan.fault if isinstance(plan, RaisePlan | PortsPlan) else None
+        opened = plan.fault if isinstance(plan, RaisePlan | PortsPlan | GuestPlan) else None
         if opened is not None:
             run.found[opened.id] = stages.clock.instant()
         realised = await self._drive(stages.controller.realise(plan, run.view, run.now))

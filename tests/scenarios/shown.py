@@ -27,6 +27,8 @@ def state(product: InProcess, names: Names, alarms: Mapping[str, str]) -> State:
         found[f"server {server.id} is on"] = server.host or "no host"
     for port in product.indexes.inventory.ports():
         found[f"port {port.id}"] = port.data_plane_status or "-"
+    for guest in product.indexes.inventory.guests():
+        found[f"guest {guest.id}"] = f"{guest.state} {guest.agent.value}"
     for fault_id, name in names.items():
         found[f"fault {name}"] = product.fault(fault_id).state.value
     for name, alarm_id in alarms.items():

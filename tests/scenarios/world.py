@@ -25,9 +25,11 @@ from faultwire.domain.commands import (
 )
 from faultwire.domain.errors import FaultwireError, Unavailable
 from faultwire.domain.faults import FAULT_TYPES, Report
+from faultwire.domain.guest_commands import GuestChanged
 from faultwire.domain.ids import (
     AlarmId,
     FaultId,
+    GuestId,
     HostName,
     PortId,
     ProjectId,
@@ -177,6 +179,12 @@ class World:
         if "running" in options:
             running = frozenset(one for one in options["running"].split(",") if one)
         self._product.run(AgentChanged(HostName(words[0]), AgentState(words[1]), running))
+        yield from ()
+
+    def _do_guest(self, words: Words, options: Options, body: str) -> Iterator[str]:
+        """`guest ID connected|lost|gone [status=WORD]`."""
+        status = options.get("status", "HEALTHY")
+        self._product.run(GuestChanged(GuestId(words[0]), AgentState(words[1]), "1.2", status))
         yield from ()
 
     def _do_fail(self, words: Words, options: Options, body: str) -> Iterator[str]:

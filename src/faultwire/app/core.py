@@ -9,13 +9,14 @@ from typing import Any
 from faultwire.app.lane import CatchUp, Lane
 from faultwire.app.memory import Followers
 from faultwire.app.writer import ReaderThreads, Writer
+from faultwire.controllers.embedded import tasks
 from faultwire.controllers.embedded.compute import EmbeddedController
 from faultwire.controllers.embedded.freed import FreeingDecider
 from faultwire.controllers.embedded.networks import deciders as network_deciders
 from faultwire.controllers.embedded.requests import deciders as server_deciders
 from faultwire.controllers.embedded.services import deciders as service_deciders
 from faultwire.controllers.embedded.telling_ports import everything
-from faultwire.domain import changes, network_changes
+from faultwire.domain import changes, guest_changes, network_changes
 from faultwire.domain.commands import (
     AgentChanged,
     CloseFault,
@@ -36,6 +37,8 @@ from faultwire.domain.commands import (
     SetQuota,
     TakeEvents,
 )
+from faultwire.domain.guest_commands import GuestChanged, MoveTask, StartTask
+from faultwire.domain.ids import GuestId
 from faultwire.domain.network_commands import RecheckPorts
 from faultwire.domain.services import NOVA_TERMS, StatusTerms
 from faultwire.identity.decide import deciders as identity_deciders
@@ -44,6 +47,7 @@ from faultwire.inspector import settings as inspector_settings
 from faultwire.inspector.agents import AgentDecider
 from faultwire.inspector.answers import AnsweredDecider
 from faultwire.inspector.decide import CloseDecider, ReportsDecider, RetryDecider
+from faultwire.inspector.guests import GuestDecider
 from faultwire.inspector.sessions import SessionDecider
 from faultwire.inspector.wiring import WIRING, RecheckDecider, RewiringDecider, rewired
 from faultwire.notifier.evaluator.alarms import (
@@ -76,6 +80,7 @@ from faultwire.resourcemap.holds import Holds
 from faultwire.resourcemap.index import ResourceMap
 from faultwire.resourcemap.owing import OwedStatuses
 from faultwire.resourcemap.sessions import SessionMap
+from faultwire.resourcemap.tasks import TaskBook
 from faultwire.store import AlarmsTo, Snapshot
 from faultwire.telemetry.clock import SystemClock
 from faultwire.telemetry.metrics import Metrics
@@ -85,7 +90,10 @@ from faultwire_profiler import Recorder
 
 @dataclass(frozen=True, slots=True)
 class Indexes:
-    """What is held in memory; written through `Followers.apply` alone."""
+    """What is held in memory; written through `Followers.apply` alone.
+
+    `guests_heard` are the times at which guests were heard before this process began.
+    """
 
     inventory: ResourceMap
     holds: Holds
@@ -95,6 +103,8 @@ class Indexes:
     subscriptions: SubscriptionIndex = field(default_factory=SubscriptionIndex)
     quotas: QuotaBook = field(default_factory=QuotaBook)
     owed: OwedStatuses = field(default_factory=OwedStatuses)
+    tasks: TaskBook = field(default_factory=TaskBook)
+    guests_heard: dict[GuestId, int] = field(default_factory=dict)
 
     @classmethod
     def read(cls, load: Callable[[AlarmsTo], Snapshot]) -> "Indexes":
@@ -115,7 +125,7 @@ class Indexes:
             network_changes.NetworksSaved(snapshot.networks),
             network_changes.SubnetsSaved(snapshot.subnets),
             changes.PortsSaved(snapshot.ports),
-            changes.GuestsSaved(snapshot.guests),
+            guest_changes.GuestsSaved(snapshot.guests),
         ):
             indexes.inventory.apply(change)
         indexes.holds.apply(changes.FaultsSaved(snapshot.faults))
@@ -125,6 +135,8 @@ class Indexes:
         indexes.subscriptions.apply(changes.WatchesMoved(snapshot.watches))
         indexes.quotas.apply(changes.QuotasSaved(snapshot.quotas))
         indexes.owed.apply(changes.StatusesOwed(snapshot.owed_statuses))
+        indexes.tasks.apply(guest_changes.TasksSaved(snapshot.tasks))
+        indexes.guests_heard.update(snapshot.guests_heard)
         indexes.directory.load(
             users=snapshot.users,
             projects=snapshot.projects,
@@ -189,6 +201,7 @@ class Core:
             indexes.subscriptions,
             indexes.quotas,
             indexes.owed,
+            indexes.tasks,
         )
 
     def connect(
@@ -246,6 +259,9 @@ def deciders(
         RetryUnmatched: RetryDecider(settings),
         AgentChanged: AgentDecider(settings, terms),
         HostAnswered: AnsweredDecider(settings),
+        GuestChanged: GuestDecider(settings),
+        StartTask: tasks.StartDecider(indexes.tasks.of),
+        MoveTask: tasks.MoveDecider(indexes.tasks.get),
         ImportInventory: RewiringDecider(
             FreeingDecider(ImportDecider(directory.projects), terms), wiring
         ),

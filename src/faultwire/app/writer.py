@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from faultwire.domain.alarms import Attempt
 from faultwire.domain.changes import Change
 from faultwire.domain.errors import Unavailable
-from faultwire.domain.ids import FaultId, HostName
+from faultwire.domain.ids import FaultId, GuestId, HostName
 from faultwire.domain.samples import Sample
 from faultwire.ports import Clock, Ledger, Meter
 
@@ -60,6 +60,10 @@ class Writer:
     async def seen(self, hosts: Sequence[tuple[HostName, int]]) -> None:
         """Store when hosts were last heard; raises Unavailable."""
         await self._run(self._ledger.seen, hosts)
+
+    async def guests_heard(self, guests: Sequence[tuple[GuestId, int]]) -> None:
+        """Store when guests were last heard; raises Unavailable."""
+        await self._run(self._ledger.guests_heard, guests)
 
     async def sample(self, samples: Sequence[Sample]) -> None:
         """Keep samples; raises Unavailable."""

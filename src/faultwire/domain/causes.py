@@ -19,6 +19,7 @@ class ResourceKind(StrEnum):
     HOST = "host"
     SERVER = "server"
     PORT = "port"
+    GUEST = "guest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,8 @@ class Cause:
     only tells the owner (D6, unchanged); `prior` and `prior_power` are what returns. For a host:
     `wanted` and `prior` are ``"down"`` or ``"up"`` and `prior_power` is empty. For a port:
     `wanted` is ``"DOWN"`` and `prior` the data-plane status before, empty for none; the port
-    itself tells whether somebody else has set it since. `revision` is the resource's revision
+    itself tells whether somebody else has set it since. For a guest: ``"down"`` and ``"up"``.
+    `revision` is the resource's revision
     after the latest change that causes made; for servers and hosts a higher one means that
     somebody else changed it. `awaiting_report` marks a cause whose fault is closed and which only
     waits for the agent to say that the server runs (D20).

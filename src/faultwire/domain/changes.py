@@ -18,9 +18,9 @@ from faultwire.domain.alarms import Alarm, Delivery, DeliveryState, Quota, Trans
 from faultwire.domain.causes import Cause
 from faultwire.domain.events import Event
 from faultwire.domain.faults import Fault
+from faultwire.domain.guest_changes import GuestChange
 from faultwire.domain.ids import (
     AlarmId,
-    GuestId,
     HostName,
     PortId,
     ProjectId,
@@ -29,7 +29,7 @@ from faultwire.domain.ids import (
     UserId,
 )
 from faultwire.domain.network_changes import NetworkChange
-from faultwire.domain.resources import Evacuation, Guest, Host, Port, Project, Server, Switch
+from faultwire.domain.resources import Evacuation, Host, Port, Project, Server, Switch
 from faultwire.domain.services import OwedStatus
 from faultwire.domain.subscriptions import Subscription, Watch
 
@@ -146,20 +146,6 @@ class PortsRemoved:
     """Ports that are gone."""
 
     ports: tuple[PortId, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class GuestsSaved:
-    """Guests that are new or changed."""
-
-    guests: tuple[Guest, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class GuestsRemoved:
-    """Guests that are gone."""
-
-    guests: tuple[GuestId, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,8 +355,6 @@ Change = (
     | StatusesTold
     | PortsSaved
     | PortsRemoved
-    | GuestsSaved
-    | GuestsRemoved
     | FaultsSaved
     | CausesSaved
     | CausesRemoved
@@ -397,4 +381,5 @@ Change = (
     | CredentialsSaved
     | Audited
     | NetworkChange
+    | GuestChange
 )

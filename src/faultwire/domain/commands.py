@@ -17,6 +17,7 @@ from faultwire.domain.changes import Change
 from faultwire.domain.computing import ServerCommand
 from faultwire.domain.events import Event
 from faultwire.domain.faults import Evidence, FaultState, Report
+from faultwire.domain.guest_commands import GuestCommand
 from faultwire.domain.ids import AlarmId, FaultId, HostName, ProjectId, SubscriptionId, UserId
 from faultwire.domain.network_commands import NetworkCommand
 from faultwire.domain.resources import InventoryDocument, Project
@@ -351,6 +352,7 @@ Command = (
     | NoteRefusals
     | EvaluateOwed
     | MoveSession
+    | GuestCommand
     | NetworkCommand
     | ServerCommand
     | ServiceCommand

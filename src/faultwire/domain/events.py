@@ -29,6 +29,7 @@ def _kind(event_type: str, producer: str, *traits: str) -> tuple[str, EventKind]
 INSTANCE_UPDATE = "compute.instance.update"
 SERVICE_UPDATE = "service.update"
 PORT_UPDATE = "port.update.end"
+GUEST_UPDATE = "database.guest.update"
 FAULT_RAISED = "fault.raised"
 FAULT_CLEARED = "fault.cleared"
 
@@ -60,6 +61,15 @@ EVENT_KINDS: dict[str, EventKind] = dict(
             "project_id",
             "data_plane_status",
             "old_data_plane_status",
+        ),
+        _kind(
+            GUEST_UPDATE,
+            "controllers",
+            "guest_id",
+            "resource_id",
+            "project_id",
+            "state",
+            "old_state",
         ),
         _kind(
             SERVICE_UPDATE,

@@ -51,6 +51,7 @@ NIC_ERROR = "compute.host.nic.error"
 LINK_DOWN = "network.link.down"
 SWITCH_DOWN = "network.switch.down"
 PORT_DOWN = "network.port.down"
+GUEST_DOWN = "database.guest.down"
 
 FAULT_TYPES: dict[str, FaultType] = {entry.type.name: entry.type for entry in ENTRIES}
 """Every fault type by its name: those of the catalogue, and no other."""

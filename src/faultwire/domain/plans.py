@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from faultwire.domain.faults import Fault
 from faultwire.domain.ids import FaultId, HostName
-from faultwire.domain.resources import Port, Server
+from faultwire.domain.resources import Guest, Port, Server
 from faultwire.domain.states import VmState
 
 
@@ -82,4 +82,17 @@ class PortsPlan:
     degraded: tuple[str, ...] = ()
 
 
-Plan = RaisePlan | ClearPlan | ReturnPlan | PortsPlan
+@dataclass(frozen=True, slots=True)
+class GuestPlan:
+    """A fault of a guest was opened (`raised`), and holds it down, or is being closed.
+
+    `guest` is None where the map lost it meanwhile.
+    """
+
+    fault: Fault
+    rule: str
+    raised: bool
+    guest: Guest | None
+
+
+Plan = RaisePlan | ClearPlan | ReturnPlan | PortsPlan | GuestPlan

@@ -223,13 +223,21 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """A database guest and the server it lives in."""
+    """A database guest and the server it lives in.
+
+    `state` is ``"down"`` while a fault holds it. `agent` is what we know of its guest agent,
+    `version` the version in which that takes calls, `service_status` what it last said of its
+    database (Trove's words); both empty before the first word.
+    """
 
     id: GuestId
     name: str
     project: ProjectId
     server: ServerId | None = None
     state: str = "up"
+    agent: AgentState = AgentState.NEVER
+    version: str = ""
+    service_status: str = ""
 
 
 @dataclass(frozen=True, slots=True)

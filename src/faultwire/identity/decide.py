@@ -41,7 +41,7 @@ from faultwire.domain.commands import (
 )
 from faultwire.domain.decided import Decided, Deciding
 from faultwire.domain.errors import Conflict, NotFound
-from faultwire.domain.ids import HostName, ProjectId, UserId
+from faultwire.domain.ids import GuestId, HostName, ProjectId, UserId
 from faultwire.domain.instants import Instant
 from faultwire.domain.resources import Host
 from faultwire.ports import Decider, Directory, View
@@ -278,6 +278,9 @@ class _Keys:
             if view.entry(name) is None:
                 changes.append(HostsSaved((Host(name),)))
                 then = (RetryUnmatched(),)
+        guest = GuestId(credential.name)
+        if credential.kind is CredentialKind.GUEST and view.guest(guest) is None:
+            raise NotFound(f"no guest {guest} is in the inventory")
         target = f"{credential.kind}/{credential.name}"
         changes.append(CredentialsSaved((credential,)))
         changes.append(audited(command.actor, "credential.enrol", target, now))

@@ -15,6 +15,7 @@ from faultwire.domain.accounts import (
     User,
     WebhookSecret,
 )
+from faultwire.domain.guest_changes import GuestsRemoved
 from faultwire.domain.ids import ProjectId, UserId
 from faultwire.domain.resources import Project
 
@@ -81,7 +82,8 @@ class MemoryDirectory:
             changes.AssignmentsRemoved: self._assignments_removed,
             changes.TokensRevoked: self._tokens_revoked,
             changes.CredentialsSaved: self._credentials_saved,
-            changes.HostsRemoved: self._hosts_removed,
+            changes.HostsRemoved: lambda c: self._void(CredentialKind.AGENT, c.hosts),
+            GuestsRemoved: lambda c: self._void(CredentialKind.GUEST, c.guests),
             changes.SecretsSaved: self._secrets_saved,
         }
 
@@ -178,9 +180,9 @@ class MemoryDirectory:
         for one in change.credentials:
             self._credentials[one.kind, one.name] = one
 
-    def _hosts_removed(self, change: changes.HostsRemoved) -> None:
-        for host in change.hosts:
-            self._credentials.pop((CredentialKind.AGENT, host), None)
+    def _void(self, kind: CredentialKind, names: Iterable[str]) -> None:
+        for name in names:
+            self._credentials.pop((kind, name), None)
 
     def _secrets_saved(self, change: changes.SecretsSaved) -> None:
         if change.secrets:

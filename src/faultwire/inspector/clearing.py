@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 from faultwire.domain.decided import Steps
-from faultwire.domain.faults import HOST_DOWN, Decision, Fault, FaultState, Outcome
+from faultwire.domain.faults import GUEST_DOWN, HOST_DOWN, Decision, Fault, FaultState, Outcome
 from faultwire.domain.ids import HostName
 from faultwire.domain.instants import Instant
 from faultwire.domain.plans import ClearPlan
 from faultwire.domain.states import AgentState
-from faultwire.inspector import telling, wiring
+from faultwire.inspector import telling, tending, wiring
 from faultwire.inspector.settings import Settings
 from faultwire.ports import View
 
@@ -22,6 +22,9 @@ def close(
         plan = yield from wiring.closed(fault, view)
         yield plan
         decisions.append(Decision(wiring.RULE, Outcome.APPLIED, wiring.given_back(fault, plan)))
+    elif fault.state is FaultState.OPEN and fault.type.name == GUEST_DOWN:
+        yield tending.closed(fault, view)
+        decisions.append(Decision(tending.RULE, Outcome.APPLIED, "the fault holds it no more"))
     elif fault.state is FaultState.OPEN:
         running, why = vouched(fault.host, view)
         decisions.append(Decision("return", Outcome.APPLIED, why))

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from faultwire.domain.faults import Decision, Outcome, Report
+from faultwire.domain.guests import SOURCE
 from faultwire.inspector.settings import Settings
 
-OWN_MONITORS = frozenset({"agent", "icmp"})
+OWN_MONITORS = frozenset({"agent", "icmp", SOURCE})
 """Sources whose verdict rests on our own clock and loop; what others post does not."""
 
 LOOP_LAG = "loop_lag_ms"

@@ -3,8 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from faultwire.domain.faults import INSTANCE_DOWN, PORT_DOWN, Decision, FaultType, Outcome
-from faultwire.domain.ids import HostName, PortId, ServerId
+from faultwire.domain.faults import (
+    GUEST_DOWN,
+    INSTANCE_DOWN,
+    PORT_DOWN,
+    Decision,
+    FaultType,
+    Outcome,
+)
+from faultwire.domain.ids import GuestId, HostName, PortId, ServerId
 from faultwire.ports import View
 
 
@@ -32,6 +39,8 @@ def match(kind: FaultType, resource: Mapping[str, str], view: View) -> Match:
         return Match(resource, True, server.host or None, decision)
     if kind.name == PORT_DOWN:
         return _match_port(resource, view)
+    if kind.name == GUEST_DOWN:
+        return _match_guest(resource, view)
     why = "named by its reporter; not looked up"
     return Match(resource, True, None, Decision("match", Outcome.PASSED, why))
 
@@ -43,6 +52,17 @@ def _match_port(resource: Mapping[str, str], view: View) -> Match:
         return Match(resource, False, None, Decision("match", Outcome.SKIPPED, why))
     place = view.plugs.place(port)
     decision = Decision("match", Outcome.APPLIED, f"port {port.id} on {place or 'no host'}")
+    return Match(resource, True, place, decision)
+
+
+def _match_guest(resource: Mapping[str, str], view: View) -> Match:
+    guest = view.guest(GuestId(resource["guest_id"]))
+    if guest is None:
+        why = f"no guest {resource['guest_id']} in the map"
+        return Match(resource, False, None, Decision("match", Outcome.SKIPPED, why))
+    server = view.server(guest.server) if guest.server is not None else None
+    place = (server.host or None) if server is not None else None
+    decision = Decision("match", Outcome.APPLIED, f"guest {guest.id} on {place or 'no host'}")
     return Match(resource, True, place, decision)
 
 

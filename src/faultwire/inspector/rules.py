@@ -4,17 +4,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from faultwire.domain.decided import Work
-from faultwire.domain.faults import HOST_DOWN, INSTANCE_DOWN, Fault
+from faultwire.domain.faults import GUEST_DOWN, HOST_DOWN, INSTANCE_DOWN, Fault
 from faultwire.domain.ids import ServerId
-from faultwire.domain.plans import PortsPlan, RaisePlan, ServerStep
+from faultwire.domain.plans import GuestPlan, PortsPlan, RaisePlan, ServerStep
 from faultwire.domain.states import ServerStateOnHostDown, VmState
-from faultwire.inspector import wiring
+from faultwire.inspector import tending, wiring
 from faultwire.inspector.settings import Settings
 from faultwire.ports import View
 
 NO_RULE = "no rule"
 SLICE = 128
 """Servers looked at between two breathing points."""
+
+Raised = RaisePlan | PortsPlan | GuestPlan
+"""What a rule may plan."""
 
 _WANTED: Mapping[ServerStateOnHostDown, tuple[VmState | None, VmState | None]] = {
     ServerStateOnHostDown.ERROR: (VmState.ERROR, None),
@@ -30,10 +33,10 @@ class Rule:
 
     name: str
     why: str
-    plan: Callable[[Fault, View, Settings], Work[RaisePlan | PortsPlan]]
+    plan: Callable[[Fault, View, Settings], Work[Raised]]
 
 
-def _host_down(fault: Fault, view: View, settings: Settings) -> Work[RaisePlan | PortsPlan]:
+def _host_down(fault: Fault, view: View, settings: Settings) -> Work[Raised]:
     entry = view.entry(fault.host) if fault.host is not None else None
     wanted, shown = _WANTED[settings.server_state_on_host_down]
     steps: list[ServerStep] = []
@@ -44,7 +47,7 @@ def _host_down(fault: Fault, view: View, settings: Settings) -> Work[RaisePlan |
     return RaisePlan(fault, "host down", fault.host, force_down=True, servers=tuple(steps))
 
 
-def _instance_down(fault: Fault, view: View, settings: Settings) -> Work[RaisePlan | PortsPlan]:
+def _instance_down(fault: Fault, view: View, settings: Settings) -> Work[Raised]:
     del settings
     server = view.server(ServerId(fault.resource["instance_id"]))
     steps = (ServerStep(server, VmState.ERROR),) if server else ()
@@ -52,9 +55,15 @@ def _instance_down(fault: Fault, view: View, settings: Settings) -> Work[RaisePl
     return RaisePlan(fault, "instance down", None, force_down=False, servers=steps)
 
 
-def _data_plane(fault: Fault, view: View, settings: Settings) -> Work[RaisePlan | PortsPlan]:
+def _data_plane(fault: Fault, view: View, settings: Settings) -> Work[Raised]:
     del settings
     return (yield from wiring.opened(fault, view))
+
+
+def _guest_down(fault: Fault, view: View, settings: Settings) -> Work[Raised]:
+    del settings
+    yield
+    return tending.opened(fault, view)
 
 
 _CUT_OFF = Rule(
@@ -68,6 +77,7 @@ RULES: Mapping[str, Rule] = {
         _host_down,
     ),
     INSTANCE_DOWN: Rule("instance down", "the server is set to error", _instance_down),
+    GUEST_DOWN: Rule(tending.RULE, "the guest is down until its faults are over", _guest_down),
     **dict.fromkeys(wiring.WIRING, _CUT_OFF),
 }
 """Rules by fault type; a type without a row is recorded and nothing follows from it."""

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from faultwire.domain.changes import SessionMoved
 from faultwire.domain.commands import MoveSession
 from faultwire.domain.decided import Decided, Deciding
+from faultwire.domain.guests import guest_of_key
 from faultwire.domain.ids import HostName
 from faultwire.domain.instants import Instant
 from faultwire.ports import View
@@ -22,7 +23,13 @@ class SessionDecider:
         del now
         yield None
         held = self._at(command.host)
-        if view.host(command.host) is None or held not in command.instead_of:
+        if not _known(command.host, view) or held not in command.instead_of:
             return Decided(answer=False)
         moved = SessionMoved(command.host, command.member, command.session)
         return Decided(answer=True, changes=(moved,))
+
+
+def _known(name: HostName, view: View) -> bool:
+    """Return whether the map has the host, or the guest, that a session is of."""
+    guest = guest_of_key(name)
+    return view.host(name) is not None if guest is None else view.guest(guest) is not None

@@ -226,6 +226,9 @@ class Ledger(Protocol):
     def seen(self, hosts: Sequence[tuple[HostName, int]]) -> None:
         """Record when hosts were last heard (wall ns), in one batch; raises Unavailable."""
 
+    def guests_heard(self, guests: Sequence[tuple[GuestId, int]]) -> None:
+        """Record when guests were last heard (wall ns), in one batch; raises Unavailable."""
+
     def sample(self, samples: Sequence[Sample]) -> None:
         """Keep samples in one transaction; raises Unavailable."""
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import Any
 
-from faultwire.domain import changes
+from faultwire.domain import changes, guest_changes
 from faultwire.domain.accounts import Actor, AuditRecord
 from faultwire.domain.causes import ResourceKind
 from faultwire.domain.commands import ImportInventory, ImportPart, ImportSummary, RetryUnmatched
@@ -73,7 +73,8 @@ def has_appeared(summary: ImportSummary) -> bool:
     """Whether faults that wait for a resource may find it after an import."""
     counts = {kind: (added, removed) for kind, added, _, removed in summary.counts}
     # A host that goes may leave its short name to one other alone (D21).
-    return any(counts["hosts"]) or counts["servers"][0] > 0 or counts["ports"][0] > 0
+    more = any(counts[kind][0] for kind in ("servers", "ports", "guests"))
+    return any(counts["hosts"]) or more
 
 
 class ImportDecider:
@@ -176,7 +177,7 @@ _SAVED: Mapping[str, tuple[type[Any], type[Any]]] = {
     "switches": (changes.SwitchesSaved, changes.SwitchesRemoved),
     "servers": (changes.ServersSaved, changes.ServersRemoved),
     "ports": (changes.PortsSaved, changes.PortsRemoved),
-    "guests": (changes.GuestsSaved, changes.GuestsRemoved),
+    "guests": (guest_changes.GuestsSaved, guest_changes.GuestsRemoved),
 }
 
 
@@ -264,7 +265,7 @@ _TYPED: Mapping[str, Callable[[str], object]] = {
 _UNSAID: Mapping[str, tuple[str, ...]] = {
     "switches": (),
     "ports": ("data_plane_status", "revision", "data_plane", "details"),
-    "guests": ("state",),
+    "guests": ("state", "agent", "version", "service_status"),
     "servers": ("vm_state", "power_state", "task_state", "revision", "updated_ns", "about"),
 }
 """What no document says of a resource: it stays as it is."""

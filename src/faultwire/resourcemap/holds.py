@@ -6,6 +6,7 @@ from typing import Any
 from faultwire.domain import changes
 from faultwire.domain.causes import Cause, ResourceKind
 from faultwire.domain.faults import Fault, FaultState
+from faultwire.domain.guest_changes import GuestsRemoved
 from faultwire.domain.ids import FaultId
 
 _Key = tuple[str, str]
@@ -28,6 +29,7 @@ class Holds:
             changes.ServersRemoved: lambda c: self._let_go(ResourceKind.SERVER, c.servers),
             changes.HostsRemoved: lambda c: self._let_go(ResourceKind.HOST, c.hosts),
             changes.PortsRemoved: lambda c: self._let_go(ResourceKind.PORT, c.ports),
+            GuestsRemoved: lambda c: self._let_go(ResourceKind.GUEST, c.guests),
         }
 
     def apply(self, change: changes.Change) -> None:

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from faultwire.domain import changes
+from faultwire.domain import changes, guest_changes
 from faultwire.domain.ids import GuestId, HostName, PortId, ProjectId, ServerId
 from faultwire.domain.resources import Evacuation, Guest, Host, HostEntry, Port, Server, Switch
 from faultwire.resourcemap.owned import Owned
@@ -48,8 +48,8 @@ class ResourceMap:
             changes.EvacuationsSaved: self._evacuations_saved,
             changes.EvacuationsRemoved: self._evacuations_removed,
             **self.plugs.appliers,
-            changes.GuestsSaved: lambda c: self._guests.update((g.id, g) for g in c.guests),
-            changes.GuestsRemoved: lambda c: _drop(self._guests, c.guests),
+            guest_changes.GuestsSaved: lambda c: self._guests.update((g.id, g) for g in c.guests),
+            guest_changes.GuestsRemoved: lambda c: _drop(self._guests, c.guests),
             changes.SwitchesSaved: lambda c: self._switches.update(
                 (s.name, s) for s in c.switches
             ),

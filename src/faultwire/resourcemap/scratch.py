@@ -6,6 +6,7 @@ from typing import Any
 from faultwire.domain import changes
 from faultwire.domain.causes import Cause, ResourceKind
 from faultwire.domain.faults import Fault, FaultState
+from faultwire.domain.guest_changes import GuestsSaved
 from faultwire.domain.ids import FaultId, GuestId, HostName, PortId, ProjectId, ServerId
 from faultwire.domain.resources import Evacuation, Guest, Host, HostEntry, Port, Server, Switch
 from faultwire.resourcemap.holds import Holds
@@ -18,8 +19,8 @@ _Key = tuple[str, str]
 class MapScratch:
     """An overlay; implements `ports.Scratch`. It lives for one command and is then dropped.
 
-    Only what the fault path changes is laid over: hosts, states of servers, ports, faults, causes
-    and what agents report. An import decides on the base alone and needs no overlay.
+    Only what the fault path changes is laid over: hosts, states of servers, ports, guests, faults,
+    causes and what agents report. An import decides on the base alone and needs no overlay.
     """
 
     def __init__(self, base: ResourceMap, holds: Holds) -> None:
@@ -32,6 +33,7 @@ class MapScratch:
         self._identities: dict[str, FaultId] = {}
         self._causes: dict[_Key, dict[str, Cause]] = {}
         self._news_of: dict[str, dict[_Key, Cause | None]] = {}
+        self._guests: dict[GuestId, Guest] = {}
         self._running: dict[HostName, frozenset[str] | None] = {}
         self._evacuated: dict[HostName, dict[ServerId, Evacuation]] = {}
         self.plugs = PlugScratch(base.plugs, self.server)
@@ -40,6 +42,7 @@ class MapScratch:
             changes.HostsSaved: lambda c: self._hosts.update((h.name, h) for h in c.hosts),
             changes.ServersMoved: self._lay_servers,
             changes.ServersSaved: self._lay_servers,
+            GuestsSaved: lambda c: self._guests.update((g.id, g) for g in c.guests),
             changes.FaultsSaved: self._lay_faults,
             changes.EvacuationsSaved: self._lay_evacuations,
             changes.EvacuationsRemoved: self._lift_evacuations,
@@ -188,7 +191,7 @@ class MapScratch:
 
     def guest(self, guest: GuestId) -> Guest | None:
         """Return a guest by id."""
-        return self._base.guest(guest)
+        return self._guests.get(guest) or self._base.guest(guest)
 
     def hosts(self) -> Iterator[Host]:
         """Return all hosts of the base."""

@@ -1,18 +1,20 @@
-"""Which process of several has the session of which host's agent."""
+"""Which process of several has the session of which host's agent, or of which guest's."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from faultwire.domain.changes import Change, HostsRemoved, SessionMoved
+from faultwire.domain.guest_changes import GuestsRemoved
+from faultwire.domain.guests import session_key
 from faultwire.domain.ids import HostName
 
 NOWHERE = ("", "")
 
 
 class SessionMap:
-    """Follows `SessionMoved` and `HostsRemoved`; empty where one process is alone.
+    """Follows `SessionMoved`, and what is removed; empty where one process is alone.
 
-    Written on the event loop alone.
+    Guests stand beside hosts, by their `session_key`. Written on the event loop alone.
     """
 
     def __init__(self) -> None:
@@ -20,7 +22,8 @@ class SessionMap:
         self._at: dict[HostName, tuple[str, str]] = {}
         self._appliers: dict[type, Callable[[Any], None]] = {
             SessionMoved: self._moved,
-            HostsRemoved: self._removed,
+            HostsRemoved: lambda c: self._removed(c.hosts),
+            GuestsRemoved: lambda c: self._removed(map(session_key, c.guests)),
         }
 
     def apply(self, change: Change) -> None:
@@ -32,8 +35,8 @@ class SessionMap:
     def _moved(self, change: SessionMoved) -> None:
         self._at[change.host] = change.member, change.session
 
-    def _removed(self, change: HostsRemoved) -> None:
-        for host in change.hosts:
+    def _removed(self, names: Iterable[HostName]) -> None:
+        for host in names:
             self._at.pop(host, None)
 
     def at(self, host: HostName) -> tuple[str, str]:

@@ -30,6 +30,7 @@ from faultwire.store.settings import Settings as DatabaseSettings
 from faultwire.store.shared_ledger import SharedLedger
 from faultwire.store.standing import StoredStanding
 from faultwire.store.subscriptions import StoredSubscriptions
+from faultwire.store.tasks import StoredTasks
 
 __all__ = [
     "EXPIRED",
@@ -49,6 +50,7 @@ __all__ = [
     "StoredShares",
     "StoredStanding",
     "StoredSubscriptions",
+    "StoredTasks",
     "embedded_file",
     "engine_from_url",
     "engine_in_folder",

@@ -209,9 +209,19 @@ def port_of(row: Row) -> Port:
 
 def guest_row(guest: Guest) -> Row:
     """Return a row of guests."""
-    return guest.id, guest.name, guest.project, guest.server, guest.state
+    return (
+        guest.id,
+        guest.name,
+        guest.project,
+        guest.server,
+        guest.state,
+        guest.agent.value,
+        guest.version,
+        guest.service_status,
+    )
 
 
 def guest_of(row: Row) -> Guest:
     """Return the guest of a row."""
-    return Guest(*row)
+    name, title, project, server, state, agent, version, status = row
+    return Guest(name, title, project, server, state, AgentState(agent), version, status)

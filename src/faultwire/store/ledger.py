@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from faultwire.domain.alarms import Attempt
 from faultwire.domain.changes import Change
 from faultwire.domain.errors import Broken
-from faultwire.domain.ids import FaultId, HostName
+from faultwire.domain.ids import FaultId, GuestId, HostName
 from faultwire.domain.samples import Sample
 from faultwire.store import alarm_rows, codec, rehearsal, writers
 from faultwire.store.engine import retrying, translated, writing
@@ -72,6 +72,10 @@ class Ledger:
     def seen(self, hosts: Sequence[tuple[HostName, int]]) -> None:
         """Record when hosts were last heard (wall ns); a host that is gone is left out."""
         self._batch(writers.SEEN, [(seen_ns, host) for host, seen_ns in hosts])
+
+    def guests_heard(self, guests: Sequence[tuple[GuestId, int]]) -> None:
+        """Record when guests were last heard (wall ns); a guest that is gone is left out."""
+        self._batch(writers.HEARD, [(heard_ns, guest) for guest, heard_ns in guests])
 
     def sample(self, samples: Sequence[Sample]) -> None:
         """Keep samples; of two of one meter, resource and moment the later one counts."""

@@ -12,11 +12,12 @@ from faultwire.domain.accounts import Assignment, Credential, Revocation, User, 
 from faultwire.domain.alarms import Alarm, Quota
 from faultwire.domain.causes import Cause
 from faultwire.domain.faults import LIVE_STATES, Fault
-from faultwire.domain.ids import HostName
+from faultwire.domain.ids import GuestId, HostName
 from faultwire.domain.networks import Network, Subnet
 from faultwire.domain.resources import Evacuation, Guest, Host, Port, Project, Server, Switch
 from faultwire.domain.services import OwedStatus
 from faultwire.domain.subscriptions import Subscription, Watch
+from faultwire.domain.tasks import LIVE_TASKS, Task
 from faultwire.store import (
     account_rows,
     alarm_rows,
@@ -26,6 +27,7 @@ from faultwire.store import (
     network_rows,
     schema,
     seen,
+    task_rows,
 )
 from faultwire.store.engine import of_one_moment, translated
 
@@ -44,7 +46,8 @@ class Snapshot:
 
     Servers and alarms are in no order, other kinds in the order of their key; causes and faults
     are oldest first, secrets newest first within their project. `faults` are the live ones.
-    `last_seen` has the wall ns of each host that was ever heard.
+    `last_seen` has the wall ns of each host that was ever heard, `guests_heard` of each guest;
+    `tasks` are those that are not over.
     """
 
     projects: tuple[Project, ...] = ()
@@ -69,6 +72,8 @@ class Snapshot:
     revocations: tuple[Revocation, ...] = ()
     credentials: tuple[Credential, ...] = ()
     last_seen: Mapping[HostName, int] = field(default_factory=dict)
+    guests_heard: Mapping[GuestId, int] = field(default_factory=dict)
+    tasks: tuple[Task, ...] = ()
 
 
 def load(engine: Engine, *, now_ns: int = 0, alarms_to: AlarmsTo | None = None) -> Snapshot:
@@ -87,7 +92,7 @@ def load(engine: Engine, *, now_ns: int = 0, alarms_to: AlarmsTo | None = None) 
             evacuations=read(_whole(schema.evacuations), inventory_rows.evacuation_of),
             owed_statuses=read(_owed_statuses(), inventory_rows.owed_status_of),
             ports=read(_whole(schema.ports), inventory_rows.port_of),
-            guests=read(_whole(schema.guests), inventory_rows.guest_of),
+            guests=read(_whole(schema.guests, "last_heard_ns"), inventory_rows.guest_of),
             networks=read(_whole(schema.networks), network_rows.network_of),
             subnets=read(_whole(schema.subnets), network_rows.subnet_of),
             faults=read(_live_faults(), codec.fault_of),
@@ -102,6 +107,8 @@ def load(engine: Engine, *, now_ns: int = 0, alarms_to: AlarmsTo | None = None) 
             revocations=read(_revocations(now_ns), account_rows.revocation_of),
             credentials=read(_whole(schema.credentials), account_rows.credential_of),
             last_seen=dict(read(seen.last_seen(), tuple)),
+            guests_heard=dict(read(seen.last_heard(), tuple)),
+            tasks=read(_live_tasks(), task_rows.task_of),
         )
 
 
@@ -167,6 +174,12 @@ def _live_faults() -> Select[Any]:
         .where(faults.c.state.in_([state.value for state in LIVE_STATES]))
         .order_by(faults.c.opened_ns, faults.c.id)
     )
+
+
+def _live_tasks() -> Select[Any]:
+    tasks = schema.tasks
+    live = [state.value for state in LIVE_TASKS]
+    return select(tasks).where(tasks.c.state.in_(live)).order_by(tasks.c.id)
 
 
 def _revocations(now_ns: int) -> Select[Any]:

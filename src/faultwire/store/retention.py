@@ -18,6 +18,7 @@ from sqlalchemy import (
 
 from faultwire.domain.alarms import DeliveryState
 from faultwire.domain.faults import LIVE_STATES, FaultState
+from faultwire.domain.tasks import LIVE_TASKS
 from faultwire.store import schema
 from faultwire.store.engine import translated, writing
 from faultwire.store.settings import Retention
@@ -131,6 +132,13 @@ def _revocations(connection: Connection, before_ns: int) -> Keys:
     return _rows(connection, select(table.c.token_id).where(table.c.expires_ns < before_ns))
 
 
+def _tasks(connection: Connection, before_ns: int) -> Keys:
+    table = schema.tasks
+    live = [state.value for state in LIVE_TASKS]
+    old = select(table.c.id).where(table.c.updated_ns < before_ns, table.c.state.not_in(live))
+    return _rows(connection, old)
+
+
 def _kept(days: int) -> int | None:
     return days or None
 
@@ -143,6 +151,7 @@ EXPIRED: Mapping[
     "deliveries": (schema.outbox, lambda kept: _kept(kept.deliveries_days), _deliveries),
     "samples": (schema.samples, lambda kept: _kept(kept.samples_days), _samples),
     "audit": (schema.audit, lambda kept: _kept(kept.audit_days), _audit),
+    "tasks": (schema.tasks, lambda kept: _kept(kept.tasks_days), _tasks),
     # A token that has ended is void without its revocation.
     "revocations": (schema.revocations, lambda _: 0, _revocations),
 }

@@ -39,6 +39,7 @@ from faultwire.store.schema_inventory import (
     servers,
     subnets,
     switches,
+    tasks,
 )
 
 __all__ = [
@@ -53,6 +54,7 @@ __all__ = [
     "servers",
     "subnets",
     "switches",
+    "tasks",
 ]
 """What is the inventory's and is found here too."""
 

@@ -130,6 +130,32 @@ guests = _table(
     _set("project_id"),
     _maybe("server_id"),
     _set("state", WORD),
+    _set("agent", WORD, server_default="never"),
+    _set("version", WORD, server_default=""),
+    _set("service_status", WORD, server_default=""),
+    # Written in batches by `Ledger.guests_heard`, never with the guest.
+    _maybe("last_heard_ns", BigInteger),
+)
+
+tasks = _table(
+    "tasks",
+    _key("id", ID),
+    _set("kind", WORD),
+    _set("target"),
+    _set("user_id"),
+    _set("project_id"),
+    _set("source"),
+    _set("created_ns", BigInteger),
+    _set("updated_ns", BigInteger),
+    _set("state", WORD),
+    _set("total", Integer),
+    _set("done", Integer),
+    _set("failed", Integer),
+    _maybe("failures", JSON),
+    _set("detail", PROSE),
+    _set("starts", Integer),
+    _maybe("targets", JSON),
+    Index(None, "created_ns", "id"),
 )
 
 imports = _table(

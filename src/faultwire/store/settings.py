@@ -83,3 +83,4 @@ class Retention:
         default=7, metadata={"help": "Samples that threshold alarms look at.", "min": 0}
     )
     audit_days: int = field(default=365, metadata={"help": "Lines of the audit record.", "min": 0})
+    tasks_days: int = field(default=30, metadata={"help": "Tasks that are over.", "min": 0})

@@ -4,11 +4,19 @@ from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
-from faultwire.domain import changes, network_changes
+from faultwire.domain import changes, guest_changes, network_changes
 from faultwire.domain.accounts import CredentialKind
 from faultwire.domain.causes import ResourceKind
 from faultwire.domain.errors import Broken
-from faultwire.store import account_rows, alarm_rows, inventory_rows, network_rows, schema
+from faultwire.domain.guests import session_key
+from faultwire.store import (
+    account_rows,
+    alarm_rows,
+    inventory_rows,
+    network_rows,
+    schema,
+    task_rows,
+)
 from faultwire.store.statements import Row, Statement, adding, changing, removing, saving
 
 Run = Callable[[Statement, Sequence[Row]], int]
@@ -35,6 +43,7 @@ SETTLE = changing(
 )
 MARK = saving(schema.checkpoints)
 SEEN = changing(schema.hosts, ("last_seen_ns",), by="name")
+HEARD = changing(schema.guests, ("last_heard_ns",), by="id")
 
 _DELIVERY_LEFT = ("attempted_ns", "outcome", "status", "lease_owner", "lease_until_ns")
 ADD_HISTORY = saving(schema.alarm_history, keep=True)
@@ -81,6 +90,10 @@ def _name(item: str) -> Row:
 
 def _id(item: Any) -> Row:
     return (item.id,)
+
+
+def _session(guest: str) -> Row:
+    return (session_key(guest),)
 
 
 def _nothing(run: Run, change: Any) -> None:
@@ -175,8 +188,16 @@ WRITERS: Mapping[type, Writer] = {
         "subnets", saving(schema.subnets), network_rows.subnet_row
     ),
     network_changes.SubnetsRemoved: _each("subnets", removing(schema.subnets, "id"), _name),
-    changes.GuestsSaved: _each("guests", saving(schema.guests), inventory_rows.guest_row),
-    changes.GuestsRemoved: _each("guests", removing(schema.guests, "id"), _name),
+    guest_changes.GuestsSaved: _each(
+        "guests", saving(schema.guests, leave=("last_heard_ns",)), inventory_rows.guest_row
+    ),
+    guest_changes.GuestsRemoved: _all(
+        _each("guests", removing(schema.guests, "id"), _name),
+        _each("guests", _REMOVE_CREDENTIAL, lambda guest: (CredentialKind.GUEST.value, guest)),
+        _each("guests", _REMOVE_CAUSES, lambda guest: (ResourceKind.GUEST.value, guest)),
+        _each("guests", removing(schema.agent_sessions, "host"), _session),
+    ),
+    guest_changes.TasksSaved: _each("tasks", saving(schema.tasks), task_rows.task_row),
     changes.FaultsSaved: _each("faults", saving(schema.faults), alarm_rows.fault_row),
     changes.CausesSaved: _each(
         "causes",

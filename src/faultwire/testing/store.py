@@ -16,7 +16,15 @@ from faultwire.domain.alarms import Alarm, Attempt, Delivery, DeliveryState
 from faultwire.domain.changes import Change, HistoryAdded
 from faultwire.domain.errors import FaultwireError, NotFound
 from faultwire.domain.faults import Fault, FaultState
-from faultwire.domain.ids import AlarmId, DeliveryId, FaultId, HostName, ProjectId, SubscriptionId
+from faultwire.domain.ids import (
+    AlarmId,
+    DeliveryId,
+    FaultId,
+    GuestId,
+    HostName,
+    ProjectId,
+    SubscriptionId,
+)
 from faultwire.domain.queries import HistoryLine, Query
 from faultwire.domain.samples import Sample, Statistics, Window
 from faultwire.domain.shares import share_of
@@ -85,6 +93,12 @@ class MemoryLedger:
         """Record when hosts were last heard."""
         state = self._begin()
         state.last_seen.update((host, at) for host, at in hosts if host in state.hosts)
+        self._state = state
+
+    def guests_heard(self, guests: Sequence[tuple[GuestId, int]]) -> None:
+        """Record when guests were last heard."""
+        state = self._begin()
+        state.guests_heard.update((one, at) for one, at in guests if one in state.guests)
         self._state = state
 
     def sample(self, samples: Sequence[Sample]) -> None:
@@ -274,6 +288,8 @@ class MemoryLedger:
             revocations=tuple(valid),
             credentials=tuple(_ordered(state.credentials)),
             last_seen=dict(state.last_seen),
+            guests_heard=dict(state.guests_heard),
+            tasks=tuple(task for task in _ordered(state.tasks) if task.live),
         )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from faultwire.domain import changes, network_changes
+from faultwire.domain import changes, guest_changes, network_changes
 from faultwire.domain.accounts import (
     Assignment,
     AuditRecord,
@@ -21,12 +21,13 @@ from faultwire.domain.alarms import Alarm, Delivery, DeliveryState, Quota, Trans
 from faultwire.domain.causes import Cause, ResourceKind
 from faultwire.domain.errors import Broken, Conflict
 from faultwire.domain.faults import Fault
-from faultwire.domain.ids import HostName, UserId
+from faultwire.domain.ids import GuestId, HostName, UserId
 from faultwire.domain.networks import Network, Subnet
 from faultwire.domain.resources import Evacuation, Guest, Host, Port, Project, Server, Switch
 from faultwire.domain.samples import Sample
 from faultwire.domain.services import OwedStatus
 from faultwire.domain.subscriptions import Subscription, Watch
+from faultwire.domain.tasks import Task
 
 Found = tuple[Delivery, DeliveryState, str, int | None]
 """A delivery with its state, last outcome and last HTTP status."""
@@ -45,6 +46,8 @@ class State:
     owed_statuses: dict[str, OwedStatus] = field(default_factory=dict)
     ports: dict[str, Port] = field(default_factory=dict)
     guests: dict[str, Guest] = field(default_factory=dict)
+    guests_heard: dict[GuestId, int] = field(default_factory=dict)
+    tasks: dict[str, Task] = field(default_factory=dict)
     networks: dict[str, Network] = field(default_factory=dict)
     subnets: dict[str, Subnet] = field(default_factory=dict)
     faults: dict[str, Fault] = field(default_factory=dict)
@@ -284,8 +287,14 @@ _APPLIERS: Mapping[type, Applier] = {
     network_changes.NetworksRemoved: _networks_removed,
     network_changes.SubnetsSaved: _put("subnets", "subnets", _ID),
     network_changes.SubnetsRemoved: _drop("subnets", "subnets"),
-    changes.GuestsSaved: _put("guests", "guests", _ID),
-    changes.GuestsRemoved: _drop("guests", "guests"),
+    guest_changes.GuestsSaved: _put("guests", "guests", _ID),
+    guest_changes.GuestsRemoved: _all(
+        _drop("guests", "guests"),
+        _drop("guests_heard", "guests"),
+        _drop("credentials", "guests", lambda key, guest: key == (CredentialKind.GUEST, guest)),
+        _drop("causes", "guests", lambda key, guest: key[:2] == (ResourceKind.GUEST, guest)),
+    ),
+    guest_changes.TasksSaved: _put("tasks", "tasks", _ID),
     changes.FaultsSaved: _put("faults", "faults", _ID),
     changes.CausesSaved: _put("causes", "causes", attrgetter("key")),
     changes.CausesRemoved: _causes_removed,

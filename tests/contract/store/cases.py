@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from faultwire.domain import changes as c
+from faultwire.domain import guest_changes as g
 from faultwire.domain.alarms import DeliveryState
 from faultwire.domain.causes import Cause, ResourceKind
 from faultwire.domain.changes import Change
@@ -139,8 +140,9 @@ CASES = [
         {"subnets": (v.OTHER_SUBNET,)},
         [SubnetsSaved((v.SUBNET, v.OTHER_SUBNET))],
     ),
-    Case(c.GuestsSaved((v.GUEST,)), {"guests": (v.GUEST,)}),
-    Case(c.GuestsRemoved((v.GUEST.id,)), {}, [c.GuestsSaved((v.GUEST,))]),
+    Case(g.GuestsSaved((v.GUEST,)), {"guests": (v.GUEST,)}),
+    Case(g.GuestsRemoved((v.GUEST.id,)), {}, [g.GuestsSaved((v.GUEST,))]),
+    Case(g.TasksSaved((v.TASK,)), {"tasks": (v.TASK,)}),
     Case(
         c.FaultsSaved((v.UNMATCHED, v.FAULT, v.CLOSED)),
         {"faults": (v.FAULT, v.UNMATCHED)},

@@ -6,6 +6,7 @@ from typing import get_args
 import pytest
 
 from faultwire.domain import changes as c
+from faultwire.domain import guest_changes as g
 from faultwire.domain.alarms import DeliveryState
 from faultwire.domain.changes import Change
 from faultwire.domain.faults import FAULT_TYPES
@@ -173,6 +174,16 @@ def test_a_host_is_saved_without_forgetting_when_it_was_heard(kept: Kept) -> Non
     assert kept.load().last_seen == {v.HOST.name: v.T0}
     kept.ledger.commit([c.HostsRemoved((v.HOST.name,)), c.HostsSaved((v.HOST,))])
     assert kept.load().last_seen == {}
+
+
+def test_a_guest_is_saved_without_forgetting_when_it_was_heard(kept: Kept) -> None:
+    """`guests_heard` and `GuestsSaved` do not touch each other's columns (D15)."""
+    kept.ledger.commit([g.GuestsSaved((v.GUEST,))])
+    kept.ledger.guests_heard([(v.GUEST.id, v.T0), ("unknown", v.T0)])
+    kept.ledger.commit([g.GuestsSaved((replace(v.GUEST, state="up"),))])
+    assert kept.load().guests_heard == {v.GUEST.id: v.T0}
+    kept.ledger.commit([g.GuestsRemoved((v.GUEST.id,)), g.GuestsSaved((v.GUEST,))])
+    assert kept.load().guests_heard == {}
 
 
 def test_a_revocation_that_ended_is_not_loaded(kept: Kept) -> None:

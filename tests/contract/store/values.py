@@ -66,6 +66,7 @@ from faultwire.domain.rules import (
 from faultwire.domain.services import OwedStatus
 from faultwire.domain.states import AgentState, HostStatus, PowerState, VmState
 from faultwire.domain.subscriptions import Filter, Subscription, Watch
+from faultwire.domain.tasks import Task, TaskKind, TaskState
 
 T0 = 1_800_000_000_123_456_789
 
@@ -145,7 +146,25 @@ SUBNET = Subnet(
     "sub-1", NETWORK.id, PROJECT.id, "10.0.0.0/24", "low", "all", "10.0.0.1", False, T0, T0 + 1, 2
 )
 OTHER_SUBNET = Subnet("sub-2", OTHER_NETWORK.id, PROJECT.id, "2001:db8::/64")
-GUEST = Guest("guest-1", "mysql", PROJECT.id, SERVER.id, "down")
+GUEST = Guest(
+    "guest-1", "mysql", PROJECT.id, SERVER.id, "down", AgentState.CONNECTED, "1.2", "HEALTHY"
+)
+TASK = Task(
+    "task-1",
+    TaskKind.HOST_EVACUATE,
+    "compute-1",
+    Actor("u-1", "p-1", "192.0.2.4"),
+    T0,
+    T0 + 1,
+    TaskState.RUNNING,
+    total=3,
+    done=2,
+    failed=1,
+    failures=("vm-2: no room",),
+    detail="2 of 3",
+    starts=2,
+    targets=("compute-2",),
+)
 
 FAULT = Fault(
     id="f-1",

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faultwire.domain import changes
+from faultwire.domain import changes, guest_changes
 from faultwire.domain.errors import Invalid
 from faultwire.domain.resources import InventoryDocument
 from faultwire.domain.states import NOVA_STATUS, PowerState, VmState
@@ -97,7 +97,7 @@ def written(document: InventoryDocument) -> dict[str, Any]:
         changes.SwitchesSaved(document.switches),
         changes.ServersSaved(document.servers),
         changes.PortsSaved(document.ports),
-        changes.GuestsSaved(document.guests),
+        guest_changes.GuestsSaved(document.guests),
     ):
         inventory.apply(change)
     shown = parts(inventory, list(document.projects))

@@ -17,7 +17,6 @@ from faultwire.domain.changes import (
     AssignmentsSaved,
     Audited,
     CredentialsSaved,
-    GuestsSaved,
     HostsSaved,
     PortsSaved,
     ProjectsRemoved,
@@ -39,6 +38,7 @@ from faultwire.domain.commands import (
     SetAssignment,
 )
 from faultwire.domain.errors import Conflict, NotFound
+from faultwire.domain.guest_changes import GuestsSaved
 from faultwire.domain.ids import GuestId, HostName, PortId, ProjectId, ServerId, UserId
 from faultwire.domain.instants import Instant
 from faultwire.domain.resources import Guest, Host, Port, Project, Server
@@ -225,9 +225,13 @@ def test_enrolling_a_known_host_changes_its_credential_alone() -> None:
 
 
 def test_enrolling_a_guest_creates_no_host() -> None:
-    """Only agents bring hosts."""
+    """Only agents bring hosts; a guest must be in the map before it gets a credential."""
     credential = Credential("c", CredentialKind.GUEST, "g1", "digest", 1)
-    decided = decide(directory(), Enrol(credential, ACTOR))
+    with pytest.raises(NotFound):
+        decide(directory(), Enrol(credential, ACTOR))
+    inventory = ResourceMap()
+    inventory.apply(GuestsSaved((Guest(GuestId("g1"), "g", DEMO_PROJECT.id),)))
+    decided = decide(directory(), Enrol(credential, ACTOR), inventory)
     assert [type(change) for change in decided.changes] == [CredentialsSaved, Audited]
 
 

@@ -139,9 +139,14 @@ def test_the_rule_of_a_dead_host(
     assert tuple(step.server for step in plan.servers) == entry.servers
 
 
-def test_only_hosts_servers_and_wires_have_rules() -> None:
+def test_only_hosts_servers_guests_and_wires_have_rules() -> None:
     """What has none is recorded as such; further rules come with further rows."""
-    assert set(RULES) == {"compute.host.down", "compute.instance.down", *WIRING}
+    assert set(RULES) == {
+        "compute.host.down",
+        "compute.instance.down",
+        "database.guest.down",
+        *WIRING,
+    }
 
 
 def test_evidence_is_bounded() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from faultwire.app.core import Indexes, deciders
 from faultwire.domain import changes as c
+from faultwire.domain import guest_changes as g
 from faultwire.domain.alarms import Alarm
 from faultwire.domain.changes import Change
 from faultwire.domain.commands import AgentChanged, Command, ImportInventory
@@ -35,8 +36,7 @@ IMPORTED_ONLY = {
     c.ServersRemoved,
     c.SwitchesSaved,
     c.SwitchesRemoved,
-    c.GuestsSaved,
-    c.GuestsRemoved,
+    g.GuestsRemoved,
     *get_args(NetworkChange),
 }
 """Types of commands that decide on the base alone and need no overlay."""
@@ -54,6 +54,7 @@ def followed() -> dict[type, list[str]]:
         "subscriptions": indexes.subscriptions,
         "quotas": indexes.quotas,
         "owed": indexes.owed,
+        "tasks": indexes.tasks,
     }
     found: dict[type, list[str]] = {}
     for name, follower in followers.items():
@@ -112,6 +113,8 @@ def told(setting: ServerStateOnHostDown) -> list[Event]:
     product.run(AgentChanged(H1, AgentState.CONNECTED, frozenset({"vm0"})))
     product.report("network.switch.up", switch="s")
     product.report("network.port.up", port_id="port")
+    product.report("database.guest.down", guest_id="g")
+    product.report("database.guest.up", guest_id="g")
     return product.events
 
 

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from faultwire.domain.changes import GuestsSaved, HostsSaved, PortsSaved
+from faultwire.domain.changes import HostsSaved, PortsSaved
 from faultwire.domain.commands import ImportInventory, ImportSummary
 from faultwire.domain.errors import Conflict, Invalid
+from faultwire.domain.guest_changes import GuestsSaved
 from faultwire.domain.ids import GuestId, HostName, PortId, ProjectId, ServerId
 from faultwire.domain.resources import (
     Bmc,

@@ -3,6 +3,7 @@
 import pytest
 
 from faultwire.domain import changes as c
+from faultwire.domain import guest_changes
 from faultwire.domain.causes import Cause, ResourceKind
 from faultwire.domain.faults import FAULT_TYPES, Fault, FaultState
 from faultwire.domain.ids import FaultId, HostName, PortId, ProjectId, ServerId
@@ -58,12 +59,12 @@ def test_switches_guests_and_ports_come_and_go() -> None:
     guest = Guest("g", "db", ProjectId("p"), VM.id)  # type: ignore[arg-type]
     port = Port(PortId("port"), ProjectId("p"), server=VM.id)
     index.apply(c.SwitchesSaved((Switch("s1"), Switch("s2"))))
-    index.apply(c.GuestsSaved((guest,)))
+    index.apply(guest_changes.GuestsSaved((guest,)))
     index.apply(c.PortsSaved((port,)))
     assert (index.guest(guest.id), index.port(port.id)) == (guest, port)
     assert index.counts() == {"hosts": 0, "switches": 2, "servers": 0, "ports": 1, "guests": 1}
     index.apply(c.SwitchesRemoved(("s1", "none")))
-    index.apply(c.GuestsRemoved((guest.id,)))
+    index.apply(guest_changes.GuestsRemoved((guest.id,)))
     index.apply(c.PortsRemoved((port.id, port.id)))
     assert list(index.switches()) == [Switch("s2")]
     assert [*index.guests(), *index.ports(), *index.ports_of(VM.id)] == []

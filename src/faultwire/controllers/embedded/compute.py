@@ -3,7 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 
-from faultwire.controllers.embedded import holding, ports, telling
+from faultwire.controllers.embedded import guests, holding, ports, telling
 from faultwire.domain.causes import Cause, ResourceKind, standing
 from faultwire.domain.changes import (
     CausesRemoved,
@@ -18,7 +18,7 @@ from faultwire.domain.events import Event
 from faultwire.domain.faults import Fault, PlanRecord, Severity, worst
 from faultwire.domain.ids import FaultId, HostName, ServerId
 from faultwire.domain.instants import Instant
-from faultwire.domain.plans import ClearPlan, Plan, PortsPlan, RaisePlan, ReturnPlan
+from faultwire.domain.plans import ClearPlan, GuestPlan, Plan, PortsPlan, RaisePlan, ReturnPlan
 from faultwire.domain.resources import Evacuation, Host, Server
 from faultwire.domain.services import NOVA_TERMS, StatusTerms
 from faultwire.domain.states import AgentState
@@ -81,6 +81,8 @@ class EmbeddedController:
                 return _return(plan, view, now, self._terms)
             case PortsPlan():
                 return ports.realise(plan, view, now, self._terms)
+            case GuestPlan():
+                return guests.realise(plan, view, now)
 
 
 class _Standing:

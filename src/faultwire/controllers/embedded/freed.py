@@ -9,8 +9,10 @@ from dataclasses import replace
 from typing import Any
 
 from faultwire.controllers.embedded import telling
+from faultwire.controllers.embedded.guests import DOWN as DOWN_GUEST
+from faultwire.controllers.embedded.guests import guest_update
 from faultwire.controllers.embedded.present import server_event
-from faultwire.controllers.embedded.telling_ports import PortNews, events
+from faultwire.controllers.embedded.telling_ports import NO_FAULT, PortNews, events
 from faultwire.domain.causes import ResourceKind
 from faultwire.domain.changes import (
     CausesRemoved,
@@ -22,11 +24,12 @@ from faultwire.domain.changes import (
 from faultwire.domain.decided import Decided, Deciding, Realised
 from faultwire.domain.events import Event
 from faultwire.domain.faults import Severity
+from faultwire.domain.guest_changes import GuestsRemoved
 from faultwire.domain.ids import FaultId, PortId, ServerId
 from faultwire.domain.instants import Instant
 from faultwire.domain.networks import DOWN
 from faultwire.domain.plans import Plan
-from faultwire.domain.resources import Server
+from faultwire.domain.resources import Guest, Server
 from faultwire.domain.services import NOVA_TERMS, StatusTerms
 from faultwire.domain.states import HostStatus, PowerState, VmState
 from faultwire.ports import Decider, View
@@ -83,9 +86,10 @@ class _Found:
         self._moved: dict[ServerId, FaultId] = {}
         self._gone: dict[ServerId, tuple[Server, FaultId]] = {}
         self._ports: list[PortNews] = []
+        self._guests: list[Guest] = []
 
     def __bool__(self) -> bool:
-        return bool(self._moved or self._gone or self._ports)
+        return bool(self._moved or self._gone or self._ports or self._guests)
 
     def look(self, changes: Iterable[Change]) -> Iterator[None]:
         """Look at changes before they are true."""
@@ -101,6 +105,9 @@ class _Found:
                     yield from self._removed(change.servers)
                 case PortsRemoved():
                     self._unplugged(change.ports)
+                case GuestsRemoved():
+                    held = map(self._view.guest, change.guests)
+                    self._guests += [one for one in held if one and one.state == DOWN_GUEST]
                 case _:
                     pass
 
@@ -119,6 +126,10 @@ class _Found:
             yield replace(event, quiet=True)
         unplugged = events(self._ports, self._view, now, terms=self._terms)
         yield from (replace(event, quiet=True) for event in unplugged)
+        for guest in self._guests:
+            gone = replace(guest, state="gone")
+            said = guest_update(guest, gone, NO_FAULT, Severity.CLEARED, self._view, now)
+            yield replace(said, quiet=True)
 
     def _unplugged(self, names: Iterable[PortId]) -> None:
         for name in names:

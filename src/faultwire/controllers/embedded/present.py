@@ -12,6 +12,9 @@ from faultwire.domain.resources import Host, Server
 from faultwire.domain.services import NOVA_TERMS, StatusTerms
 from faultwire.ports import View
 
+ELSEWHERE = frozenset({ResourceKind.PORT, ResourceKind.GUEST})
+"""What is told of by `telling_ports` and `guests`."""
+
 SLICE = 64
 """Resources looked at between two breathing points."""
 
@@ -35,7 +38,7 @@ def present(
     for number, cause in enumerate(causes(), 1):
         if number % SLICE == 0:
             yield None
-        if cause.kind is ResourceKind.PORT or (cause.kind, cause.resource) in seen:
+        if cause.kind in ELSEWHERE or (cause.kind, cause.resource) in seen:
             continue
         seen.add((cause.kind, cause.resource))
         if cause.kind is ResourceKind.SERVER:

@@ -14,7 +14,6 @@ from faultwire.controllers.embedded.asked import (
 from faultwire.domain.changes import (
     Audited,
     Change,
-    GuestsSaved,
     PortsSaved,
     ServersMoved,
     ServersRemoved,
@@ -29,6 +28,7 @@ from faultwire.domain.computing import (
 )
 from faultwire.domain.decided import Decided, Deciding
 from faultwire.domain.errors import Conflict, NotFound, OverQuota
+from faultwire.domain.guest_changes import GuestsSaved
 from faultwire.domain.instants import Instant
 from faultwire.domain.moves import MOVES
 from faultwire.domain.resources import Particulars

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from faultwire.controllers.embedded import guests
 from faultwire.controllers.embedded.present import SLICE, Causes, present, server_event
 from faultwire.domain.causes import Cause, ResourceKind, standing
 from faultwire.domain.events import PORT_UPDATE, Event
@@ -180,8 +181,9 @@ def everything(
     now: Instant,
     terms: StatusTerms = NOVA_TERMS,
 ) -> Iterator[Event | None]:
-    """Tell all that is wrong now, as `present` does, and each port whose data plane is down."""
+    """Tell all that is wrong now: what `present` tells, guests, ports whose data plane is down."""
     yield from present(causes, project, view, now, terms)
+    yield from guests.present(causes(), project, view, now)
     for number, port in enumerate(view.plugs.ports_marked(DOWN), 1):
         if project in {ADMINISTRATORS, port.project}:
             holders = held_by(port, view)
