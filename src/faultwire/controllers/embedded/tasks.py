@@ -43,7 +43,7 @@ class StartDecider:
         other = self._under_way(task.kind, task.target)
         if other is not None:
             raise Conflict(f"task {other.id} is under way for {task.target}")
-        line = AuditRecord(now.wall_ns, task.actor, "task.start", task.target, task.kind.value)
+        line = AuditRecord(now.wall_ns, task.actor, "task.create", task.target, task.kind.value)
         return Decided(task, (TasksSaved((task,)), Audited((line,))))
 
 
