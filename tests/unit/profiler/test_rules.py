@@ -29,7 +29,8 @@ def test_a_small_file_is_enough() -> None:
 def test_the_shipped_rules_can_be_read_and_are_fast() -> None:
     """Rules for our own logs, Nova's, Neutron's and Aodh's; each has a text to look for."""
     logs = shipped()
-    assert [log.name for log in logs] == ["faultwire", "nova", "neutron", "aodh"]
+    names = ["faultwire", "nova", "neutron", "neutron under uwsgi", "aodh"]
+    assert [log.name for log in logs] == names
     assert all(len(rule.literal) > 5 for log in logs for rule in log.rules)
     assert [log.name for log in logs if log.takes("nova-api.log")] == ["nova"]
 

@@ -28,11 +28,12 @@ SET_COLUMNS = (
     ("law_ms_max", "Law, Max ms"),
     ("last_stored_at", "Last Stored"),
 )
+_EXAMPLES = Path(__file__).with_name("examples")
 _FORMATS = ("text", "json", "doctor", "html")
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, metavar="[HOST=]FILE|@LABEL...")
+@click.argument("files", nargs=-1, metavar="[HOST=]FILE|@LABEL...")
 @click.option("--rules", metavar="FILE", help="Rules for logs of your own (YAML).")
 @click.option("--zone", default="UTC", show_default=True, help="Of logs whose rules name none.")
 @click.option("--fault", help="This fault only.")
@@ -45,6 +46,7 @@ _FORMATS = ("text", "json", "doctor", "html")
 )
 @click.option("--compare", multiple=True, metavar="[HOST=]FILE", help="The other set of runs.")
 @click.option("--format", "form", type=click.Choice(_FORMATS), default="text", show_default=True)
+@click.option("--example", is_flag=True, help="Profile the logs that come with the profiler.")
 @click.option("--database", metavar="URL", help="Holds sets of runs: @LABEL instead of a FILE.")
 @click.option("--store", metavar="LABEL", help="Store the runs in the database, too.")
 def profile(  # noqa: PLR0913  options
@@ -56,6 +58,7 @@ def profile(  # noqa: PLR0913  options
     gap: float,
     compare: tuple[str, ...],
     form: str,
+    example: bool,
     database: str | None,
     store: str | None,
 ) -> None:
@@ -66,6 +69,10 @@ def profile(  # noqa: PLR0913  options
     """
     if store is not None and database is None:
         raise click.UsageError("--store needs --database")
+    if example:
+        files, rules = (*_examples(), *files), rules or str(_EXAMPLES / "inspector.yaml")
+    if not files:
+        raise click.UsageError("Missing argument: a FILE, or --example")
     layers = _rules(rules, zone)
     sides = [
         _only(_merged(named, layers, database, gap), fault)
@@ -76,6 +83,10 @@ def profile(  # noqa: PLR0913  options
     _show(sides, (files[0], compare[0] if compare else ""), form)
     if not all(side.runs for side in sides):
         raise click.ClickException("no run was found")
+
+
+def _examples() -> tuple[str, ...]:
+    return tuple(str(path) for path in sorted(_EXAMPLES.glob("*.log")))
 
 
 def _rules(path: str | None, zone: str) -> "tuple[tuple[Log, ...], tuple[Log, ...]]":

@@ -4,6 +4,7 @@ A block is searched for the rules' fixed texts; only lines that hold one are tri
 is what was found, so memory does not grow with the file.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -16,6 +17,9 @@ from faultwire_profiler.times import resolution_ns
 
 EXCHANGES_KEPT = 100_000
 """Exchanges of a collection that are put together from lines; later ones are left out."""
+
+
+_DURATION = re.compile(r"\d{1,9}(?:\.\d{1,9})?", re.ASCII)
 
 
 @dataclass(slots=True)
@@ -49,6 +53,10 @@ class Collector:
         self.evidence = Evidence()
         self._layers = layers
         self._exchanges: dict[str, _Steps] = {}
+
+    def takes(self, name: str) -> bool:
+        """Whether any rules are for a log of this name."""
+        return any(log.takes(name) for layer in self._layers for log in layer)
 
     def take(self, name: str, blocks: Iterable[bytes], clock: str = "") -> int:
         """Read one file, `name` without its folder; return how many lines said something.
@@ -97,6 +105,9 @@ class Collector:
         if seen is None:
             return
         first, last, exact = seen
+        if "ms" in said:
+            last = _ended(last, said["ms"], exact if rule.upper_bound else 0)
+            first = last
         if rule.step:
             self._step(said["id"], rule.step, last, reader.clock)
             return
@@ -180,6 +191,12 @@ class _Reader:
         if found is None or found["time"] is None:
             raise ValueError
         return bytes(found["time"]).decode("utf-8", "replace")
+
+
+def _ended(began_ns: int, ms: str, coarse_ns: int) -> int:
+    """Return when what began then was over; as late as a coarse time allows."""
+    whole = round(float(ms) * 1_000_000) if _DURATION.fullmatch(ms) else 0
+    return began_ns + whole + coarse_ns
 
 
 def _whole(text: str | None, default: int) -> int:

@@ -5,7 +5,7 @@ compared with it; what differs is a conflict, which is shown. Clocks are brought
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from faultwire_profiler.clocks import Clocks, clocks
 from faultwire_profiler.evidence import Evidence, Kind, Sighting, in_fixed_order, shifted
@@ -262,7 +262,7 @@ def _run(group: _Group, servers: int | None) -> Run:
     conflicts: list[Conflict] = []
     for point, kinds in sorted(by_point.items()):
         best, *others = sorted(kinds, key=lambda kind: (_bounded(kinds[kind]), kind))
-        marks += [one.mark for one in kinds[best]]
+        marks += _counted(kinds[best], best)
         for other in others:
             conflicts += _conflict(point, kinds[best], kinds[other])
     hosts = sorted({one.host for one in group.sightings if one.host})
@@ -271,6 +271,23 @@ def _run(group: _Group, servers: int | None) -> Run:
         changed = result.point("T04") or result.point("T08")
         servers = changed.count if changed else None
     return Run(group.fault, ", ".join(hosts), servers, result, tuple(conflicts))
+
+
+def _counted(sightings: Sequence[Sighting], kind: Kind) -> list[Mark]:
+    """Return the marks of a checkpoint; an upper bound gives way to who knows.
+
+    Trace points are told apart where they are made: there, each pass is in one mark only.
+    """
+    marks = [one.mark for one in sightings]
+    exact = [mark for mark in marks if not mark.upper_bound]
+    bounds = [mark for mark in marks if mark.upper_bound]
+    if kind is Kind.TRACE or not exact or not bounds:
+        return marks
+    if sum(mark.count for mark in exact) >= sum(mark.count for mark in bounds):
+        return exact
+    return bounds + [
+        replace(mark, count=0, restated=mark.count or mark.restated) for mark in exact
+    ]
 
 
 def _bounded(sightings: Sequence[Sighting]) -> bool:

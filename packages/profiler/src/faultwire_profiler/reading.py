@@ -44,7 +44,14 @@ def read(sources: Iterable[Source], *layers: tuple[Log, ...]) -> Evidence:
         spans = [one for one in documents if is_spans(one)]
         batches.setdefault(feed, []).extend(spans)
         others = [one for one in documents if not is_spans(one)]
-        _take(evidence, others[0] if len(others) == 1 else others, source.path.name)
+        document = others[0] if len(others) == 1 else others
+        why = _taken(evidence, document, source.path.name)
+        if why and collector.takes(feed):
+            # A log may well be written as JSON, a document a line.
+            told = blocks(source.path, evidence.problems.append)
+            collector.take(feed, told, source.clock)
+        elif why:
+            evidence.problems.append(f"{source.path.name}: {why}")
     for feed, spans in batches.items():
         # A client's span and the server's below it may be in two files of one set.
         try:
@@ -54,13 +61,15 @@ def read(sources: Iterable[Source], *layers: tuple[Log, ...]) -> Evidence:
     return collector.finish()
 
 
-def _take(evidence: Evidence, document: object, name: str) -> None:
+def _taken(evidence: Evidence, document: object, name: str) -> str:
+    """Add what a document tells; return why it tells nothing."""
     if document == []:
-        return
+        return ""
     try:
         evidence.merge(read_document(document, name))
     except (ValueError, RecursionError) as error:
-        evidence.problems.append(f"{name}: {error}")
+        return str(error)
+    return ""
 
 
 def _documents(path: Path, evidence: Evidence) -> list[Any] | None:

@@ -25,7 +25,7 @@ STEPS = ("sent", "received", "answered", "returned")
 _LOG_KEYS = ("name", "files", "time", "format", "zone", "year", "host", "points", "exchanges")
 _RULE_KEYS = ("name", "match", "point", "contains", "upper_bound")
 _EXCHANGE_KEYS = ("name", "match", "step", "contains")
-_GROUPS = frozenset({"point", "fault", "host", "count", "first", "last", "id", "servers"})
+_GROUPS = frozenset({"point", "fault", "host", "count", "first", "last", "id", "servers", "ms"})
 
 
 class RuleError(ValueError):
