@@ -84,7 +84,7 @@ def test_each_service_is_read_by_the_rules_that_come_with_us(
 
 
 def test_a_request_that_uwsgi_logs_was_over_by_then() -> None:
-    """uwsgi writes the second of the start and the length: the end is known as an upper bound."""
+    """The server uwsgi writes the second of the start and the length: the end is a bound."""
     (point,) = of("neutron-server.log").profile.points
     assert point.upper_bound
     # Began within 17:44:54, took 140 ms: over before 17:44:55.140.
