@@ -272,7 +272,7 @@ def _html(sides: "list[Merged]", names: tuple[str, str]) -> None:
     one = None
     if len(sides) == 2:
         one = compare(_profiles(sides[0]), _profiles(sides[1]), names)
-    click.echo(report(sides[0], f"Profile of {names[0]}", one), nl=False)
+    click.echo(report(sides[0], f"Profile of {Path(names[0]).name}", one), nl=False)
 
 
 def _doctor(sides: "list[Merged]") -> None:

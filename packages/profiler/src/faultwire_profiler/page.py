@@ -26,6 +26,7 @@ _HEAD = """\
 <style>
 body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem;
   color: #1f2937; background: #fff }}
+h1, h2 {{ overflow-wrap: anywhere }}
 table {{ border-collapse: collapse; margin: 1rem 0 }}
 th, td {{ padding: .2rem .8rem; border-bottom: 1px solid #d1d5db; text-align: right }}
 th:first-child, td:first-child {{ text-align: left }}
