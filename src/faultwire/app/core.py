@@ -158,10 +158,11 @@ class Tools:
     probe: RecordingProbe
 
     @classmethod
-    def new(cls) -> "Tools":
-        """Return fresh tools of the real system."""
+    def new(cls, *, profiling: bool = True) -> "Tools":
+        """Return fresh tools of the real system; without `profiling` marks are only logged."""
         recorder = Recorder()
-        return cls(SystemClock(), Metrics(), recorder, RecordingProbe(recorder))
+        probe = RecordingProbe(recorder if profiling else None)
+        return cls(SystemClock(), Metrics(), recorder, probe)
 
 
 @dataclass(frozen=True, slots=True)

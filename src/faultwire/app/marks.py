@@ -9,7 +9,7 @@ from faultwire.app.writer import ReaderThreads, Writer
 from faultwire.domain.errors import Unavailable
 from faultwire.domain.ids import FaultId
 from faultwire.domain.instants import Instant
-from faultwire.ports import FaultStore, Meter
+from faultwire.ports import FaultStore
 from faultwire.telemetry.probe import write_line
 from faultwire_profiler import (
     Mark,
@@ -21,6 +21,7 @@ from faultwire_profiler import (
     profile,
     to_json,
 )
+from faultwire_profiler.checkpoints import BY_KEY
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ class Marks:
         store: FaultStore,
         writer: Writer,
         reader: ReaderThreads,
-        meter: Meter,
+        latency: Latency,
         origin: str = "",
     ) -> None:
         """Take the recorder that the probe fills; `origin` names this process and its boot."""
@@ -46,8 +47,7 @@ class Marks:
         self._store = store
         self._writer = writer
         self._reader = reader
-        self._meter = meter
-        self.latency = Latency(recorder, meter)
+        self.latency = latency
 
     async def timeline(self, fault: FaultId) -> dict[str, Any]:
         """Return the profile of a fault as JSON values; all unknown for one without marks."""
@@ -61,8 +61,11 @@ class Marks:
         self, fault: FaultId, point: str, at: Instant, *, source: str, count: int
     ) -> None:
         """Take a mark that somebody reported; KeyError for a checkpoint that is none."""
-        await self._complete(fault)
-        self._recorder.note(fault, point, at, at, count, source)
+        if point not in BY_KEY:
+            raise KeyError(point)
+        if self.latency.enabled:
+            await self._complete(fault)
+            self._recorder.note(fault, point, at, at, count, source)
         if log.isEnabledFor(logging.DEBUG):
             write_line(fault, point, at, at, count, source)
 
@@ -80,7 +83,7 @@ class Marks:
             await self.latency.changed(changed)
         except Unavailable as error:
             self._recorder.changed_again(changed)
-            self._meter.count("faultwire_marks_late_total", len(changed))
+            self.latency.meter.count("faultwire_marks_late_total", len(changed))
             log.warning(
                 "checkpoints of %d faults are not stored yet: %s", len(changed), error.detail
             )

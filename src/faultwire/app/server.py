@@ -21,6 +21,7 @@ from faultwire.app.hosts import watch_hosts
 from faultwire.app.hoststatus import statuses_of, terms_of
 from faultwire.app.imports import Imports
 from faultwire.app.lane import Lane
+from faultwire.app.latency import latency_of
 from faultwire.app.life import Life
 from faultwire.app.listen import Tls
 from faultwire.app.marks import Marks
@@ -134,7 +135,8 @@ class Server:
 
     def _open(self) -> Opened:
         """Take the folder, the database, what it holds, and the listener's address."""
-        configuration, tools, release = self._configuration, Tools.new(), self._life.release
+        configuration, release = self._configuration, self._life.release
+        tools = Tools.new(profiling=configuration.profiler.enabled)
         folder = StateFolder(self._state_dir)
         release.callback(folder.release)
         engine = open_database(configuration.database, self._state_dir)
@@ -246,9 +248,8 @@ class Server:
             self._life.watch(beats.run(), "beats by datagram")
         core.memory.follow(lambda change: _forget_removed(monitor, change))
         stored = StoredFaults(opened.engine, opened.origin)
-        marks = Marks(
-            tools.recorder, stored, core.writer, core.reader, tools.metrics, opened.origin
-        )
+        latency = latency_of(tools, lane, opened.origin, configuration.profiler)
+        marks = Marks(tools.recorder, stored, core.writer, core.reader, latency, opened.origin)
         imports = Imports.of(core, lane, opened.engine, offload, member)
         return Running(lane, sender, monitor, marks, imports, lag)
 

@@ -11,6 +11,7 @@ from faultwire.app.database import open_database
 from faultwire.app.doors import on_loopback
 from faultwire.app.evaluating import periodic_of
 from faultwire.app.lane import Lane
+from faultwire.app.latency import latency_of
 from faultwire.app.life import Life
 from faultwire.app.listen import Listener, Tls, parse_address
 from faultwire.app.marks import Marks
@@ -52,7 +53,8 @@ class Worker:
 
     async def start(self) -> None:
         """Join the others and begin to work; raises what a start can fail with."""
-        configuration, tools, release = self._configuration, Tools.new(), self._life.release
+        configuration, release = self._configuration, self._life.release
+        tools = Tools.new(profiling=configuration.profiler.enabled)
         if not configuration.database.connection:
             raise Invalid("[database] connection", f"a {self._role} needs a shared database")
         engine = open_database(configuration.database, Path())
@@ -72,7 +74,8 @@ class Worker:
         await self._serve(core, lane)
         origin = others.cluster.origin
         stored = StoredFaults(engine, origin)
-        marks = Marks(tools.recorder, stored, core.writer, core.reader, tools.metrics, origin)
+        latency = latency_of(tools, lane, origin, configuration.profiler)
+        marks = Marks(tools.recorder, stored, core.writer, core.reader, latency, origin)
         release.push_async_callback(marks.flush)
         await self._begin(others, core, lane, StoredAlarms(engine))
         if self._role == "evaluator":

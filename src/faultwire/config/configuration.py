@@ -18,6 +18,7 @@ from faultwire.notifier import prometheus_settings as prometheus
 from faultwire.notifier import settings as notifier
 from faultwire.policy import settings as policy
 from faultwire.store import settings as store
+from faultwire.telemetry import profiler_settings as profiler
 
 SECTIONS: load.Sections = {
     load.DEFAULT: messaging.Settings,
@@ -37,6 +38,7 @@ SECTIONS: load.Sections = {
     "alarming": alarming.Settings,
     "prometheus": prometheus.Settings,
     "deadman": deadman.Settings,
+    "profiler": profiler.Settings,
     "oslo_messaging_rabbit": messaging.RabbitSettings,
 }
 """Every section of the configuration file and who owns it."""
@@ -63,6 +65,7 @@ class Configuration:
     alarming: alarming.Settings
     prometheus: prometheus.Settings
     deadman: deadman.Settings
+    profiler: profiler.Settings
     oslo_messaging_rabbit: messaging.RabbitSettings
 
 

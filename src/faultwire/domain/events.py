@@ -32,6 +32,7 @@ PORT_UPDATE = "port.update.end"
 GUEST_UPDATE = "database.guest.update"
 FAULT_RAISED = "fault.raised"
 FAULT_CLEARED = "fault.cleared"
+LATENCY_BUDGET = "faultwire.latency.budget"
 
 EVENT_KINDS: dict[str, EventKind] = dict(
     (
@@ -83,6 +84,17 @@ EVENT_KINDS: dict[str, EventKind] = dict(
         ),
         _kind(FAULT_RAISED, "inspector", "type", "severity", "resource", "project_id"),
         _kind(FAULT_CLEARED, "inspector", "type", "severity", "resource", "project_id"),
+        (
+            LATENCY_BUDGET,
+            # Of many faults together: none is named.
+            EventKind(
+                LATENCY_BUDGET,
+                "profiler",
+                ("notifier",),
+                "T06",
+                frozenset({"span", "budget", "observed"}),
+            ),
+        ),
     )
 )
 """Every event that the product emits (interfaces.md, events and their traits; S47)."""

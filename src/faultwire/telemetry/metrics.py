@@ -31,6 +31,10 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         ("kind", "result"),
     ),
     "faultwire_events_left_out_total": ("Events that evaluators cannot evaluate.", ()),
+    "faultwire_latency_budgets_total": (
+        "How often a span began to take longer than its budget.",
+        ("span",),
+    ),
     "faultwire_marks_late_total": ("Checkpoints that could not be stored at the first try.", ()),
 }
 GAUGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
@@ -40,6 +44,10 @@ GAUGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "faultwire_latency_seconds": (
         "How long a span took over the newest faults; figure is p50, p95, p99 or max.",
         ("span", "figure"),
+    ),
+    "faultwire_latency_budget_exceeded": (
+        "1 while a span takes longer than its budget over the newest faults.",
+        ("span",),
     ),
     "faultwire_lane_queue": ("Commands that wait for the lane.", ()),
     "faultwire_deliveries_pending": ("Deliveries held in memory by the sender.", ()),

@@ -12,8 +12,8 @@ log = logging.getLogger(__name__)
 class RecordingProbe:
     """Implements `ports.Probe` on a recorder; on the loop."""
 
-    def __init__(self, recorder: Recorder) -> None:
-        """Take the recorder, which somebody else stores."""
+    def __init__(self, recorder: Recorder | None) -> None:
+        """Take the recorder, which somebody else stores; without one, marks are only logged."""
         self._recorder = recorder
 
     def mark(
@@ -26,7 +26,8 @@ class RecordingProbe:
         source: str = "faultwire",
     ) -> None:
         """Note that a checkpoint was passed, `count` times between `first` and `last`."""
-        self._recorder.note(fault, point, first, last or first, count, source)
+        if self._recorder is not None:
+            self._recorder.note(fault, point, first, last or first, count, source)
         if log.isEnabledFor(logging.DEBUG):
             write_line(fault, point, first, last or first, count, source)
 

@@ -1,9 +1,12 @@
 """The standing figures of a running server."""
 
 from faultwire.app.latency import TAKEN, Latency
+from faultwire.domain.errors import Unavailable
 from faultwire.domain.ids import FaultId
 from faultwire.telemetry.metrics import Metrics
+from faultwire.telemetry.profiler_settings import Figure, Settings
 from faultwire_profiler import Instant, Mark, Recorder
+from faultwire_profiler.budgets import Crossing
 
 
 def marked(recorder: Recorder, name: str, ms: int) -> FaultId:
@@ -36,3 +39,42 @@ async def test_of_a_burst_the_newest_are_looked_at() -> None:
     burst = [marked(recorder, f"f{n}", 5) for n in range(3 * TAKEN)]
     await latency.changed([*burst, FaultId("unknown")])
     assert latency.show()["faults"] == TAKEN - 1
+
+
+async def test_who_could_not_be_told_of_a_budget_is_told_later() -> None:
+    """An event that cannot be made now is made at the next fault, and once."""
+    recorder, metrics = Recorder(), Metrics()
+    told: list[Crossing] = []
+    away = [True]
+
+    async def tell(crossing: Crossing) -> None:
+        if away[0]:
+            message = "the server is stopping"
+            raise Unavailable(message)
+        told.append(crossing)
+
+    settings = Settings(budgets=("law=3",), budget_figure=Figure.MAX)
+    latency = Latency(recorder, metrics, settings, tell)
+    labels = {"span": "law"}
+    gauge = "faultwire_latency_budget_exceeded"
+    await latency.changed([marked(recorder, "f1", 5)])
+    assert metrics.registry.get_sample_value(gauge, labels) == 0
+    away[0] = False
+    for name in ("f2", "f3"):
+        await latency.changed([marked(recorder, name, 2)])
+    assert told == [Crossing("law", 3.0, 5.0, exceeded=True)]
+    assert latency.show()["over_budget"] == ["law"]
+    assert metrics.registry.get_sample_value(gauge, labels) == 1
+    assert metrics.registry.get_sample_value("faultwire_latency_budgets_total", labels) == 1
+
+
+async def test_a_budget_that_is_kept_again_is_no_event() -> None:
+    """The gauge falls once the newest faults are fast again; nobody is told."""
+    recorder, metrics = Recorder(), Metrics()
+    latency = Latency(recorder, metrics, Settings(budgets=("law=3",), budget_figure=Figure.P50))
+    await latency.changed([marked(recorder, "f0", 5)])
+    labels = {"span": "law"}
+    assert metrics.registry.get_sample_value("faultwire_latency_budget_exceeded", labels) == 1
+    await latency.changed([marked(recorder, f"f{n}", 1) for n in range(1, 4)])
+    assert metrics.registry.get_sample_value("faultwire_latency_budget_exceeded", labels) == 0
+    assert latency.show()["over_budget"] == []

@@ -10,6 +10,7 @@ import pytest
 
 from faultwire.app.core import Indexes, deciders
 from faultwire.app.folder import StateFolder
+from faultwire.app.latency import Latency
 from faultwire.app.listen import Address, Listener, Tls, parse_address
 from faultwire.app.marks import Marks
 from faultwire.app.offload import Offload
@@ -152,7 +153,8 @@ class Reading(ReaderThreads):
 def fresh(store: MemoryLedger) -> tuple[Marks, Recorder, Reading]:
     recorder, reading, metrics = Recorder(), Reading(), Metrics()
     writer = Writer(store, ManualClock(), metrics)
-    return Marks(recorder, store, writer, reading, metrics), recorder, reading
+    latency = Latency(recorder, metrics)
+    return Marks(recorder, store, writer, reading, latency), recorder, reading
 
 
 async def test_marks_of_an_earlier_process_are_kept_under_new_ones() -> None:

@@ -274,15 +274,15 @@ def _run(group: _Group, servers: int | None) -> Run:
 
 
 def _counted(sightings: Sequence[Sighting], kind: Kind) -> list[Mark]:
-    """Return the marks of a checkpoint; an upper bound gives way to who knows.
+    """Return the marks of a checkpoint; a log's upper bounds give way to another log that knows.
 
-    Trace points are told apart where they are made: there, each pass is in one mark only.
+    Whoever tells both tells them of different passes.
     """
-    marks = [one.mark for one in sightings]
-    exact = [mark for mark in marks if not mark.upper_bound]
-    bounds = [mark for mark in marks if mark.upper_bound]
-    if kind is Kind.TRACE or not exact or not bounds:
-        return marks
+    knows = {one.origin.feed for one in sightings if not one.mark.upper_bound}
+    exact = [one.mark for one in sightings if one.origin.feed in knows]
+    bounds = [one.mark for one in sightings if one.origin.feed not in knows]
+    if kind is not Kind.LOG or not exact:
+        return exact + bounds
     if sum(mark.count for mark in exact) >= sum(mark.count for mark in bounds):
         return exact
     return bounds + [

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from faultwire.domain.accounts import Caller
 from faultwire.domain.commands import RemoveSubscription, SaveSubscription
 from faultwire.domain.errors import Broken, Invalid, NotFound, OverQuota
-from faultwire.domain.events import EVENT_KINDS
+from faultwire.domain.events import EVENT_KINDS, LATENCY_BUDGET
 from faultwire.domain.faults import Severity
 from faultwire.domain.ids import ADMINISTRATORS, ProjectId, SubscriptionId, UserId, derived
 from faultwire.domain.instants import rfc3339
@@ -29,7 +29,7 @@ HOST = "host"
 KINDS = ("server", "port", "guest", HOST)
 SEVERITIES = tuple(one.value for one in Severity if one is not Severity.CLEARED)
 EVENT_TYPES = (
-    *(kind for kind in EVENT_KINDS),
+    *(kind for kind in EVENT_KINDS if kind != LATENCY_BUDGET),
     "port.update.end",
     "database.guest.update",
 )
