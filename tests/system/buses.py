@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.system.waiting import wait_for
 
-CONFIG = {"notifier": {"also_publish": True, "deadline_ms": 300}}
+CONFIG = {"notifier": {"also_publish": "notifications", "deadline_ms": 300}}
 
 
 class FolderBus:

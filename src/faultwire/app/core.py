@@ -60,7 +60,7 @@ from faultwire.notifier.evaluator.engine import EventEvaluator
 from faultwire.notifier.evaluator.index import AlarmIndex
 from faultwire.notifier.evaluator.owed import OwedDecider
 from faultwire.notifier.evaluator.periodic import MoveDecider
-from faultwire.notifier.evaluator.publishing import PublishingEvaluator
+from faultwire.notifier.evaluator.publishing import PublishingDecider, PublishingEvaluator
 from faultwire.notifier.evaluator.quotas import QuotaBook, SetQuotaDecider, WithinQuota
 from faultwire.notifier.evaluator.replay import ReplayDecider
 from faultwire.notifier.evaluator.subscribing import (
@@ -220,7 +220,7 @@ class Core:
         """
         chain = Chain(
             Stages(
-                deciders(self.indexes, settings, check_rule, terms),
+                self._deciders(settings, check_rule, terms),
                 EmbeddedController(terms),
                 evaluator_of(self.indexes, publish=self.publish),
                 others.commit if others else self.writer,
@@ -235,13 +235,23 @@ class Core:
         catch_up = others.catch_up if others else None
         return Lane(chain, self.tools.clock, self.tools.metrics, catch_up)
 
+    def _deciders(
+        self,
+        settings: inspector_settings.Settings,
+        check_rule: CheckRule | None,
+        terms: StatusTerms,
+    ) -> dict[type, Decider[Any]]:
+        found = deciders(self.indexes, settings, check_rule, terms)
+        if self.publish:
+            for command in (SetAlarmState, MoveAlarms):
+                found[command] = PublishingDecider(found[command], self.indexes.alarms.severity)
+        return found
+
 
 def evaluator_of(indexes: Indexes, *, publish: bool = False) -> Evaluator:
     """Return who looks at events: alarms first, then subscriptions, then buses."""
-    buses = (PublishingEvaluator(),) if publish else ()
-    return Both(
-        EventEvaluator(indexes.alarms), SubscriptionEvaluator(indexes.subscriptions), *buses
-    )
+    found = Both(EventEvaluator(indexes.alarms), SubscriptionEvaluator(indexes.subscriptions))
+    return PublishingEvaluator(found, indexes.alarms.severity) if publish else found
 
 
 def deciders(

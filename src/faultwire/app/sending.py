@@ -2,24 +2,50 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import AsyncExitStack
 
-from faultwire.app.core import Core
+from faultwire.app.busline import BusLine
+from faultwire.app.core import Core, Tools
 from faultwire.config.configuration import Configuration
 from faultwire.domain.alarms import Delivery
 from faultwire.domain.errors import Unavailable
+from faultwire.messaging.addresses import broker_of
 from faultwire.messaging.memory import MemoryBus
+from faultwire.messaging.topics import check_topics
 from faultwire.notifier.delivery import guard
 from faultwire.notifier.delivery.endpoint import Endpoints
 from faultwire.notifier.delivery.sender import Sender
 from faultwire.notifier.delivery.wiring import Wiring
-from faultwire.ports import Clock
+from faultwire.ports import Bus, Clock
 from faultwire.store import StoredAlarms
 
 log = logging.getLogger(__name__)
 
 
+def bus_of(configuration: Configuration, tools: Tools, release: AsyncExitStack) -> Bus | None:
+    """Return where events are published; None where they are not. Raises Invalid.
+
+    It is closed with `release`.
+    """
+    default, rabbit = configuration.default, configuration.oslo_messaging_rabbit
+    broker = broker_of(default, rabbit)
+    topics = check_topics("[notifier] also_publish", configuration.notifier.also_publish)
+    if not topics:
+        return None
+    if broker is None:
+        return MemoryBus()
+    line = BusLine((default, rabbit), topics, tools.clock, tools.metrics)
+    release.push_async_callback(line.close)
+    log.info("events are published to %s as %s", broker, ", ".join(topics))
+    return line
+
+
 def sender_of(
-    core: Core, alarms: StoredAlarms, configuration: Configuration, rules: guard.Rules
+    core: Core,
+    alarms: StoredAlarms,
+    configuration: Configuration,
+    rules: guard.Rules,
+    bus: Bus | None,
 ) -> Sender:
     """Return a sender over the process's memory, writer and readers."""
     directory, tools = core.indexes.directory, core.tools
@@ -31,7 +57,7 @@ def sender_of(
         alarms,
         tools.probe,
         tools.metrics,
-        bus=MemoryBus() if configuration.notifier.also_publish else None,
+        bus=bus,
     )
     return Sender(wiring, configuration.notifier, rules)
 

@@ -29,7 +29,7 @@ from faultwire.app.neighbours import PRUNE_SECONDS, Neighbours
 from faultwire.app.offload import Offload
 from faultwire.app.periodic import Periodic
 from faultwire.app.refusals import GATHER_SECONDS
-from faultwire.app.sending import Nobody, endpoints_of, every, sender_of
+from faultwire.app.sending import Nobody, bus_of, endpoints_of, every, sender_of
 from faultwire.app.standing import Watched
 from faultwire.app.whereabouts import Verdicts, Whereabouts
 from faultwire.config.configuration import Configuration
@@ -53,6 +53,7 @@ from faultwire.identity.tokens import keep_key
 from faultwire.monitors.agents import AgentMonitor, LoopGuard
 from faultwire.notifier.delivery import guard
 from faultwire.notifier.delivery.sender import Sender
+from faultwire.ports import Bus
 from faultwire.store import (
     Engine,
     Ledger,
@@ -99,6 +100,7 @@ class Running:
     marks: Marks
     imports: Imports
     lag: LagGauge
+    bus: Bus | None
 
 
 class Server:
@@ -153,7 +155,7 @@ class Server:
             tools,
             Indexes.read(lambda alarms_to: load(engine, now_ns=now_ns, alarms_to=alarms_to)),
             ledger,
-            publish=self._configuration.notifier.also_publish,
+            publish=bool(self._configuration.notifier.also_publish),
         )
         alarming = self._configuration.alarming
         core.indexes.quotas.default(alarming.project_alarm_quota, alarming.user_alarm_quota)
@@ -223,7 +225,8 @@ class Server:
         """Return the lane with its chain, and what feeds it and follows it."""
         configuration, core, others = self._configuration, opened.core, opened.others
         tools = core.tools
-        sender = sender_of(core, StoredAlarms(opened.engine), configuration, rules)
+        bus = bus_of(configuration, tools, self._life.release)
+        sender = sender_of(core, StoredAlarms(opened.engine), configuration, rules, bus)
         lane = core.connect(
             Nobody() if others else sender,
             configuration.inspector,
@@ -251,7 +254,7 @@ class Server:
         latency = latency_of(tools, lane, opened.origin, configuration.profiler)
         marks = Marks(tools.recorder, stored, core.writer, core.reader, latency, opened.origin)
         imports = Imports.of(core, lane, opened.engine, offload, member)
-        return Running(lane, sender, monitor, marks, imports, lag)
+        return Running(lane, sender, monitor, marks, imports, lag, bus)
 
     async def _faces(
         self, opened: Opened, running: Running, rules: guard.Rules, offload: Offload
@@ -281,6 +284,7 @@ class Server:
                 running.lag.last_minute,
                 others.cluster if others else None,
                 certificate,
+                running.bus,
             ),
             opened.doors.known(self._configuration),
         )

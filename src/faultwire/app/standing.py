@@ -6,14 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from faultwire import __version__
+from faultwire.app.busline import BusLine
 from faultwire.app.certificate import ends_ns
 from faultwire.app.cluster import Cluster
 from faultwire.app.core import Core
 from faultwire.app.looks import KINDS
 from faultwire.config.configuration import Configuration
-from faultwire.domain.standing import Process
+from faultwire.domain.standing import Line, Process
 from faultwire.faces.fault.status import StatusPorts
-from faultwire.ports import Authenticator, Enforcer
+from faultwire.ports import Authenticator, Bus, Enforcer
 from faultwire.store import Engine, StoredStanding
 
 _MS = 1_000_000
@@ -28,13 +29,14 @@ class Watched:
     """What the status looks at besides memory and metrics.
 
     `cluster` is None where the process is alone with its database, `certificate` (PEM) where the
-    listener has none.
+    listener has none. `bus` is where events are published.
     """
 
     engine: Engine
     late: Callable[[], tuple[float, float]]
     cluster: Cluster | None
     certificate: str | None
+    bus: Bus | None = None
 
 
 def status_ports(
@@ -46,6 +48,7 @@ def status_ports(
     enforcer: Enforcer,
 ) -> StatusPorts:
     """Return what the status of this server is made of."""
+    bus = watched.bus
     clock, registry = core.tools.clock, core.tools.metrics.registry
 
     def sample(name: str) -> float:
@@ -70,6 +73,7 @@ def status_ports(
         lambda: int(sample("faultwire_deliveries_pending")),
         ends_ns(watched.certificate, core.tools.metrics),
         _rounds(watched.cluster, registry.get_sample_value),
+        lambda: Line(bus.trouble) if isinstance(bus, BusLine) else None,
     )
 
 

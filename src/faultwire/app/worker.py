@@ -16,7 +16,7 @@ from faultwire.app.life import Life
 from faultwire.app.listen import Listener, Tls, parse_address
 from faultwire.app.marks import Marks
 from faultwire.app.neighbours import Neighbours
-from faultwire.app.sending import Nobody, every, sender_of
+from faultwire.app.sending import Nobody, bus_of, every, sender_of
 from faultwire.config.configuration import Configuration
 from faultwire.domain.errors import Invalid
 from faultwire.faces import stack
@@ -64,7 +64,7 @@ class Worker:
         others = Neighbours(engine, self._role, configuration.cluster, tools)
         release.callback(others.close)
         release.callback(others.ledger.close)
-        publish = configuration.notifier.also_publish
+        publish = bool(configuration.notifier.also_publish)
         core = Core(tools, LOADS[self._role](engine), others.ledger, publish=publish)
         release.callback(core.reader.close)
         release.callback(core.writer.close)
@@ -102,9 +102,10 @@ class Worker:
 
     def _sender(self, core: Core, alarms: StoredAlarms) -> Sender:
         configuration = self._configuration
+        bus = bus_of(configuration, core.tools, self._life.release)
         # A sender obeys the rules of the servers, whose configuration it has.
         rules = guard.rules_of(configuration.notifier, on_loopback=on_loopback(configuration))
-        return sender_of(core, alarms, configuration, rules)
+        return sender_of(core, alarms, configuration, rules, bus)
 
     async def _serve(self, core: Core, lane: Lane) -> None:
         if not self._listen:

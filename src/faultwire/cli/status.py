@@ -105,6 +105,13 @@ def _healthcheck(url: str, cacert: Path | None) -> int:
     return WELL if answer.status == 200 else UNWELL
 
 
+def _bus(bus: Mapping[str, Any] | None) -> list[str]:
+    if bus is None:
+        return []
+    words = {True: "publishes", False: "does not publish", None: "nothing was published yet"}
+    return [f"bus         {words[bus['up']]}"]
+
+
 def _lines(found: Mapping[str, Any]) -> list[str]:
     """Return the status as a person reads it at night: the verdict first."""
     faults, agents, owed = found["faults"], found["agents"], found["deliveries"]
@@ -128,6 +135,7 @@ def _lines(found: Mapping[str, Any]) -> list[str]:
         f"agents      {agents['connected']} connected, {lost}",
         f"deliveries  {backlog}",
         f"            {died}",
+        *_bus(found.get("bus")),
         f"loop        {late}, in the last minute",
         f"lane        {loop['queue']} changes wait",
         f"periodic    {_rounds(found)}",

@@ -66,6 +66,13 @@ class Loop:
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """The line to the message broker: what is wrong with it, None where it was not needed yet."""
+
+    trouble: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """One look at the installation, from the process that was asked."""
 
@@ -76,6 +83,8 @@ class Standing:
     loop: Loop
     certificate_ns: int | None = None
     """When the listener's certificate ends; None without one."""
+    bus: Line | None = None
+    """None where nothing is published by this process."""
 
 
 def troubles(standing: Standing, now_ns: int) -> tuple[str, ...]:
@@ -111,3 +120,5 @@ def _troubles(standing: Standing) -> Iterator[str]:
         yield f"this process runs late: {loop.late_p99_ms:.0f} ms (p99 of the last minute)"
     if loop.queue >= FULL_LANE:
         yield f"{loop.queue} changes wait"
+    if standing.bus is not None and standing.bus.trouble:
+        yield f"nothing is published, and kept meanwhile: {standing.bus.trouble}"

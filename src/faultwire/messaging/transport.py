@@ -47,3 +47,8 @@ def notification_transport(broker: Broker, exchange: str = EXCHANGE) -> Any:
     """Return a transport for notifications; touches no network yet."""
     conf = _configuration(exchange)
     return oslo_messaging.get_notification_transport(conf, url=broker.oslo_url)
+
+
+def target(topic: str, exchange: str | None = None) -> Any:
+    """Return where a message goes or comes from."""
+    return oslo_messaging.Target(topic=topic, exchange=exchange)

@@ -87,11 +87,11 @@ class Settings:
     ceiling: int = field(
         default=1024, metadata={"help": "Tries at once to all destinations.", "min": 4}
     )
-    also_publish: bool = field(
-        default=False,
+    also_publish: tuple[str, ...] = field(
+        default=(),
         metadata={
-            "help": "Events of ports are queued for the message bus too. Without a broker that "
-            "is one within the process."
+            "help": "Topics under which the message bus gets every event too: notifications. "
+            "Empty: nothing is published. Without a broker that is a bus within the process."
         },
     )
     pending_quota: int = field(

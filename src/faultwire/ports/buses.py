@@ -1,9 +1,17 @@
-"""Message buses, as the sender sees them."""
+"""Message buses, as the sender and listeners see them."""
 
 from typing import Protocol
 
 BUS = "bus"
 """Kind of the deliveries that a bus takes."""
+
+PUBLISHER = "faultwire."
+"""How the publisher of each notification of ours begins; who listens passes it over."""
+
+
+def publisher(service: str) -> str:
+    """Return the publisher_id under which we tell of a service's things."""
+    return PUBLISHER + service
 
 
 class Bus(Protocol):

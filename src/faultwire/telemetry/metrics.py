@@ -65,6 +65,7 @@ GAUGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     ),
     "faultwire_probed_hosts": ("Hosts that are probed, by state.", ("state",)),
     "faultwire_isolated": ("1 while no host is held to be dead because we are cut off.", ()),
+    "faultwire_bus_up": ("1 while the message broker takes what we publish.", ()),
     "faultwire_stalled": ("1 while verdicts are put off because the loop was late.", ()),
 }
 BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)

@@ -100,8 +100,9 @@ def told(cloud: Cloud, kind: str = "port.update.end") -> list[Event]:
 
 
 def published(cloud: Cloud) -> list[dict[str, Any]]:
-    """Return what is owed to the bus."""
-    return [json.loads(one.body) for one in cloud.outbox.owed if one.kind == "bus"]
+    """Return what is owed to the bus of ports."""
+    owed = [json.loads(one.body) for one in cloud.outbox.owed if one.kind == "bus"]
+    return [one for one in owed if one["event_type"] == "port.update.end"]
 
 
 async def refused(

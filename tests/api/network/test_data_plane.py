@@ -204,7 +204,7 @@ async def test_the_bus_gets_upstreams_payload_with_the_old_value() -> None:
         (message,) = published(cloud)
         payload = message["payload"]
         assert message["event_type"] == "port.update.end"
-        assert message["publisher_id"] == "network.compute-1"
+        assert message["publisher_id"] == "faultwire.network"
         assert payload["old_data_plane_status"] is None
         assert payload["server"] == {"id": "vm-1", "name": "one"}
         assert payload["port"]["data_plane_status"] == "DOWN"

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from faultwire.domain.errors import Broken, Unavailable
 from faultwire.domain.faults import Fault, FaultState
 from faultwire.domain.instants import rfc3339
-from faultwire.domain.standing import Database, Loop, Owed, Process, Standing, troubles
+from faultwire.domain.standing import Database, Line, Loop, Owed, Process, Standing, troubles
 from faultwire.domain.states import AgentState
 from faultwire.faces.http import caller_of, json_response
 from faultwire.ports import Authenticator, Clock, Enforcer, Inventory, Reader
@@ -45,7 +45,7 @@ class StatusPorts:
     in ms. `sessions` and `held` count agents' sessions and deliveries in this process.
     `certificate_ns` is when the listener's certificate ends, None without one. `rounds` gives
     when the last round over periodic alarms ended, by what they look at; None where none has, or
-    where evaluators do it.
+    where evaluators do it. `bus` is the line to the message broker, None without one.
     """
 
     authenticator: Authenticator
@@ -66,6 +66,7 @@ class StatusPorts:
     held: Callable[[], int]
     certificate_ns: int | None
     rounds: Callable[[], Mapping[str, int | None]] = dict
+    bus: Callable[[], Line | None] = lambda: None
 
 
 class Status:
@@ -87,6 +88,7 @@ class Status:
             await self._database(),
             Loop(late_p99_ms, late_worst_ms, ports.queue(), ports.suspended()),
             ports.certificate_ns,
+            ports.bus(),
         )
         states = Counter(fault.state for fault in ports.live())
         now = ports.clock.wall_ns()
@@ -113,6 +115,7 @@ class Status:
                 "queue": standing.loop.queue,
                 "verdicts_suspended": standing.loop.suspended,
             },
+            "bus": _line(standing.bus),
             "periodic": {
                 f"{kind}_at": None if at is None else rfc3339(at)
                 for kind, at in ports.rounds().items()
@@ -142,6 +145,13 @@ class Status:
             if number % SLICE == 0:
                 await asyncio.sleep(0)
         return {state.value: count for state, count in counts.items()}
+
+
+def _line(line: Line | None) -> dict[str, Any] | None:
+    if line is None:
+        return None
+    up = None if line.trouble is None else not line.trouble
+    return {"up": up, "trouble": line.trouble or None}
 
 
 def _process(process: Process) -> dict[str, Any]:

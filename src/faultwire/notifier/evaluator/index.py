@@ -108,6 +108,13 @@ class AlarmIndex:
         found = self._alarms.get(alarm)
         return found.alarm() if isinstance(found, Kept) else found
 
+    def severity(self, alarm: AlarmId) -> str:
+        """Return how severe an alarm is, in Aodh's words; empty for one that is not there."""
+        found = self._alarms.get(alarm)
+        if found is None:
+            return ""
+        return found.form.example.severity if isinstance(found, Kept) else found.severity
+
     def owned(self, project: ProjectId) -> int:
         """Return how many alarms a project has, in constant time."""
         return self._owned.get(project, 0)

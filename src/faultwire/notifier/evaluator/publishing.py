@@ -1,62 +1,168 @@
-"""Events for message buses: rows of the outbox, so that no bus holds anybody up (S95, S113)."""
+"""Events for message buses: rows of the outbox, so that no bus holds anybody up (S95, S113).
 
-from collections.abc import Sequence
+What goes out is the message of a notification, as OpenStack's own listeners read it. It has the
+name of the event that it tells of, so that a repeat is known by it.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import orjson
 
-from faultwire.domain.alarms import Delivery
-from faultwire.domain.changes import DeliveriesQueued
-from faultwire.domain.decided import Fired, Work
-from faultwire.domain.events import PORT_UPDATE, Event
-from faultwire.domain.ids import ADMINISTRATORS, DeliveryId, derived
-from faultwire.domain.instants import Instant, rfc3339
-from faultwire.ports.buses import BUS
+from faultwire.domain.alarms import Delivery, Transition
+from faultwire.domain.aodh import naive
+from faultwire.domain.changes import AlarmsMoved, Change, DeliveriesQueued
+from faultwire.domain.decided import Decided, Deciding, Fired, Work
+from faultwire.domain.events import (
+    FAULT_CLEARED,
+    FAULT_RAISED,
+    INSTANCE_UPDATE,
+    PORT_UPDATE,
+    SERVICE_UPDATE,
+    Event,
+)
+from faultwire.domain.ids import ADMINISTRATORS, AlarmId, DeliveryId, derived
+from faultwire.domain.instants import Instant
+from faultwire.ports import Decider, Evaluator, View
+from faultwire.ports.buses import BUS, publisher
 
 DESTINATION = "bus://notifications"
-PUBLISHED = {PORT_UPDATE: ("network", "port_id")}
-"""Events that buses get: who publishes them, and the trait by which they stay in order."""
+ALARM_MOVED = "alarm.state_transition"
+PUBLISHED: Mapping[str, tuple[str, str]] = {
+    SERVICE_UPDATE: ("compute", "host"),
+    INSTANCE_UPDATE: ("compute", "instance_id"),
+    PORT_UPDATE: ("network", "port_id"),
+    "database.guest.update": ("database", "guest_id"),
+    "faultwire.latency.budget": ("profiler", "span"),
+    FAULT_RAISED: ("fault", "fault_id"),
+    FAULT_CLEARED: ("fault", "fault_id"),
+}
+"""Events that buses get: for which service we speak, and the trait by which they stay in order."""
 
 SLICE = 64
 
+SeverityOf = Callable[[AlarmId], str]
+
 
 def published(event: Event) -> bool:
-    """Whether buses get an event."""
-    return event.event_type in PUBLISHED and not event.quiet
+    """Whether buses get an event: it is ours, it was not taken from a bus or an API."""
+    return event.event_type in PUBLISHED and not event.quiet and event.original is None
 
 
 class PublishingEvaluator:
-    """Implements `ports.Evaluator`: queues what buses get, and moves no alarm."""
+    """Implements `ports.Evaluator`: what another one makes of events, and what buses get."""
+
+    def __init__(self, inner: Evaluator, severity_of: SeverityOf) -> None:
+        """Take who moves the alarms, and how severe each of them is."""
+        self._inner = inner
+        self._severity_of = severity_of
 
     def evaluate(self, events: Sequence[Event], now: Instant) -> Work[Fired]:
-        """Return a delivery for each event that is published; quiet ones are not."""
+        """Return what fires, and a delivery for each event and transition that is published."""
+        fired = yield from self._inner.evaluate(events, now)
         found: list[Delivery] = []
         for number, event in enumerate(events, 1):
             if published(event):
-                row = PUBLISHED[event.event_type]
-                found.append(_delivery(event, row, now.wall_ns + len(found)))
+                found.append(_of_event(event, now.wall_ns + len(found)))
             if number % SLICE == 0:
                 yield
+        found += _of_moves(fired.changes, self._severity_of, now, before=len(found))
         if not found:
-            return Fired()
-        return Fired((DeliveriesQueued(tuple(found)),), deliveries=len(found))
+            return fired
+        return Fired(
+            (*fired.changes, DeliveriesQueued(tuple(found))),
+            fired.transitions,
+            fired.deliveries + len(found),
+        )
 
 
-def _delivery(event: Event, row: tuple[str, str], at_ns: int) -> Delivery:
-    service, ordering = row
-    body = {
-        "message_id": event.message_id,
-        "publisher_id": f"{service}.{event.host or 'faultwire'}",
-        "event_type": event.event_type,
-        "priority": "INFO",
-        "timestamp": rfc3339(event.generated_ns),
-        "payload": dict(event.payload or event.traits),
+class PublishingDecider:
+    """Tells buses of the alarms that a decision moves without an event: by hand, or by a round."""
+
+    def __init__(self, inner: Decider[Any], severity_of: SeverityOf) -> None:
+        """Take who decides, and how severe each alarm is."""
+        self._inner = inner
+        self._severity_of = severity_of
+
+    def decide(self, command: object, view: View, now: Instant) -> Deciding:
+        """Answer as the other one does."""
+        decided = yield from self._inner.decide(command, view, now)
+        found = _of_moves(decided.changes, self._severity_of, now)
+        if not found:
+            return decided
+        return Decided(
+            decided.answer,
+            (*decided.changes, DeliveriesQueued(tuple(found))),
+            decided.events,
+            decided.then,
+            decided.detected,
+        )
+
+
+def _of_moves(
+    changes: Iterable[Change], severity_of: SeverityOf, now: Instant, *, before: int = 0
+) -> list[Delivery]:
+    """Return what buses get of alarms that moved; not of one that merely fired again."""
+    moves = (move for one in changes if isinstance(one, AlarmsMoved) for move in one.transitions)
+    told = (move for move in moves if move.previous is not move.current)
+    return [
+        _of_move(move, severity_of(move.alarm_id), now.wall_ns + number)
+        for number, move in enumerate(told, before)
+    ]
+
+
+def _of_event(event: Event, at_ns: int) -> Delivery:
+    service, ordering = PUBLISHED[event.event_type]
+    payload = dict(event.payload or event.traits)
+    if event.host and not event.payload:
+        payload.setdefault("host", event.host)
+    message = _message(event.message_id, service, event.event_type, event.generated_ns, payload)
+    return _delivery(message, str(event.traits[ordering]), at_ns)
+
+
+def _of_move(move: Transition, severity: str, at_ns: int) -> Delivery:
+    """Return what Aodh says of a state that changed."""
+    message_id = derived(ALARM_MOVED, move.alarm_id, move.version)
+    detail = {"state": move.current, "transition_reason": move.reason}
+    payload = {
+        "event_id": message_id,
+        "alarm_id": move.alarm_id,
+        "type": "state transition",
+        "detail": orjson.dumps(detail).decode(),
+        "user_id": move.user,
+        "project_id": move.project,
+        "on_behalf_of": move.project,
+        "timestamp": naive(move.at_ns),
+        "severity": severity,
     }
+    message = _message(message_id, "alarming", ALARM_MOVED, move.at_ns, payload)
+    return _delivery(message, move.alarm_id, at_ns)
+
+
+def _message(
+    message_id: str,
+    service: str,
+    event_type: str,
+    generated_ns: int,
+    payload: Mapping[str, object],
+) -> dict[str, object]:
+    return {
+        "message_id": message_id,
+        "publisher_id": publisher(service),
+        "event_type": event_type,
+        "priority": "INFO",
+        "timestamp": naive(generated_ns).replace("T", " "),
+        "payload": payload,
+    }
+
+
+def _delivery(message: Mapping[str, object], ordering: str, at_ns: int) -> Delivery:
     return Delivery(
-        DeliveryId(derived(BUS, event.message_id)),
+        DeliveryId(derived(BUS, message["message_id"])),
         ADMINISTRATORS,
         DESTINATION,
-        str(event.traits[ordering]),
-        orjson.dumps(body),
+        ordering,
+        orjson.dumps(message),
         # Age is the order after a restart.
         at_ns,
         kind=BUS,

@@ -1,0 +1,31 @@
+"""Names of topics, checked at the start; pure."""
+
+import re
+from collections.abc import Iterable
+
+from faultwire.domain.errors import Invalid
+
+_TOPIC = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,199}").fullmatch
+_SWITCHES = frozenset({"true", "false", "yes", "no", "on", "off"})
+
+
+def check_topics(option: str, topics: Iterable[str]) -> tuple[str, ...]:
+    """Return the topics, each once; raises Invalid naming the option for one that cannot be."""
+    found = tuple(dict.fromkeys(topics))
+    for topic in found:
+        if topic.lower() in _SWITCHES:
+            raise Invalid(option, f"takes the names of topics, such as notifications, not {topic}")
+        if not _TOPIC(topic):
+            raise Invalid(option, "a topic is of letters, digits, dots, dashes and underscores")
+    return found
+
+
+def refuse_loops(option: str, topics: Iterable[str], also_publish: Iterable[str]) -> None:
+    """Raise Invalid for a topic that is listened to and published to: events would go round."""
+    both = sorted(set(topics) & set(also_publish))
+    if both:
+        raise Invalid(
+            option,
+            f"{', '.join(both)} is a topic of [notifier] also_publish: what we tell would come"
+            " back as news",
+        )
