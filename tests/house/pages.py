@@ -9,6 +9,8 @@ import click
 
 from faultwire.cli.main import main
 from faultwire.config import sample
+from faultwire.messaging import history
+from faultwire.messaging.table import TABLE
 from tests.house import catalogue, routes, tree
 
 DOCS = tree.ROOT / "docs"
@@ -87,12 +89,19 @@ def reference(package: str) -> str:
     return "\n".join(parts)
 
 
+def versions() -> str:
+    """The page of the versions of remote calls."""
+    made = "Made from the table, `messaging/table.py`; see [remote calls](rpc.md)."
+    return f"# Versions of remote calls\n\n{made}\n\n{history.page(TABLE)}"
+
+
 MADE: Mapping[Path, Callable[[], str]] = {
     # First: all others import what is made of it.
     tree.SOURCE / "domain" / "catalogue.py": catalogue.module,
     DOCS / "catalogue.md": catalogue.page,
     DOCS / "cli.md": cli,
     DOCS / "routes.md": routes.page,
+    DOCS / "rpc-versions.md": versions,
     DOCS / "api" / "domain.md": lambda: reference("domain"),
     DOCS / "api" / "ports.md": lambda: reference("ports"),
     DOCS / "samples" / "faultwire.conf": sample.configuration,

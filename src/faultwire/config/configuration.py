@@ -40,6 +40,7 @@ SECTIONS: load.Sections = {
     "deadman": deadman.Settings,
     "profiler": profiler.Settings,
     "oslo_messaging_rabbit": messaging.RabbitSettings,
+    "upgrade_levels": messaging.UpgradeLevels,
 }
 """Every section of the configuration file and who owns it."""
 
@@ -67,6 +68,7 @@ class Configuration:
     deadman: deadman.Settings
     profiler: profiler.Settings
     oslo_messaging_rabbit: messaging.RabbitSettings
+    upgrade_levels: messaging.UpgradeLevels
 
 
 def read(path: Path | None = None) -> Configuration:

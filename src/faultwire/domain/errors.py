@@ -20,6 +20,7 @@
     │   ├── NoConsumer          nobody listens there: it was not done
     │   ├── RefusedVersion      the peer is older than the call, or newer: it was not done
     │   ├── RefusedArguments    the peer's door refused an argument: it was not done
+    │   ├── RefusedSender       the peer's door did not believe who sent it: it was not done
     │   ├── BusDown             the bus cannot be reached, or refuses us: it was not done
     │   └── RemoteFailure       the peer tried and failed
     └── Broken                  a promise of our own does not hold: a defect
@@ -160,6 +161,12 @@ class RefusedArguments(RpcError):
     """An argument is unknown, missing, of the wrong type or too large; it was not done."""
 
     verdict = "refused arguments"
+
+
+class RefusedSender(RpcError):
+    """Who sent the call did not prove who it is, or may not call this; it was not done."""
+
+    verdict = "refused sender"
 
 
 class BusDown(RpcError):

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import orjson
 
@@ -10,13 +11,16 @@ from faultwire.domain.errors import NoAnswer, NoConsumer, RefusedVersion, RpcErr
 from faultwire.messaging.caps import Caps
 from faultwire.messaging.dispatch import Dispatcher, Envelope
 from faultwire.messaging.table import TABLE
-from faultwire.messaging.versions import Form, Table, fit
+from faultwire.messaging.versions import Form, Table, fit, parse
 from faultwire.ports import Clock
 from faultwire.ports.rpc import Answer
 
 log = logging.getLogger(__name__)
 
 MS = 1_000_000
+
+CastFailed = Callable[[str, str, RpcError], None]
+"""Hears of a cast that was not done: API, method and why."""
 
 
 class InProcessExchange:
@@ -79,6 +83,16 @@ class InProcessClient:
         self._context = dict(context or {})
         self._casts: set[asyncio.Task[None]] = set()
         self.refused_casts = 0
+        self.cast_failed: CastFailed | None = None
+
+    async def start(self) -> None:
+        """Do nothing: there is nothing to connect to."""
+
+    async def stop(self) -> None:
+        """Give up what was cast and is not done."""
+        for task in self._casts:
+            task.cancel()
+        await asyncio.gather(*self._casts, return_exceptions=True)
 
     async def call(
         self,
@@ -93,7 +107,7 @@ class InProcessClient:
         form, topic = self._form(api, method, arguments, to)
         try:
             async with asyncio.timeout(deadline_s):
-                return await self._deliver(api, method, form, topic)
+                return await self._deliver(_Sending(api, method, arguments, to, topic, form))
         except TimeoutError:
             raise NoAnswer(topic, method, f"no answer in {deadline_s:g} s") from None
 
@@ -111,16 +125,18 @@ class InProcessClient:
         form, topic = self._form(api, method, arguments, to)
         if topic not in self._exchange.topics:
             raise NoConsumer(topic, method, "nobody listens there")
-        task = asyncio.create_task(self._cast(api, method, form, topic))
+        task = asyncio.create_task(self._cast(_Sending(api, method, arguments, to, topic, form)))
         self._casts.add(task)
         task.add_done_callback(self._casts.discard)
 
-    async def _cast(self, api: str, method: str, form: Form, topic: str) -> None:
+    async def _cast(self, sending: "_Sending") -> None:
         try:
-            await self._deliver(api, method, form, topic)
+            await self._deliver(sending)
         except RpcError as error:
             self.refused_casts += isinstance(error, RefusedVersion)
             log.warning("a cast was not done: %s", error)
+            if self.cast_failed is not None:
+                self.cast_failed(sending.api, sending.method, error)
 
     async def fan_out(
         self,
@@ -162,10 +178,33 @@ class InProcessClient:
         known = self._caps.table.api(api)
         return fit(known, method, arguments, self._caps.of(api, to), to), known.topic_of(to)
 
-    async def _deliver(self, api: str, method: str, form: Form, topic: str) -> object:
-        dispatcher = self._exchange.topics.get(topic)
+    async def _deliver(self, sending: "_Sending") -> object:
+        """Hand it over; once more in an older form, where the peer is older than we knew."""
+        dispatcher = self._exchange.topics.get(sending.topic)
         if dispatcher is None:
-            raise NoConsumer(topic, method, "nobody listens there")
+            raise NoConsumer(sending.topic, sending.method, "nobody listens there")
+        try:
+            return await self._hand_over(dispatcher, sending, sending.form)
+        except RefusedVersion:
+            speaks = parse(dispatcher.versions.get(sending.api, "0.0"))
+            if not speaks < sending.form.version:
+                raise
+            known = self._caps.table.api(sending.api)
+            form = fit(known, sending.method, sending.arguments, speaks, sending.to)
+        return await self._hand_over(dispatcher, sending, form)
+
+    async def _hand_over(self, dispatcher: Dispatcher, sending: "_Sending", form: Form) -> object:
         sent = orjson.loads(orjson.dumps(form.arguments))
-        envelope = Envelope(api, method, str(form.version), sent, dict(self._context))
+        version = str(form.version)
+        envelope = Envelope(sending.api, sending.method, version, sent, dict(self._context))
         return orjson.loads(orjson.dumps(await dispatcher.dispatch(envelope)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Sending:
+    api: str
+    method: str
+    arguments: Mapping[str, object]
+    to: str | None
+    topic: str
+    form: Form

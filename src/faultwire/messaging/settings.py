@@ -1,6 +1,6 @@
 """Settings of the message broker; their names are those that operators know from OpenStack."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +50,29 @@ class RabbitSettings:
             "min": 2,
         },
     )
+
+
+@dataclass(frozen=True, slots=True)
+class UpgradeLevels:
+    """`[upgrade_levels]`: the version above which no call is sent (S222, D16)."""
+
+    baseapi: str = field(
+        default="auto",
+        metadata={
+            "help": "Highest version of calls that every process answers: a release, a version"
+            " like 1.1, or auto: the lowest that the live peers speak."
+        },
+    )
+    taskmanager: str = field(
+        default="auto", metadata={"help": "The same for calls to task managers (S218)."}
+    )
+    guestagent: str = field(
+        default="auto", metadata={"help": "For calls to guests; auto is per guest (S219)."}
+    )
+    conductor: str = field(
+        default="auto", metadata={"help": "For calls of guests to conductors (S220)."}
+    )
+
+    def by_api(self) -> dict[str, str]:
+        """Return each API's level."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}
