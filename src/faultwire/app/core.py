@@ -22,6 +22,7 @@ from faultwire.domain.commands import (
     CloseFault,
     EvaluateOwed,
     HostAnswered,
+    HostsWatched,
     ImportInventory,
     ImportPart,
     MoveAlarms,
@@ -45,7 +46,7 @@ from faultwire.identity.decide import deciders as identity_deciders
 from faultwire.identity.directory import MemoryDirectory
 from faultwire.inspector import settings as inspector_settings
 from faultwire.inspector.agents import AgentDecider
-from faultwire.inspector.answers import AnsweredDecider
+from faultwire.inspector.answers import AnsweredDecider, WatchedDecider
 from faultwire.inspector.decide import CloseDecider, ReportsDecider, RetryDecider
 from faultwire.inspector.guests import GuestDecider
 from faultwire.inspector.sessions import SessionDecider
@@ -273,6 +274,7 @@ def deciders(
         GuestChanged: GuestDecider(settings),
         StartTask: tasks.StartDecider(indexes.tasks.of),
         MoveTask: tasks.MoveDecider(indexes.tasks.get),
+        HostsWatched: WatchedDecider(),
         ImportInventory: RewiringDecider(
             FreeingDecider(ImportDecider(directory.projects), terms), wiring
         ),

@@ -7,40 +7,56 @@ from typing import Any
 from faultwire.app.core import Core
 from faultwire.app.lane import Lane
 from faultwire.app.life import Life
+from faultwire.config.configuration import Configuration
 from faultwire.domain.changes import Change, HostsRemoved, HostsSaved
-from faultwire.domain.faults import HOST_DOWN, identity_of
+from faultwire.domain.faults import HOST_DOWN, MONITOR_ISOLATED, UNREACHABLE, identity_of
 from faultwire.domain.ids import HostName
 from faultwire.liveness.probes import Probes
-from faultwire.liveness.settings import Engine, Settings
-from faultwire.monitors.hosts import ISOLATED, SOURCE, HostMonitor
+from faultwire.liveness.settings import Engine
+from faultwire.monitors.hosts import Before, HostMonitor, Judging
+from faultwire.monitors.votes import SOURCE
 
 
-def watch_hosts(core: Core, lane: Lane, settings: Settings, life: Life) -> HostMonitor | None:
-    """Probe the hosts of the map for as long as the process lives; None where that is off."""
-    if settings.engine is not Engine.ICMP:
-        return None
-    tools = core.tools
-    name = settings.monitor or socket.gethostname()
-    probes = Probes(settings, tools.clock, tools.metrics)
-    monitor = HostMonitor(probes, lane, tools.clock, tools.metrics, name)
-    inventory = core.indexes.inventory
-    open_faults = {fault.identity: fault for fault in core.indexes.holds.live()}
-    dead = [
-        HostName(fault.resource["hostname"])
-        for fault in open_faults.values()
-        if fault.type.name == HOST_DOWN and all(one.source == SOURCE for one in fault.evidence)
-    ]
-    isolated = identity_of(ISOLATED, {"monitor": name}) in open_faults
-    monitor.begin(inventory.hosts(), dead, isolated=isolated)
-    core.memory.follow(lambda change: _follow(monitor, change))
-    work: tuple[tuple[Coroutine[Any, Any, None], str], ...] = (
-        (probes.run(), "probes"),
-        (monitor.run(inventory.hosts), "hosts' monitor"),
+def host_monitor(core: Core, lane: Lane, configuration: Configuration) -> HostMonitor:
+    """Return what votes for this server, if it probes, and counts everybody's votes."""
+    settings, tools = configuration.liveness, core.tools
+    probes = None
+    if settings.engine is Engine.ICMP:
+        probes = Probes(settings, tools.clock, tools.metrics, asks=True)
+    judging = Judging(
+        configuration.quorum,
+        configuration.damping,
+        settings.isolation_percent,
+        settings.isolation_hosts,
+        settings.probe_addresses,
     )
-    for one, called in work:
+    name = settings.monitor or socket.gethostname()
+    return HostMonitor(probes, lane, tools.clock, tools.metrics, name, judging)
+
+
+def watch_hosts(monitor: HostMonitor, core: Core, life: Life) -> None:
+    """Probe the hosts of the map, and count votes, for as long as the process lives."""
+    inventory, holds = core.indexes.inventory, core.indexes.holds
+    open_faults = {fault.identity: fault for fault in holds.live()}
+
+    def ours(kind: str) -> tuple[HostName, ...]:
+        return tuple(
+            HostName(fault.resource["hostname"])
+            for fault in open_faults.values()
+            if fault.type.name == kind and all(one.source == SOURCE for one in fault.evidence)
+        )
+
+    isolated = identity_of(MONITOR_ISOLATED, {"monitor": monitor.name}) in open_faults
+    before = Before(ours(HOST_DOWN), ours(UNREACHABLE), isolated)
+    monitor.begin(inventory.hosts(), before, lambda one: holds.open_fault(one) is not None)
+    core.memory.follow(lambda change: _follow(monitor, change))
+    works: list[tuple[Coroutine[Any, Any, None], str]] = [
+        (monitor.run(inventory.hosts), "hosts' monitor"),
+        *((work(), called) for work, called in monitor.works()),
+    ]
+    for one, called in works:
         life.watch(one, called)
     life.release.push_async_callback(monitor.stop)
-    return monitor
 
 
 def _follow(monitor: HostMonitor, change: Change) -> None:

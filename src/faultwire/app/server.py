@@ -17,7 +17,7 @@ from faultwire.app.evaluating import check_of, periodic_of
 from faultwire.app.expiry import EXPIRY_SECONDS, expiry
 from faultwire.app.folder import StateFolder
 from faultwire.app.hearing import hear
-from faultwire.app.hosts import watch_hosts
+from faultwire.app.hosts import host_monitor, watch_hosts
 from faultwire.app.hoststatus import statuses_of, terms_of
 from faultwire.app.imports import Imports
 from faultwire.app.lane import Lane
@@ -51,6 +51,7 @@ from faultwire.identity.bootstrap import (
 from faultwire.identity.passwords import Passwords
 from faultwire.identity.tokens import keep_key
 from faultwire.monitors.agents import AgentMonitor, LoopGuard
+from faultwire.monitors.hosts import HostMonitor
 from faultwire.notifier.delivery import guard
 from faultwire.notifier.delivery.sender import Sender
 from faultwire.ports import Bus
@@ -97,6 +98,7 @@ class Running:
     lane: Lane
     sender: Sender
     monitor: AgentMonitor
+    hosts: HostMonitor
     marks: Marks
     imports: Imports
     lag: LagGauge
@@ -218,7 +220,7 @@ class Server:
         await opened.doors.start(built, doctor, self._life)
         self._life.watch(running.imports.run(), "imports")
         release.push_async_callback(running.monitor.stop)
-        watch_hosts(core, running.lane, self._configuration.liveness, self._life)
+        watch_hosts(running.hosts, core, self._life)
         release.push_async_callback(running.imports.stop)
 
     def _stages(self, opened: Opened, rules: guard.Rules, offload: Offload) -> Running:
@@ -245,16 +247,21 @@ class Server:
             LoopGuard(lag.recent_ms, configuration.inspector.stalled_ms),
             core.writer.seen,
         )
+        monitor.verdicts.damped.set_terms(configuration.damping)
+        hosts = host_monitor(core, lane, configuration)
+        monitor.verdicts.icmp = hosts.icmp
         beats = hear(monitor, opened.doors.main, configuration.liveness, tools)
         if beats is not None:
             self._life.release.callback(beats.stop)
             self._life.watch(beats.run(), "beats by datagram")
+        holds = core.indexes.holds
+        monitor.verdicts.damped.is_open = lambda one: holds.open_fault(one) is not None
         core.memory.follow(lambda change: _forget_removed(monitor, change))
         stored = StoredFaults(opened.engine, opened.origin)
         latency = latency_of(tools, lane, opened.origin, configuration.profiler)
         marks = Marks(tools.recorder, stored, core.writer, core.reader, latency, opened.origin)
         imports = Imports.of(core, lane, opened.engine, offload, member)
-        return Running(lane, sender, monitor, marks, imports, lag, bus)
+        return Running(lane, sender, monitor, hosts, marks, imports, lag, bus)
 
     async def _faces(
         self, opened: Opened, running: Running, rules: guard.Rules, offload: Offload

@@ -12,6 +12,8 @@ from faultwire.faces.network import settings as network
 from faultwire.identity import settings as identity
 from faultwire.inspector import settings as inspector
 from faultwire.liveness import cluster_settings as cluster
+from faultwire.liveness import damping_settings as damping
+from faultwire.liveness import quorum_settings as quorum
 from faultwire.liveness import settings as liveness
 from faultwire.messaging import settings as messaging
 from faultwire.notifier import prometheus_settings as prometheus
@@ -29,6 +31,8 @@ SECTIONS: load.Sections = {
     "policy": policy.Settings,
     "cluster": cluster.Settings,
     "liveness": liveness.Settings,
+    "quorum": quorum.Settings,
+    "damping": damping.Settings,
     "inspector": inspector.Settings,
     "notifier": notifier.Settings,
     "fault": fault.Settings,
@@ -57,6 +61,8 @@ class Configuration:
     policy: policy.Settings
     cluster: cluster.Settings
     liveness: liveness.Settings
+    quorum: quorum.Settings
+    damping: damping.Settings
     inspector: inspector.Settings
     notifier: notifier.Settings
     fault: fault.Settings

@@ -74,6 +74,13 @@ class HostAnswered:
 
 
 @dataclass(frozen=True, slots=True)
+class HostsWatched:
+    """A monitor of ours reported for hosts: they are monitored from now on (D24); answers None."""
+
+    hosts: tuple[HostName, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ImportInventory:
     """Make the map equal to the document (`replace`) or add it; answers an `ImportSummary`.
 
@@ -330,6 +337,7 @@ Command = (
     | RetryUnmatched
     | AgentChanged
     | HostAnswered
+    | HostsWatched
     | ImportInventory
     | ImportPart
     | SaveAlarm

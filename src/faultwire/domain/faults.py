@@ -10,16 +10,21 @@ from faultwire.domain.ids import FaultId, HostName
 from faultwire.domain.instants import Instant
 
 __all__ = [
+    "AGENT_DOWN",
     "CLEARING_TYPES",
     "EVIDENCE_KEPT",
     "FAULT_TYPES",
+    "FLAPPING",
     "HOST_DOWN",
+    "HUNG",
     "INSTANCE_DOWN",
     "LINK_DOWN",
     "LIVE_STATES",
+    "MONITOR_ISOLATED",
     "NIC_ERROR",
     "PORT_DOWN",
     "SWITCH_DOWN",
+    "UNREACHABLE",
     "Decision",
     "Evidence",
     "Fault",
@@ -46,6 +51,11 @@ LIVE_STATES = frozenset({FaultState.OPEN, FaultState.UNMATCHED})
 
 
 HOST_DOWN = "compute.host.down"
+HUNG = "compute.host.hung"
+AGENT_DOWN = "compute.agent.down"
+UNREACHABLE = "compute.host.unreachable"
+FLAPPING = "compute.host.flapping"
+MONITOR_ISOLATED = "monitor.isolated"
 INSTANCE_DOWN = "compute.instance.down"
 NIC_ERROR = "compute.host.nic.error"
 LINK_DOWN = "network.link.down"

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from faultwire.domain.commands import HostAnswered
+from faultwire.domain.changes import HostsSaved
+from faultwire.domain.commands import HostAnswered, HostsWatched
 from faultwire.domain.decided import Decided, Deciding
 from faultwire.domain.faults import HOST_DOWN, identity_of
 from faultwire.domain.instants import Instant
@@ -35,3 +36,17 @@ class AnsweredDecider:
             told = replace(fault, evidence=with_evidence(fault.evidence, said))
             yield from clearing.close(told, f"monitor {said.reporter}", view, now, self._settings)
         return Decided()
+
+
+class WatchedDecider:
+    """Marks hosts for which a monitor reported (D24); it never takes that back."""
+
+    def decide(self, command: HostsWatched, view: View, now: Instant) -> Deciding:
+        """Save the hosts that are there and were not marked yet."""
+        del now
+        yield None
+        found = (view.host(name) for name in command.hosts)
+        marked = tuple(
+            replace(host, monitored=True) for host in found if host and not host.monitored
+        )
+        return Decided(changes=(HostsSaved(marked),) if marked else ())

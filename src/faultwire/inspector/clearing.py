@@ -28,7 +28,7 @@ def close(
     elif fault.state is FaultState.OPEN:
         running, why = vouched(fault.host, view)
         decisions.append(Decision("return", Outcome.APPLIED, why))
-        whole_host = fault.host if fault.type.name == HOST_DOWN else None
+        whole_host = fault.host if holds_host(fault) else None
         yield ClearPlan(fault, whole_host, settings.unforce_on_recovery, running)
         if whole_host is not None:
             decisions.append(_unforced(whole_host, view, settings))
@@ -41,6 +41,13 @@ def close(
         decisions=(*fault.decisions, *decisions),
     )
     yield telling.cleared(closed, now)
+
+
+def holds_host(fault: Fault) -> bool:
+    """Return whether a fault's rule put its whole host down."""
+    if fault.type.name == HOST_DOWN:
+        return True
+    return fault.plan is not None and fault.plan.forced_down is not None
 
 
 def _unforced(host: HostName, view: View, settings: Settings) -> Decision:

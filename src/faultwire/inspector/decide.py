@@ -10,6 +10,7 @@ from faultwire.domain.decided import Decided, Deciding, Steps
 from faultwire.domain.errors import NotFound
 from faultwire.domain.faults import (
     EVIDENCE_KEPT,
+    HOST_DOWN,
     Decision,
     Evidence,
     Fault,
@@ -24,7 +25,7 @@ from faultwire.domain.plans import PortsPlan
 from faultwire.inspector import clearing, guards, telling
 from faultwire.inspector.match import Match, match
 from faultwire.inspector.rules import NO_RULE, RULES
-from faultwire.inspector.settings import Settings
+from faultwire.inspector.settings import Recover, Settings
 from faultwire.ports import View
 
 DEGRADED = "degraded"
@@ -123,6 +124,15 @@ class ReportsDecider:
             yield Decided(changes=(FaultsSaved((nothing,)),))
             return FaultAnswer(nothing.id, nothing.state)
         told = replace(fault, evidence=with_evidence(fault.evidence, report.evidence))
+        if (
+            report.evidence.source in guards.OWN_MONITORS
+            and fault.type.name != HOST_DOWN
+            and clearing.holds_host(fault)
+            and self._settings.recover is not Recover.AUTO
+        ):
+            # What merely answers again gives back no host that was forced down (D20).
+            yield Decided(changes=(FaultsSaved((told,)),))
+            return FaultAnswer(fault.id, fault.state)
         yield from clearing.close(told, report.evidence.reporter, view, now, self._settings)
         return FaultAnswer(fault.id, FaultState.CLOSED)
 

@@ -4,7 +4,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from faultwire.domain.decided import Work
-from faultwire.domain.faults import GUEST_DOWN, HOST_DOWN, INSTANCE_DOWN, Fault
+from faultwire.domain.faults import (
+    AGENT_DOWN,
+    FLAPPING,
+    GUEST_DOWN,
+    HOST_DOWN,
+    HUNG,
+    INSTANCE_DOWN,
+    UNREACHABLE,
+    Fault,
+)
 from faultwire.domain.ids import ServerId
 from faultwire.domain.plans import GuestPlan, PortsPlan, RaisePlan, ServerStep
 from faultwire.domain.states import ServerStateOnHostDown, VmState
@@ -37,6 +46,10 @@ class Rule:
 
 
 def _host_down(fault: Fault, view: View, settings: Settings) -> Work[Raised]:
+    return (yield from _forced("host down", fault, view, settings))
+
+
+def _forced(rule: str, fault: Fault, view: View, settings: Settings) -> Work[Raised]:
     entry = view.entry(fault.host) if fault.host is not None else None
     wanted, shown = _WANTED[settings.server_state_on_host_down]
     steps: list[ServerStep] = []
@@ -44,7 +57,27 @@ def _host_down(fault: Fault, view: View, settings: Settings) -> Work[Raised]:
         steps.append(ServerStep(server, wanted, shown))
         if len(steps) % SLICE == 0:
             yield
-    return RaisePlan(fault, "host down", fault.host, force_down=True, servers=tuple(steps))
+    return RaisePlan(fault, rule, fault.host, force_down=True, servers=tuple(steps))
+
+
+def _host_hung(fault: Fault, view: View, settings: Settings) -> Work[Raised]:
+    if settings.hung_forces_down:
+        return (yield from _forced("host hung", fault, view, settings))
+    yield
+    return RaisePlan(fault, "host hung", fault.host, force_down=False, servers=())
+
+
+def _agent_down(fault: Fault, view: View, settings: Settings) -> Work[Raised]:
+    if settings.agent_down_forces_down:
+        return (yield from _forced("agent down", fault, view, settings))
+    yield
+    return RaisePlan(fault, "agent down", fault.host, force_down=False, servers=())
+
+
+def _told(fault: Fault, view: View, settings: Settings) -> Work[Raised]:
+    del view, settings
+    yield
+    return RaisePlan(fault, "told", fault.host, force_down=False, servers=())
 
 
 def _instance_down(fault: Fault, view: View, settings: Settings) -> Work[Raised]:
@@ -76,6 +109,18 @@ RULES: Mapping[str, Rule] = {
         "the host is forced down and its servers follow server_state_on_host_down",
         _host_down,
     ),
+    HUNG: Rule(
+        "host hung",
+        "its system answers and its agent does not: told, and forced down by hung_forces_down",
+        _host_hung,
+    ),
+    AGENT_DOWN: Rule(
+        "agent down",
+        "its agent ended and its system answers: told, and forced down by agent_down_forces_down",
+        _agent_down,
+    ),
+    UNREACHABLE: Rule("told", "the vantage points disagree: told, and never forced down", _told),
+    FLAPPING: Rule("told", "it comes and goes: told, and never forced down", _told),
     INSTANCE_DOWN: Rule("instance down", "the server is set to error", _instance_down),
     GUEST_DOWN: Rule(tending.RULE, "the guest is down until its faults are over", _guest_down),
     **dict.fromkeys(wiring.WIRING, _CUT_OFF),

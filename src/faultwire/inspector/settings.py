@@ -25,6 +25,14 @@ class Settings:
         default=Recover.MANUAL,
         metadata={"help": "manual: a clear or an operator closes; auto: the agent's return does."},
     )
+    hung_forces_down: bool = field(
+        default=False,
+        metadata={"help": "A host whose hypervisor hangs is forced down, as a dead one is."},
+    )
+    agent_down_forces_down: bool = field(
+        default=False,
+        metadata={"help": "A host that answers while its agent is gone is forced down too."},
+    )
     unforce_on_recovery: bool = field(
         default=True,
         metadata={"help": "Closing a fault clears the force-down which that fault set (D20)."},

@@ -166,6 +166,12 @@ class Prober:
         if place is not None:
             self.watches.doubt(place.slot, self._mono_ns())
 
+    def settle(self, host: str, *, agreed: bool) -> None:
+        """Say what the vantage points hold of a host that is dead from here."""
+        place = self._places.get(host)
+        if place is not None:
+            self.watches.settle(place.slot, agreed=agreed, now=self._mono_ns())
+
     def states(self) -> dict[str, State]:
         """Return the state of every host, canaries left out."""
         return {

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,7 +13,7 @@ from faultwire.domain.ids import HostName
 from faultwire.liveness import probing
 from faultwire.liveness.isolation import Standing
 from faultwire.liveness.settings import Settings
-from faultwire.liveness.suspicion import FALLEN, Signal, State
+from faultwire.liveness.suspicion import FALLEN, Signal, State, combined
 from faultwire.ports import Clock, Meter
 
 log = logging.getLogger(__name__)
@@ -64,13 +64,18 @@ class Probes:
     On the event loop. `run` must be running for anything to be probed.
     """
 
-    def __init__(self, settings: Settings, clock: Clock, meter: Meter) -> None:
-        """Probe nobody."""
+    def __init__(
+        self, settings: Settings, clock: Clock, meter: Meter, *, asks: bool = False
+    ) -> None:
+        """Probe nobody. `asks`: others vote too, and `settle` says what came of it."""
         self._settings = settings
+        self._asks = asks
         self._clock = clock
         self._meter = meter
         self._listener: Listener | None = None
-        self._targets: dict[HostName, str] = {}
+        self._targets: dict[HostName, tuple[str, ...]] = {}
+        self._places: dict[str, tuple[HostName, str]] = {}
+        self._at: dict[str, State] = {}
         self._states: dict[HostName, State] = {}
         self._tell: Callable[[bytes], None] | None = None
         self._counted = dict.fromkeys(COUNTED, 0)
@@ -85,33 +90,55 @@ class Probes:
         """Return what is held of a host; UNKNOWN for one that is not probed."""
         return self._states.get(host, State.UNKNOWN)
 
-    def probe(self, hosts: Mapping[HostName, str], held: Mapping[HostName, State]) -> None:
+    def probe(
+        self, hosts: Mapping[HostName, Sequence[str]], held: Mapping[HostName, State]
+    ) -> None:
         """Probe these hosts at these addresses besides the others, without a gap for any.
 
         `held` is what is held already of some that are new.
         """
-        rows = []
-        for host, address in hosts.items():
-            if self._targets.get(host) == address:
+        gone: list[str] = []
+        rows: list[tuple[str, str, str]] = []
+        for host, addresses in hosts.items():
+            wanted = _places(host, addresses)
+            before = _places(host, self._targets.get(host, ()))
+            if before == wanted:
                 continue
-            self._targets[host] = address
+            self._targets[host] = tuple(addresses)
             state = self._states.setdefault(host, held.get(host, State.UNKNOWN))
-            rows.append((host, address, state.value))
+            gone += [label for label in before if label not in wanted]
+            for label, address in wanted.items():
+                self._places[label] = host, address
+                known = self._at.setdefault(label, state)
+                if before.get(label) != address:
+                    rows.append((label, address, known.value))
+        self._drop(gone)
         for begin in range(0, len(rows), AT_ONCE):
             self._say({"add": rows[begin : begin + AT_ONCE]})
 
     def leave(self, hosts: Iterable[HostName]) -> None:
         """Probe these hosts no longer."""
-        gone = [host for host in hosts if self._targets.pop(host, None) is not None]
-        for host in gone:
+        gone: list[str] = []
+        for host in hosts:
+            gone += _places(host, self._targets.pop(host, ()))
             self._states.pop(host, None)
-        if gone:
-            self._say({"remove": gone})
+        self._drop(gone)
+
+    def targets(self) -> Iterable[HostName]:
+        """Return the hosts that are probed."""
+        return self._targets.keys()
+
+    def settle(self, host: HostName, *, agreed: bool) -> None:
+        """Say what the vantage points hold of a host that is dead from here."""
+        labels = _places(host, self._targets.get(host, ()))
+        if labels:
+            self._say({"settle": [(label, agreed) for label in labels]})
 
     def doubt(self, host: HostName) -> None:
         """Judge a dead host anew: the verdict on it did not hold."""
-        if host in self._targets:
-            self._say({"doubt": [host]})
+        labels = _places(host, self._targets.get(host, ()))
+        if labels:
+            self._say({"doubt": list(labels)})
 
     async def run(self) -> None:
         """Keep the process running until cancelled."""
@@ -137,7 +164,7 @@ class Probes:
         try:
             self.child, self._tell = child, said.write
             self._counted = dict.fromkeys(COUNTED, 0)
-            self._say(probing.options_of(self._settings))
+            self._say({**probing.options_of(self._settings), probing.ASKS: self._asks})
             known, self._targets = self._targets, {}
             self.probe(known, {})
             async for line in heard:
@@ -151,6 +178,13 @@ class Probes:
             if child.returncode is None:
                 child.kill()
                 await asyncio.shield(child.wait())
+
+    def _drop(self, labels: Sequence[str]) -> None:
+        for label in labels:
+            self._places.pop(label, None)
+            self._at.pop(label, None)
+        if labels:
+            self._say({"remove": labels})
 
     def _say(self, line: Mapping[str, object]) -> None:
         if self._tell is not None:
@@ -172,15 +206,20 @@ class Probes:
             self._started(line)
 
     def _moved(self, line: Mapping[str, Any]) -> None:
-        host = HostName(line["host"])
-        address = self._targets.get(host)
-        if address is None:
+        label = line["host"]
+        if label not in self._places:
             return
-        state = self._states[host] = State(line["state"])
+        host, address = self._places[label]
+        self._at[label] = State(line["state"])
+        was = self._states[host]
+        state = combined(self._at[one] for one in _places(host, self._targets[host]))
+        if state is was and len(self._targets[host]) > 1:
+            return
+        self._states[host] = state
         seen = Seen(
             host,
             address,
-            State(line["was"]),
+            was if len(self._targets[host]) > 1 else State(line["was"]),
             state,
             Signal(line["signal"]),
             line["evidence"],
@@ -223,3 +262,10 @@ class Probes:
         for state, count in figures["states"].items():
             self._meter.gauge("faultwire_probed_hosts", count, state=state)
         self._meter.observe("faultwire_probing_lag_seconds", figures["lag_ns"] / 1e9)
+
+
+def _places(host: HostName, addresses: Sequence[str]) -> Mapping[str, str]:
+    """Return under which names the addresses of a host are probed."""
+    if len(addresses) == 1:
+        return {host: addresses[0]}
+    return {f"{host} {address}": address for address in addresses}

@@ -1,8 +1,9 @@
 """The process that probes hosts, apart from the server: nothing that the server does delays it.
 
 It is started by `liveness.probes`. Lines of JSON come on its standard input, whose end is its
-own: first the options, then ``add``, ``remove`` and ``doubt``. What it sees goes out as lines on
-its standard output, which it never waits for.
+own: first the options, then ``add``, ``remove``, ``doubt`` and, where the options say that others
+vote too (``asks``), ``settle``. What it sees goes out as lines on its standard output, which it
+never waits for.
 """
 
 import contextlib
@@ -23,10 +24,13 @@ from faultwire.liveness.local import Carriers, interfaces_to, neighbours
 from faultwire.liveness.prober import HostMoved, Prober, Stood, Target
 from faultwire.liveness.settings import Engine, Settings
 from faultwire.liveness.suspicion import State
+from faultwire.liveness.watching import alone, asked
 from faultwire.telemetry.clock import SystemClock
 
 PRIORITY = 20
 """Real-time priority: above whatever computes, below what the machine itself needs."""
+ASKS = "asks"
+"""The option that others vote too."""
 FIGURES_NS = 2_000_000_000
 _NS = 1_000_000_000
 
@@ -48,7 +52,8 @@ def options_of(settings: Settings) -> dict[str, object]:
 def settings_of(options: Mapping[str, Any]) -> Settings:
     """Return what `options_of` was made of."""
     lists = {name: tuple(options[name]) for name in ("canaries", "interfaces")}
-    return Settings(engine=Engine.ICMP, **{**options, **lists})
+    rest = {name: value for name, value in options.items() if name != ASKS}
+    return Settings(engine=Engine.ICMP, **{**rest, **lists})
 
 
 def open_wires() -> tuple[dict[int, IcmpWire], list[str]]:
@@ -127,7 +132,8 @@ class Process:
         self._find = not settings.interfaces
         self._wires, missing = open_wires()
         wires: dict[int, Wire] = dict(self._wires)
-        self._prober = Prober(settings, wires, self._clock.mono_ns, self._carriers.down)
+        vote = asked if options.get(ASKS) else alone
+        self._prober = Prober(settings, wires, self._clock.mono_ns, self._carriers.down, vote)
         self._figures_at = 0
         self._costs = list(missing)
         for wire in self._wires.values():
@@ -154,6 +160,8 @@ class Process:
             self._add(Target(host, address, State(held)))
         for host in line.get("doubt", ()):
             self._prober.doubt(host)
+        for host, agreed in line.get("settle", ()):
+            self._prober.settle(host, agreed=agreed)
         if rows:
             self._route([address for _, address, _ in rows])
 

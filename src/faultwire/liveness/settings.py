@@ -14,6 +14,13 @@ class Engine(StrEnum):
     ICMP = "icmp"
 
 
+class Addresses(StrEnum):
+    """Which addresses of a host are probed."""
+
+    FIRST = "first"
+    ALL = "all"
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """`[liveness]`; raises Invalid where two options contradict each other."""
@@ -74,6 +81,15 @@ class Settings:
         default=Engine.NONE,
         metadata={
             "help": "icmp: hosts with an address are probed, see the page on detection; none: not."
+        },
+    )
+    probe_addresses: Addresses = field(
+        default=Addresses.FIRST,
+        metadata={
+            "help": (
+                "first: a host is probed at the first of its addresses; all: at each, and lives if"
+                " any answers."
+            )
         },
     )
     probe_ms: int = field(

@@ -16,7 +16,7 @@ suspect; a burst of further probes confirms it, or any answer, however late, cle
 from the start is no death. Pure: times are arguments, monotonic nanoseconds.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -84,6 +84,25 @@ MOVES: Mapping[tuple[State, Signal], State] = {
     **dict.fromkeys(((state, Signal.DOUBTED) for state in FALLEN), State.SUSPECT),
 }
 """Every legal move; a signal without a row in the present state is ignored."""
+
+
+def combined(states: Iterable[State]) -> State:
+    """Return what is held of a host with several addresses: it lives if any of them answers.
+
+    An address of which nothing is known speaks neither for it nor against it.
+    """
+    found = set(states)
+    return next((state for state in _FIRST_OF if state in found), State.UNKNOWN)
+
+
+_FIRST_OF = (
+    State.ALIVE,
+    State.SUSPECT,
+    State.DEAD_FROM_HERE,
+    State.UNREACHABLE,
+    State.DEAD,
+)
+"""Of the states of a host's addresses, the first of these is the host's."""
 
 
 @dataclass(frozen=True, slots=True)

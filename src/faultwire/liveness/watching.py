@@ -48,6 +48,11 @@ def alone(slot: int) -> bool:
     return True
 
 
+def asked(slot: int) -> None:
+    """Leave the answer open: others watch too, and `settle` says what came of it."""
+    del slot
+
+
 @dataclass(frozen=True, slots=True)
 class Judged:
     """What came of one look: hosts that moved; `standing` where ours is another one now."""

@@ -2,24 +2,21 @@
 
 import asyncio
 import logging
-import uuid
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from faultwire.domain.accounts import Actor
 from faultwire.domain.agents import AgentStatus, CloseCode
-from faultwire.domain.commands import AgentChanged, ReportFaults
+from faultwire.domain.commands import AgentChanged
 from faultwire.domain.datagrams import DatagramTerms
 from faultwire.domain.errors import Conflict, Unavailable
-from faultwire.domain.faults import FAULT_TYPES, HOST_DOWN, Evidence, Report
-from faultwire.domain.ids import FaultId, HostName
-from faultwire.domain.instants import rfc3339
+from faultwire.domain.ids import HostName
 from faultwire.domain.states import AgentState
 from faultwire.liveness.beats import Pulses
-from faultwire.liveness.heartbeat import Heartbeats, Verdict, VerdictKind
+from faultwire.liveness.heartbeat import Heartbeats, Verdict
 from faultwire.liveness.settings import Settings
 from faultwire.monitors.owed import Owed
 from faultwire.monitors.sessions import Session
+from faultwire.monitors.verdicts import AgentVerdicts
 from faultwire.ports import AgentWire, Clock, Elsewhere, Intake, Meter
 
 log = logging.getLogger(__name__)
@@ -38,8 +35,6 @@ LISTS_APART_NS = 250_000_000
 """Shortest time between two lists of one host that become commands."""
 COMPLAINTS_APART_NS = 10_000_000_000
 """Shortest time between two log lines on second sessions of one host."""
-
-ACTOR = Actor("monitor agents")
 
 _NS = 1_000_000_000
 _MS = 1_000_000
@@ -94,6 +89,7 @@ class AgentMonitor:
         self._fresh_ns = (settings.heartbeat_ms + settings.heartbeat_ms // 2) * _MS
         self._engine = Heartbeats(settings)
         self._owed = Owed(intake, clock, self._doubt)
+        self.verdicts = AgentVerdicts(self._owed, clock, meter)
         self._sessions: dict[HostName, Session] = {}
         self._later: dict[HostName, Session] = {}
         self._seconds: dict[HostName, _Seconds] = {}
@@ -137,6 +133,7 @@ class AgentMonitor:
         for host in hosts:
             session = self._sessions.pop(host, None)
             self._engine.forget(host)
+            self.verdicts.forget(host)
             self._later.pop(host, None)
             self._seconds.pop(host, None)
             if session is not None:
@@ -149,6 +146,7 @@ class AgentMonitor:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._watch(), name="agents' monitor")
             group.create_task(self._keep_noting(), name="agents seen")
+            group.create_task(self.verdicts.damped.run(), name="agents' damping")
 
     async def stop(self, seconds: float = 2.0) -> None:
         """Judge nobody and admit nobody any more; see what is owed through, up to `seconds`.
@@ -183,6 +181,7 @@ class AgentMonitor:
         self._count_sessions()
         if self._elsewhere is not None:
             self._elsewhere.entered(host, session.id)
+        self.verdicts.back(host)
         self._owed.change(AgentChanged(host, AgentState.CONNECTED, running))
         return session
 
@@ -272,6 +271,8 @@ class AgentMonitor:
             one for one in self._later if now - self._later[one].told_ns >= LISTS_APART_NS
         ]:
             self.reported(self._later.pop(host), now)
+        if not self._stopping:
+            self.verdicts.again()
         due = self._engine.next_deadline()
         if due is None or due > now or self._stopping:
             return
@@ -303,47 +304,18 @@ class AgentMonitor:
 
     def _doubt(self, host: HostName) -> None:
         """Judge a host again whose verdict a guard vetoed, unless its agent is back."""
+        self.verdicts.doubted(host)
         if self._engine.doubt(host, self._clock.mono_ns()):
             self._meter.count("faultwire_verdicts_suspended_total")
             log.warning("the verdict on host %s was vetoed: it is judged again", host)
 
     def _tell(self, verdict: Verdict, lag: float) -> None:
-        host = verdict.host
-        log.warning("host %s is down: %s for %.0f ms", host, verdict.kind, verdict.age_ns / _MS)
-        self._meter.count("faultwire_verdicts_total", kind=verdict.kind.value)
-        now = self._clock.instant()
-        report = Report(
-            FaultId(str(uuid.uuid4())),
-            FAULT_TYPES[HOST_DOWN],
-            raised=True,
-            resource={"hostname": host},
-            evidence=Evidence(
-                "agent", host, "down", now.wall_ns, details=self._figures(verdict, lag)
-            ),
-            detected=now,
-        )
-        self._owed.report(host, ReportFaults((report,), ACTOR))
-        self._owed.change(AgentChanged(host, AgentState.LOST))
-        session = self._sessions.get(host)
+        self.verdicts.give(verdict, lag)
+        session = self._sessions.get(verdict.host)
         if session is not None:
             self._detach(session)
             text = f"no sign of life for {verdict.age_ns // _MS} ms"
             session.wire.hang_up(CloseCode.SILENT, text)
-
-    def _figures(self, verdict: Verdict, lag: float) -> dict[str, object]:
-        figures: dict[str, object] = {
-            "verdict": verdict.kind.value,
-            "age_ms": verdict.age_ns / _MS,
-            "limit_ms": verdict.limit_ns / _MS,
-            "loop_lag_ms": round(lag, 3),
-        }
-        if verdict.put_off_ns:
-            figures["put_off_ms"] = round(verdict.put_off_ns / _MS, 3)
-        if verdict.seen is not None:
-            figures["last_beat"] = rfc3339(self._wall(verdict.seen))
-        if verdict.kind is VerdictKind.CLOSED:
-            figures["closed"] = rfc3339(self._wall(verdict.since))
-        return figures
 
     # ------------------------------------------------------------ the rest
 

@@ -38,10 +38,14 @@ class Owed:
         return len(self._queues)
 
     def report(self, host: HostName, report: ReportFaults) -> None:
-        """Owe a report; while another one of the host waits, it would only repeat it."""
-        queue = self._queues.get(host)
-        if queue is None or not any(isinstance(one, ReportFaults) for one in queue):
-            self._owe(host, report)
+        """Owe a report, unless the last one of its type that waits says the same."""
+        said = _said(report)
+        for one in reversed(self._queues.get(host, ())):
+            if isinstance(one, ReportFaults) and _said(one)[0] == said[0]:
+                if _said(one) == said:
+                    return
+                break
+        self._owe(host, report)
 
     def change(self, change: AgentChanged) -> None:
         """Owe a change; it stands for the one before it, if that still waits."""
@@ -93,7 +97,7 @@ class Owed:
         name = type(owing).__name__
         while True:
             try:
-                if _is_vetoed(await self._intake.submit(owing)):
+                if _is_vetoed(owing, await self._intake.submit(owing)):
                     self._vetoed(host)
                 return
             except Refused as error:
@@ -107,7 +111,14 @@ class Owed:
             wait = min(2 * wait, LONGEST_RETRY_SECONDS)
 
 
-def _is_vetoed(answer: object) -> bool:
+def _said(command: ReportFaults) -> tuple[str, bool]:
+    return next(((one.identity, one.raised) for one in command.reports), ("", True))
+
+
+def _is_vetoed(owing: Owing, answer: object) -> bool:
     """Return whether what a host reported down was closed at once: a guard was against it."""
+    if not isinstance(owing, ReportFaults) or not all(one.raised for one in owing.reports):
+        return False
     answers = answer if isinstance(answer, tuple) else ()
-    return any(isinstance(one, FaultAnswer) and one.state is FaultState.CLOSED for one in answers)
+    closed = [one.state is FaultState.CLOSED for one in answers if isinstance(one, FaultAnswer)]
+    return bool(closed) and all(closed)

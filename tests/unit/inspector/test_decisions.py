@@ -143,8 +143,12 @@ def test_only_hosts_servers_guests_and_wires_have_rules() -> None:
     """What has none is recorded as such; further rules come with further rows."""
     assert set(RULES) == {
         "compute.host.down",
-        "compute.instance.down",
         "database.guest.down",
+        "compute.host.hung",
+        "compute.agent.down",
+        "compute.host.unreachable",
+        "compute.host.flapping",
+        "compute.instance.down",
         *WIRING,
     }
 

@@ -18,7 +18,7 @@ from faultwire.telemetry.clock import SystemClock
 
 SECONDS = 20
 SETTINGS = Settings(engine=Engine.ICMP, realtime=False, canaries=("127.0.0.1",))
-HOSTS = {HostName(f"h{number}"): f"127.0.0.{number}" for number in range(1, 21)}
+HOSTS = {HostName(f"h{number}"): (f"127.0.0.{number}",) for number in range(1, 21)}
 
 
 class Counts:
@@ -93,7 +93,7 @@ async def test_hosts_answer_and_leave(stand: Stand) -> None:
     """Hosts that were given before and after the start are probed until they leave."""
     await stand.wait_for(stand.alive)
     late = HostName("late")
-    stand.probes.probe({late: "127.0.1.1"}, {})
+    stand.probes.probe({late: ("127.0.1.1",)}, {})
     await stand.wait_for(lambda: stand.probes.state(late) is State.ALIVE)
     stand.probes.leave([late, HostName("never")])
     assert stand.probes.state(late) is State.UNKNOWN
@@ -119,7 +119,7 @@ async def test_an_address_that_cannot_be_probed_stops_nobody(
     stand: Stand, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A host of an unknown interface is named in the log, and all others are probed."""
-    stand.probes.probe({HostName("odd"): "fe80::1%nosuch0"}, {})
+    stand.probes.probe({HostName("odd"): ("fe80::1%nosuch0",)}, {})
     await stand.wait_for(stand.alive)
     assert "host odd cannot be probed" in caplog.text
 

@@ -1,7 +1,7 @@
 """The hosts' monitor: from what the prober saw to commands."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import pytest
 
@@ -14,26 +14,30 @@ from faultwire.inspector import guards
 from faultwire.liveness.isolation import Standing
 from faultwire.liveness.probes import Listener, Seen
 from faultwire.liveness.suspicion import Signal, State
-from faultwire.monitors.hosts import HostMonitor
+from faultwire.monitors.hosts import Before, HostMonitor
 from faultwire.testing.clock import ManualClock
 from faultwire.testing.intake import RecordingIntake
 from tests.unit.monitors.fakes import CountingMeter, pass_time, settle
 
 HOST = HostName("compute-1")
+KNOWN = (Host(HOST, ("10.0.0.1", "10.9.9.9")),)
 
 
 class FakeProbes:
     """What the monitor needs of `liveness.probes.Probes`."""
 
     def __init__(self) -> None:
-        self.targets: dict[HostName, str] = {}
+        self.targets: dict[HostName, Sequence[str]] = {}
         self.held: dict[HostName, State] = {}
         self.doubted: list[HostName] = []
+        self.settled: list[tuple[HostName, bool]] = []
 
     def listen(self, listener: Listener) -> None:
         self.listener = listener
 
-    def probe(self, hosts: Mapping[HostName, str], held: Mapping[HostName, State]) -> None:
+    def probe(
+        self, hosts: Mapping[HostName, Sequence[str]], held: Mapping[HostName, State]
+    ) -> None:
         self.targets |= hosts
         self.held |= held
 
@@ -43,6 +47,12 @@ class FakeProbes:
 
     def doubt(self, host: HostName) -> None:
         self.doubted.append(host)
+
+    def settle(self, host: HostName, *, agreed: bool) -> None:
+        self.settled.append((host, agreed))
+
+    async def run(self) -> None:
+        raise AssertionError("the test runs nothing")
 
     def state(self, host: HostName) -> State:
         return self.held.get(host, State.UNKNOWN)
@@ -61,6 +71,7 @@ class Stand:
             self.meter,
             "m1",
         )
+        self.monitor.begin(KNOWN, Before())
 
     def see(self, state: State, was: State = State.SUSPECT, host: HostName = HOST) -> None:
         at = self.clock.mono_ns() - 2_000_000
@@ -78,6 +89,7 @@ async def test_a_dead_host_is_reported_with_its_evidence() -> None:
     """DEAD is one report of compute.host.down, detected when the prober saw it."""
     stand = Stand()
     stand.see(State.DEAD_FROM_HERE)
+    assert stand.probes.settled == [(HOST, True)]
     stand.see(State.DEAD, State.DEAD_FROM_HERE)
     await settle()
     (report,) = stand.reports
@@ -95,9 +107,9 @@ async def test_a_dead_host_is_reported_with_its_evidence() -> None:
     assert stand.meter.counts["faultwire_verdicts_total/icmp"] == 1
 
 
-@pytest.mark.parametrize("state", [State.SUSPECT, State.UNKNOWN, State.DEAD_FROM_HERE])
+@pytest.mark.parametrize("state", [State.SUSPECT, State.UNKNOWN])
 async def test_what_is_no_verdict_is_not_reported(state: State) -> None:
-    """Suspicion, ignorance and one vantage point's word report nothing."""
+    """Suspicion and ignorance report nothing."""
     stand = Stand()
     stand.see(state)
     await settle()
@@ -151,7 +163,7 @@ async def test_a_doubt_that_passes_tells_nobody() -> None:
 async def test_an_isolation_left_by_the_process_before_is_cleared() -> None:
     """A fault about us that is still open after a start ends with the first answer."""
     stand = Stand()
-    stand.monitor.begin((), (), isolated=True)
+    stand.monitor.begin(KNOWN, Before(isolated=True))
     stand.see(State.ALIVE, State.UNKNOWN)
     await settle()
     (cleared,) = stand.reports
@@ -162,11 +174,11 @@ async def test_hosts_of_the_map_are_probed_at_their_first_address() -> None:
     """Hosts with an address are probed, those without are not; what was held is handed on."""
     stand = Stand()
     two = Host(HostName("compute-2"))
-    stand.monitor.begin((Host(HOST, ("10.0.0.1", "10.9.9.9")), two), (HOST,), isolated=False)
-    assert stand.probes.targets == {HOST: "10.0.0.1"}
+    stand.monitor.begin((*KNOWN, two), Before(dead=(HOST,)))
+    assert stand.probes.targets == {HOST: ("10.0.0.1",)}
     assert stand.probes.held == {HOST: State.DEAD}
     stand.monitor.saved((Host(HOST, ()), Host(two.name, ("10.0.0.2",))))
-    assert stand.probes.targets == {two.name: "10.0.0.2"}
+    assert stand.probes.targets == {two.name: ("10.0.0.2",)}
     stand.monitor.removed((two.name,))
     assert stand.probes.targets == {}
 
@@ -218,7 +230,7 @@ async def test_hosts_that_never_answered_are_named_once(
 ) -> None:
     """Ten seconds after the start the log names the hosts of which nothing is known."""
     stand = Stand()
-    known = (Host(HOST, ("10.0.0.1",)), Host(HostName("compute-2")))
+    known = (*KNOWN, Host(HostName("compute-2")))
     task = asyncio.create_task(stand.monitor.run(lambda: known))
     await pass_time(stand.clock, 11)
     task.cancel()

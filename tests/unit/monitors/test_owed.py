@@ -8,8 +8,8 @@ from faultwire.domain.commands import AgentChanged, ReportFaults
 from faultwire.domain.errors import Invalid, Unavailable
 from faultwire.domain.ids import HostName
 from faultwire.domain.states import AgentState
-from faultwire.monitors.agents import ACTOR
 from faultwire.monitors.owed import Owed
+from faultwire.monitors.verdicts import ACTOR
 from faultwire.testing.clock import ManualClock
 from faultwire.testing.intake import RecordingIntake
 from tests.unit.monitors.fakes import pass_time, settle

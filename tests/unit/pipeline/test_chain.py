@@ -182,7 +182,7 @@ def product() -> InProcess:
             {"instance_id": "vm0"},
             {"T01": 1, "T02": 1, "T04": 1, "T05": 1, "T06": 1, "T07": 1},
         ),
-        ("compute.host.hung", {"hostname": "h1"}, {"T01": 1}),
+        ("compute.host.hung", {"hostname": "h1"}, {"T01": 1, "T02": 1}),
         ("compute.host.down", {"hostname": "nowhere"}, {"T01": 1}),
     ],
 )
