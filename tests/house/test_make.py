@@ -7,7 +7,19 @@ import pytest
 
 from tests.house import tree
 
-TARGETS = ("demo", "test", "tempest", "serve", "lint", "types", "bench", "docs", "clean")
+TARGETS = (
+    "demo",
+    "test",
+    "tempest",
+    "minicloud",
+    "test-openstack",
+    "serve",
+    "lint",
+    "types",
+    "bench",
+    "docs",
+    "clean",
+)
 
 
 def _make(*arguments: str) -> str:

@@ -50,7 +50,9 @@ def test_every_pin_has_a_hash(path: Path) -> None:
 
 @pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.name)
 def test_eventlet_is_pinned_nowhere(path: Path) -> None:
-    """No lock file brings eventlet."""
+    """No lock file brings eventlet, but for the services of others that run beside us."""
+    if path.stem == "minicloud":
+        return
     assert "eventlet" not in _pins(path)
 
 
