@@ -38,18 +38,24 @@ from faultwire.domain.commands import (
     SetQuota,
     TakeEvents,
 )
+from faultwire.domain.computing import EvacuateServer
+from faultwire.domain.fencing import VOUCHED, FencingsSaved, FencingTerms
 from faultwire.domain.guest_commands import GuestChanged, MoveTask, StartTask
 from faultwire.domain.ids import GuestId
 from faultwire.domain.network_commands import RecheckPorts
 from faultwire.domain.services import NOVA_TERMS, StatusTerms
+from faultwire.domain.signals import UnmappedSaved
 from faultwire.identity.decide import deciders as identity_deciders
 from faultwire.identity.directory import MemoryDirectory
 from faultwire.inspector import settings as inspector_settings
 from faultwire.inspector.agents import AgentDecider
 from faultwire.inspector.answers import AnsweredDecider, WatchedDecider
 from faultwire.inspector.decide import CloseDecider, ReportsDecider, RetryDecider
+from faultwire.inspector.fences import deciders as fence_deciders
+from faultwire.inspector.fencing import FencingDecider, ProofDecider, Unguarded
 from faultwire.inspector.guests import GuestDecider
 from faultwire.inspector.sessions import SessionDecider
+from faultwire.inspector.unmapped import deciders as unmapped_deciders
 from faultwire.inspector.wiring import WIRING, RecheckDecider, RewiringDecider, rewired
 from faultwire.notifier.evaluator.alarms import (
     CheckRule,
@@ -77,11 +83,13 @@ from faultwire.notifier.evaluator.watching import (
 from faultwire.pipeline import Chain, Stages
 from faultwire.ports import Commit, Decider, Evaluator, Ledger, Outbox
 from faultwire.resourcemap.diff import ImportDecider, PartDecider
+from faultwire.resourcemap.fencings import FencingBook
 from faultwire.resourcemap.holds import Holds
 from faultwire.resourcemap.index import ResourceMap
 from faultwire.resourcemap.owing import OwedStatuses
 from faultwire.resourcemap.sessions import SessionMap
 from faultwire.resourcemap.tasks import TaskBook
+from faultwire.resourcemap.unmapped import UnmappedBook
 from faultwire.store import AlarmsTo, Snapshot
 from faultwire.telemetry.clock import SystemClock
 from faultwire.telemetry.metrics import Metrics
@@ -106,6 +114,8 @@ class Indexes:
     owed: OwedStatuses = field(default_factory=OwedStatuses)
     tasks: TaskBook = field(default_factory=TaskBook)
     guests_heard: dict[GuestId, int] = field(default_factory=dict)
+    fencings: FencingBook = field(default_factory=FencingBook)
+    unmapped: UnmappedBook = field(default_factory=UnmappedBook)
 
     @classmethod
     def read(cls, load: Callable[[AlarmsTo], Snapshot]) -> "Indexes":
@@ -138,6 +148,8 @@ class Indexes:
         indexes.owed.apply(changes.StatusesOwed(snapshot.owed_statuses))
         indexes.tasks.apply(guest_changes.TasksSaved(snapshot.tasks))
         indexes.guests_heard.update(snapshot.guests_heard)
+        indexes.fencings.apply(FencingsSaved(snapshot.fencings))
+        indexes.unmapped.apply(UnmappedSaved(snapshot.unmapped))
         indexes.directory.load(
             users=snapshot.users,
             projects=snapshot.projects,
@@ -204,6 +216,8 @@ class Core:
             indexes.quotas,
             indexes.owed,
             indexes.tasks,
+            indexes.fencings,
+            indexes.unmapped,
         )
 
     def connect(
@@ -213,15 +227,16 @@ class Core:
         others: Others | None = None,
         check_rule: CheckRule | None = None,
         terms: StatusTerms = NOVA_TERMS,
+        fencing: FencingTerms = VOUCHED,
     ) -> Lane:
         """Return the lane, whose chain wakes the outbox.
 
         `check_rule` refuses alarms that could never be evaluated here; `terms` say what
-        host_status is.
+        host_status is, `fencing` what is done about dead hosts.
         """
         chain = Chain(
             Stages(
-                self._deciders(settings, check_rule, terms),
+                self._deciders(settings, check_rule, terms, fencing),
                 EmbeddedController(terms),
                 evaluator_of(self.indexes, publish=self.publish),
                 others.commit if others else self.writer,
@@ -241,8 +256,9 @@ class Core:
         settings: inspector_settings.Settings,
         check_rule: CheckRule | None,
         terms: StatusTerms,
+        fencing: FencingTerms,
     ) -> dict[type, Decider[Any]]:
-        found = deciders(self.indexes, settings, check_rule, terms)
+        found = deciders(self.indexes, settings, check_rule, terms, fencing)
         if self.publish:
             for command in (SetAlarmState, MoveAlarms):
                 found[command] = PublishingDecider(found[command], self.indexes.alarms.severity)
@@ -260,15 +276,21 @@ def deciders(
     settings: inspector_settings.Settings,
     check_rule: CheckRule | None = None,
     terms: StatusTerms = NOVA_TERMS,
+    fencing: FencingTerms = VOUCHED,
 ) -> dict[type, Decider[Any]]:
     """Return who decides on which command; every command has exactly one."""
     alarms, directory = indexes.alarms, indexes.directory
     subscriptions = indexes.subscriptions
     wiring = partial(indexes.holds.live_of, WIRING)
+    known, judge = indexes.fencings.of, Unguarded()
+    servers = dict(server_deciders(terms))
+    servers[EvacuateServer] = ProofDecider(servers[EvacuateServer], known, fencing)
     return {
-        ReportFaults: ReportsDecider(settings),
+        ReportFaults: FencingDecider(ReportsDecider(settings), known, fencing, judge),
         CloseFault: CloseDecider(settings),
-        RetryUnmatched: RetryDecider(settings),
+        RetryUnmatched: FencingDecider(RetryDecider(settings), known, fencing, judge),
+        **fence_deciders(known, fencing, judge),
+        **unmapped_deciders(indexes.unmapped.get, lambda: indexes.unmapped),
         AgentChanged: AgentDecider(settings, terms),
         HostAnswered: AnsweredDecider(settings),
         GuestChanged: GuestDecider(settings),
@@ -301,7 +323,7 @@ def deciders(
         **{
             # A server that moves or goes takes its ports with it.
             command: RewiringDecider(decider, wiring)
-            for command, decider in server_deciders(terms).items()
+            for command, decider in servers.items()
         },
         **service_deciders(indexes.owed, terms),
         RecheckPorts: RecheckDecider(wiring),

@@ -271,4 +271,5 @@ def _fault_ports(
         status_ports(core, parts.watched, parts.unhealthy, configuration, authenticator, enforcer),
         lambda user: found.name if (found := directory.user(UserId(user))) else None,
         parts.marks.latency.show,
+        lambda: core.indexes.fencings,
     )

@@ -28,6 +28,7 @@ from faultwire.app.marks import Marks
 from faultwire.app.neighbours import PRUNE_SECONDS, Neighbours
 from faultwire.app.offload import Offload
 from faultwire.app.periodic import Periodic
+from faultwire.app.power import watch_power
 from faultwire.app.refusals import GATHER_SECONDS
 from faultwire.app.sending import Nobody, bus_of, endpoints_of, every, sender_of
 from faultwire.app.standing import Watched
@@ -219,6 +220,8 @@ class Server:
         doctor = self._configuration.fault.doctor_listener
         await opened.doors.start(built, doctor, self._life)
         self._life.watch(running.imports.run(), "imports")
+        cluster = others.cluster if others else None
+        watch_power(core, running.lane, self._configuration, cluster, self._life)
         release.push_async_callback(running.monitor.stop)
         watch_hosts(running.hosts, core, self._life)
         release.push_async_callback(running.imports.stop)
@@ -235,6 +238,7 @@ class Server:
             others.others(core) if others else None,
             check_of(configuration.prometheus),
             terms_of(configuration.compute),
+            configuration.fencing.terms(),
         )
         core.writer.when_written(sender.drafts.write)
         lag = LagGauge(tools.clock, tools.metrics)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faultwire.config import deadman, load, server
+from faultwire.controllers.fencing import settings as fencing
 from faultwire.faces.alarming import settings as alarming
 from faultwire.faces.compute import settings as compute
 from faultwire.faces.fault import settings as fault
@@ -16,6 +17,7 @@ from faultwire.liveness import damping_settings as damping
 from faultwire.liveness import quorum_settings as quorum
 from faultwire.liveness import settings as liveness
 from faultwire.messaging import settings as messaging
+from faultwire.monitors import redfish_settings as redfish
 from faultwire.notifier import prometheus_settings as prometheus
 from faultwire.notifier import settings as notifier
 from faultwire.policy import settings as policy
@@ -34,6 +36,8 @@ SECTIONS: load.Sections = {
     "quorum": quorum.Settings,
     "damping": damping.Settings,
     "inspector": inspector.Settings,
+    "fencing": fencing.Settings,
+    "redfish": redfish.Settings,
     "notifier": notifier.Settings,
     "fault": fault.Settings,
     "network": network.Settings,
@@ -64,6 +68,8 @@ class Configuration:
     quorum: quorum.Settings
     damping: damping.Settings
     inspector: inspector.Settings
+    fencing: fencing.Settings
+    redfish: redfish.Settings
     notifier: notifier.Settings
     fault: fault.Settings
     network: network.Settings

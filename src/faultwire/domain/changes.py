@@ -31,6 +31,7 @@ from faultwire.domain.ids import (
 from faultwire.domain.network_changes import NetworkChange
 from faultwire.domain.resources import Evacuation, Host, Port, Project, Server, Switch
 from faultwire.domain.services import OwedStatus
+from faultwire.domain.signals import SignalChange
 from faultwire.domain.subscriptions import Subscription, Watch
 
 
@@ -214,10 +215,7 @@ class DeliveriesQueued:
 
 @dataclass(frozen=True, slots=True)
 class DeliveriesReplayed:
-    """Deliveries that were over and are owed again, under their ids, as if they were new.
-
-    One whose state is no longer `was` stays as it is.
-    """
+    """Deliveries that are over and owed again, as new; one that is not in state `was` stays."""
 
     deliveries: tuple[Delivery, ...]
     was: DeliveryState
@@ -382,4 +380,5 @@ Change = (
     | Audited
     | NetworkChange
     | GuestChange
+    | SignalChange
 )

@@ -17,12 +17,14 @@ from faultwire.domain.changes import Change
 from faultwire.domain.computing import ServerCommand
 from faultwire.domain.events import Event
 from faultwire.domain.faults import Evidence, FaultState, Report
+from faultwire.domain.fencing import FencingCommand
 from faultwire.domain.guest_commands import GuestCommand
 from faultwire.domain.ids import AlarmId, FaultId, HostName, ProjectId, SubscriptionId, UserId
 from faultwire.domain.network_commands import NetworkCommand
 from faultwire.domain.resources import InventoryDocument, Project
 from faultwire.domain.services import ServiceCommand
 from faultwire.domain.shares import OwedEvents
+from faultwire.domain.signals import SignalCommand
 from faultwire.domain.states import AgentState
 from faultwire.domain.subscriptions import Subscription
 
@@ -364,4 +366,6 @@ Command = (
     | NetworkCommand
     | ServerCommand
     | ServiceCommand
+    | FencingCommand
+    | SignalCommand
 )

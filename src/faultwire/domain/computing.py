@@ -109,7 +109,8 @@ class EvacuateServer:
     `target` None: the host with the fewest servers is chosen. `forced`: the target may be
     disabled. `stopped`: it stays off there (from microversion 2.95 on). Raises NotFound for
     server or target, Invalid for a host that is still in use and for a target that cannot take
-    it, Conflict where the server's state forbids it.
+    it, Conflict where the server's state forbids it. `no_fence`: the caller vouches that the host
+    has no power, where a proof would be required (D23).
     """
 
     server: ServerId
@@ -117,6 +118,7 @@ class EvacuateServer:
     target: HostName | None = None
     forced: bool = False
     stopped: bool = False
+    no_fence: bool = False
 
 
 @dataclass(frozen=True, slots=True)

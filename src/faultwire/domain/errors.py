@@ -15,6 +15,7 @@
     │   └── TooOften            asked more often than is allowed; `seconds` to wait    (429)
     ├── Unavailable             nothing was changed; the same call may succeed later   (503)
     │   └── Behind              another process changed what this one decided on
+    ├── BmcTrouble              a host's management controller did not do what it was asked
     ├── RpcError                a call to another process failed; it says to whom and which
     │   ├── NoAnswer            nothing came back in time: it may have been done, or not
     │   ├── NoConsumer          nobody listens there: it was not done
@@ -116,6 +117,18 @@ class Broken(FaultwireError):
 
 class IllegalMove(Broken):
     """A state machine was asked for a move that its table does not have."""
+
+
+class BmcTrouble(FaultwireError):
+    """A management controller cannot be reached, refuses us, or says what makes no sense.
+
+    `kind` is one of unreachable, certificate, credentials, refused, unsupported, protocol.
+    """
+
+    def __init__(self, kind: str, words: str) -> None:
+        """Take the kind, and what operators read: never a password."""
+        super().__init__(words)
+        self.kind = kind
 
 
 class RpcError(FaultwireError):

@@ -81,6 +81,23 @@ class Fencing:
 
 
 @dataclass(frozen=True, slots=True)
+class FencingTerms:
+    """What is to be done about hosts that are down, by `[fencing]`.
+
+    `driver`: there is one. `automatic`: a dead host is switched off at once. `require_proof`: no
+    evacuation without proof of power-off (D23).
+    """
+
+    driver: bool = False
+    automatic: bool = True
+    require_proof: bool = True
+
+
+VOUCHED = FencingTerms()
+"""No driver: the caller vouches (D23)."""
+
+
+@dataclass(frozen=True, slots=True)
 class FencingsSaved:
     """Records that are new or changed, whole; one replaces another of the same host."""
 

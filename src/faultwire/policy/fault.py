@@ -52,6 +52,21 @@ RULES = (
         (("POST", "/fault/v1/hosts/{name}/confirm"),),
     ),
     Rule(
+        "fencings:list",
+        ADMIN,
+        "See what is known of hosts' power.",
+        (("GET", "/fault/v1/fencings"),),
+    ),
+    Rule(
+        "hosts:fence",
+        ADMIN,
+        "Switch hosts off and on.",
+        (
+            ("POST", "/fault/v1/hosts/{name}/fence"),
+            ("POST", "/fault/v1/hosts/{name}/unfence"),
+        ),
+    ),
+    Rule(
         "agents:enrol",
         ADMIN,
         "Get a credential for the agent of a host.",

@@ -20,7 +20,6 @@ from faultwire.domain.accounts import (
     User,
     WebhookSecret,
 )
-from faultwire.domain.acts import Act, Verdict
 from faultwire.domain.alarms import Attempt, Delivery, DeliveryState
 from faultwire.domain.causes import Cause, ResourceKind
 from faultwire.domain.changes import Change
@@ -59,6 +58,7 @@ from faultwire.ports.alarms import AlarmStore as AlarmStore
 from faultwire.ports.alarms import SampleStore as SampleStore
 from faultwire.ports.alarms import SubscriptionStore as SubscriptionStore
 from faultwire.ports.buses import Bus as Bus
+from faultwire.ports.guards import Judge as Judge
 from faultwire.ports.networks import Plugs as Plugs
 from faultwire.ports.rpc import PeerVersions as PeerVersions
 from faultwire.ports.rpc import RpcClient as RpcClient
@@ -164,11 +164,6 @@ class Decider(Protocol[C_contra]):
 
     def decide(self, command: C_contra, view: View, now: Instant) -> Deciding:
         """Return the decision in the making; raises an error of the tree to refuse."""
-
-
-ActGuard = Callable[[Act, View, Instant], Verdict]
-"""Says whether an act may be done; pure. To ask changes nothing: what was done it learns from
-committed changes alone, so that it may be asked several times about one act."""
 
 
 class Controller(Protocol):

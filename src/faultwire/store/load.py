@@ -12,10 +12,12 @@ from faultwire.domain.accounts import Assignment, Credential, Revocation, User, 
 from faultwire.domain.alarms import Alarm, Quota
 from faultwire.domain.causes import Cause
 from faultwire.domain.faults import LIVE_STATES, Fault
+from faultwire.domain.fencing import Fencing
 from faultwire.domain.ids import GuestId, HostName
 from faultwire.domain.networks import Network, Subnet
 from faultwire.domain.resources import Evacuation, Guest, Host, Port, Project, Server, Switch
 from faultwire.domain.services import OwedStatus
+from faultwire.domain.signals import UnmappedAlert
 from faultwire.domain.subscriptions import Subscription, Watch
 from faultwire.domain.tasks import LIVE_TASKS, Task
 from faultwire.store import (
@@ -27,6 +29,7 @@ from faultwire.store import (
     network_rows,
     schema,
     seen,
+    signal_rows,
     task_rows,
 )
 from faultwire.store.engine import of_one_moment, translated
@@ -58,6 +61,8 @@ class Snapshot:
     owed_statuses: tuple[OwedStatus, ...] = ()
     ports: tuple[Port, ...] = ()
     guests: tuple[Guest, ...] = ()
+    fencings: tuple[Fencing, ...] = ()
+    unmapped: tuple[UnmappedAlert, ...] = ()
     networks: tuple[Network, ...] = ()
     subnets: tuple[Subnet, ...] = ()
     faults: tuple[Fault, ...] = ()
@@ -93,6 +98,8 @@ def load(engine: Engine, *, now_ns: int = 0, alarms_to: AlarmsTo | None = None) 
             owed_statuses=read(_owed_statuses(), inventory_rows.owed_status_of),
             ports=read(_whole(schema.ports), inventory_rows.port_of),
             guests=read(_whole(schema.guests, "last_heard_ns"), inventory_rows.guest_of),
+            fencings=read(_whole(schema.fencings), signal_rows.fencing_of),
+            unmapped=read(_whole(schema.unmapped_alerts), signal_rows.unmapped_of),
             networks=read(_whole(schema.networks), network_rows.network_of),
             subnets=read(_whole(schema.subnets), network_rows.subnet_of),
             faults=read(_live_faults(), codec.fault_of),

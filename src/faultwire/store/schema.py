@@ -41,9 +41,11 @@ from faultwire.store.schema_inventory import (
     switches,
     tasks,
 )
+from faultwire.store.schema_signals import fencings, unmapped_alerts
 
 __all__ = [
     "evacuations",
+    "fencings",
     "guests",
     "hosts",
     "imports",
@@ -55,6 +57,7 @@ __all__ = [
     "subnets",
     "switches",
     "tasks",
+    "unmapped_alerts",
 ]
 """What is the inventory's and is found here too."""
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
-from faultwire.domain import changes, guest_changes, network_changes
+from faultwire.domain import changes, fencing, guest_changes, network_changes, signals
 from faultwire.domain.accounts import CredentialKind
 from faultwire.domain.causes import ResourceKind
 from faultwire.domain.errors import Broken
@@ -15,6 +15,7 @@ from faultwire.store import (
     inventory_rows,
     network_rows,
     schema,
+    signal_rows,
     task_rows,
 )
 from faultwire.store.statements import Row, Statement, adding, changing, removing, saving
@@ -146,6 +147,7 @@ WRITERS: Mapping[type, Writer] = {
         _each("hosts", _REMOVE_CAUSES, lambda host: (ResourceKind.HOST.value, host)),
         _each("hosts", removing(schema.agent_sessions, "host"), _name),
         _each("hosts", removing(schema.evacuations, "host"), _name),
+        _each("hosts", removing(schema.fencings, "host"), _name),
     ),
     changes.RunningReported: _nothing,
     changes.SwitchesSaved: _each("switches", saving(schema.switches), inventory_rows.switch_row),
@@ -198,6 +200,12 @@ WRITERS: Mapping[type, Writer] = {
         _each("guests", removing(schema.agent_sessions, "host"), _session),
     ),
     guest_changes.TasksSaved: _each("tasks", saving(schema.tasks), task_rows.task_row),
+    fencing.FencingsSaved: _each("fencings", saving(schema.fencings), signal_rows.fencing_row),
+    fencing.FencingsRemoved: _each("hosts", removing(schema.fencings, "host"), _name),
+    signals.UnmappedSaved: _each(
+        "alerts", saving(schema.unmapped_alerts), signal_rows.unmapped_row
+    ),
+    signals.UnmappedRemoved: _each("ids", removing(schema.unmapped_alerts, "id"), _name),
     changes.FaultsSaved: _each("faults", saving(schema.faults), alarm_rows.fault_row),
     changes.CausesSaved: _each(
         "causes",

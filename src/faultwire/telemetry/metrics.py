@@ -36,6 +36,11 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         "Looks at alarms that no event concerns, by kind and result.",
         ("kind", "result"),
     ),
+    "faultwire_bmc_failures_total": ("Questions to BMCs that failed, by kind.", ("kind",)),
+    "faultwire_fencings_total": (
+        "Hosts that were switched, by what was wanted and what came of it.",
+        ("wanted", "outcome"),
+    ),
     "faultwire_events_left_out_total": ("Events that evaluators cannot evaluate.", ()),
     "faultwire_latency_budgets_total": (
         "How often a span began to take longer than its budget.",
@@ -73,6 +78,7 @@ GAUGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "faultwire_monitors": ("Monitors that have a seat here, by how they stand.", ("state",)),
     "faultwire_isolated": ("1 while no host is held to be dead because we are cut off.", ()),
     "faultwire_bus_up": ("1 while the message broker takes what we publish.", ()),
+    "faultwire_fencings_owed": ("Hosts that are yet to be switched.", ()),
     "faultwire_stalled": ("1 while verdicts are put off because the loop was late.", ()),
 }
 BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)

@@ -274,6 +274,8 @@ class MemoryLedger:
             ),
             ports=tuple(_ordered(state.ports)),
             guests=tuple(_ordered(state.guests)),
+            fencings=tuple(_ordered(state.fencings)),
+            unmapped=tuple(_ordered(state.unmapped)),
             networks=tuple(_ordered(state.networks)),
             subnets=tuple(_ordered(state.subnets)),
             faults=tuple(sorted(faults, key=attrgetter("opened_ns", "id"))),

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from faultwire.domain import changes, guest_changes, network_changes
+from faultwire.domain import changes, fencing, guest_changes, network_changes, signals
 from faultwire.domain.accounts import (
     Assignment,
     AuditRecord,
@@ -48,6 +48,8 @@ class State:
     guests: dict[str, Guest] = field(default_factory=dict)
     guests_heard: dict[GuestId, int] = field(default_factory=dict)
     tasks: dict[str, Task] = field(default_factory=dict)
+    fencings: dict[str, fencing.Fencing] = field(default_factory=dict)
+    unmapped: dict[str, signals.UnmappedAlert] = field(default_factory=dict)
     networks: dict[str, Network] = field(default_factory=dict)
     subnets: dict[str, Subnet] = field(default_factory=dict)
     faults: dict[str, Fault] = field(default_factory=dict)
@@ -264,6 +266,7 @@ _APPLIERS: Mapping[type, Applier] = {
         _drop("credentials", "hosts", lambda key, host: key == (CredentialKind.AGENT, host)),
         _drop("causes", "hosts", lambda key, host: key[:2] == (ResourceKind.HOST, host)),
         _drop("evacuations", "hosts", lambda key, host: key[0] == host),
+        _drop("fencings", "hosts"),
     ),
     changes.RunningReported: _nothing,
     changes.SwitchesSaved: _put("switches", "switches", _NAME),
@@ -278,6 +281,10 @@ _APPLIERS: Mapping[type, Applier] = {
     changes.EvacuationsRemoved: _evacuations_removed,
     changes.StatusesOwed: _put("owed_statuses", "statuses", _ID),
     changes.StatusesTold: _drop("owed_statuses", "ids"),
+    fencing.FencingsSaved: _put("fencings", "fencings", attrgetter("host")),
+    fencing.FencingsRemoved: _drop("fencings", "hosts"),
+    signals.UnmappedSaved: _put("unmapped", "alerts", _ID),
+    signals.UnmappedRemoved: _drop("unmapped", "ids"),
     changes.PortsSaved: _put("ports", "ports", _ID),
     changes.PortsRemoved: _all(
         _drop("ports", "ports"),

@@ -9,12 +9,14 @@ from faultwire.domain import guest_changes as g
 from faultwire.domain.alarms import DeliveryState
 from faultwire.domain.causes import Cause, ResourceKind
 from faultwire.domain.changes import Change
+from faultwire.domain.fencing import FencingsRemoved, FencingsSaved, FencingState
 from faultwire.domain.network_changes import (
     NetworksRemoved,
     NetworksSaved,
     SubnetsRemoved,
     SubnetsSaved,
 )
+from faultwire.domain.signals import UnmappedRemoved, UnmappedSaved
 from faultwire.domain.states import PowerState, VmState
 from tests.contract.store import values as v
 
@@ -71,8 +73,10 @@ CASES = [
             "credentials": (v.GUEST_CREDENTIAL,),
             "causes": (v.CAUSE,),
             "evacuations": (v.OTHER_EVACUATION,),
+            "fencings": (v.BARE_FENCING,),
         },
         [
+            FencingsSaved((v.FENCING, v.BARE_FENCING)),
             c.EvacuationsSaved((v.EVACUATION, v.OTHER_EVACUATION)),
             c.HostsSaved((v.HOST, v.BARE_HOST)),
             c.CredentialsSaved((v.CREDENTIAL, v.GUEST_CREDENTIAL)),
@@ -105,6 +109,26 @@ CASES = [
         c.EvacuationsRemoved((v.EVACUATION,)),
         {"evacuations": (v.OTHER_EVACUATION,)},
         [c.EvacuationsSaved((v.EVACUATION, v.OTHER_EVACUATION))],
+    ),
+    Case(
+        FencingsSaved((v.FENCING, v.BARE_FENCING)),
+        {"fencings": (v.FENCING, v.BARE_FENCING)},
+        [FencingsSaved((replace(v.FENCING, proof=None, state=FencingState.WANTED),))],
+    ),
+    Case(
+        FencingsRemoved((v.FENCING.host,)),
+        {"fencings": (v.BARE_FENCING,)},
+        [FencingsSaved((v.FENCING, v.BARE_FENCING))],
+    ),
+    Case(
+        UnmappedSaved((v.UNMAPPED, v.OTHER_UNMAPPED)),
+        {"unmapped": (v.UNMAPPED, v.OTHER_UNMAPPED)},
+        [UnmappedSaved((replace(v.UNMAPPED, count=1, firing=False),))],
+    ),
+    Case(
+        UnmappedRemoved((v.UNMAPPED.id,)),
+        {"unmapped": (v.OTHER_UNMAPPED,)},
+        [UnmappedSaved((v.UNMAPPED, v.OTHER_UNMAPPED))],
     ),
     Case(
         c.StatusesOwed((v.LATER_STATUS, v.OWED_STATUS)),

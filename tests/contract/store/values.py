@@ -36,7 +36,8 @@ from faultwire.domain.faults import (
     PlanRecord,
     Severity,
 )
-from faultwire.domain.ids import HostName
+from faultwire.domain.fencing import Fencing, FencingState, Power, PowerProof
+from faultwire.domain.ids import FaultId, HostName
 from faultwire.domain.networks import DataPlane, Network, PortDetails, Reported, Subnet
 from faultwire.domain.resources import (
     Bmc,
@@ -64,6 +65,7 @@ from faultwire.domain.rules import (
     UnevaluatedRule,
 )
 from faultwire.domain.services import OwedStatus
+from faultwire.domain.signals import UnmappedAlert
 from faultwire.domain.states import AgentState, HostStatus, PowerState, VmState
 from faultwire.domain.subscriptions import Filter, Subscription, Watch
 from faultwire.domain.tasks import Task, TaskKind, TaskState
@@ -106,6 +108,26 @@ SERVER = Server(
 )
 EVACUATION = Evacuation(HOST.name, SERVER.id, HostName("compute-2"), T0)
 OTHER_EVACUATION = Evacuation(HostName("compute-3"), SERVER.id, HOST.name, T0)
+FENCING = Fencing(
+    "fence-1",
+    HOST.name,
+    Power.OFF,
+    FencingState.PROVEN,
+    "the host is dead",
+    T0,
+    FaultId("f-1"),
+    "admin",
+    "member-1",
+    2,
+    "no answer",
+    T0 + 5,
+    PowerProof(Power.OFF, "https://bmc", "/redfish/v1/Systems/1", "fencing", T0 + 4),
+)
+BARE_FENCING = Fencing("fence-2", HostName("compute-2"), Power.ON, FencingState.WANTED, "", T0)
+UNMAPPED = UnmappedAlert(
+    "un-1", "prom", "Strange", {"alertname": "Strange"}, True, "no row", 3, T0, T0 + 9
+)
+OTHER_UNMAPPED = UnmappedAlert("un-2", "prom", "", {}, False, "", 1, T0, T0)
 OWED_STATUS = OwedStatus("o-1", HOST.name, HostStatus.UP, HostStatus.DOWN, T0)
 LATER_STATUS = OwedStatus("o-0", HOST.name, HostStatus.DOWN, HostStatus.UP, T0 + 1, SERVER.id)
 BARE_SERVER = Server("vm-2", "db", PROJECT.id, HOST.name)

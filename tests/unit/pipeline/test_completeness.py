@@ -55,6 +55,8 @@ def followed() -> dict[type, list[str]]:
         "quotas": indexes.quotas,
         "owed": indexes.owed,
         "tasks": indexes.tasks,
+        "fencings": indexes.fencings,
+        "unmapped": indexes.unmapped,
     }
     found: dict[type, list[str]] = {}
     for name, follower in followers.items():

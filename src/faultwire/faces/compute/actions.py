@@ -25,6 +25,8 @@ Run = Callable[[Ask, Server, Any], Awaitable[Response]]
 LAST_WITH_STORAGE = 13
 """The last version in which an evacuation says whether storage is shared, and gets a password."""
 STAYS_STOPPED = 95
+NO_FENCE = "Faultwire-No-Fence"
+"""Header by which an evacuation is done without proof that its host has no power (D23)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,7 @@ async def _evacuate(ask: Ask, server: Server, given: Any) -> Response:
         # Before 2.29 nobody asked a scheduler whether the host is fit.
         forced or not ask.since(29),
         stopped=ask.since(STAYS_STOPPED),
+        no_fence=truth(ask.request.headers.get(NO_FENCE)),
     )
     await ask.ports.intake.submit(command)
     if ask.since(LAST_WITH_STORAGE + 1):

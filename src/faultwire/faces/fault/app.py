@@ -18,6 +18,7 @@ from faultwire.faces.fault import (
     marks,
     params,
     posting,
+    power,
     status,
 )
 from faultwire.faces.fault.agents import agent_routes
@@ -39,7 +40,7 @@ def create(ports: FaultPorts) -> FastAPI:
 def _calls(ports: FaultPorts) -> list[Call]:
     post, read = posting.Posting(ports), faults.Faults(ports)
     document, mark = documents.Documents(ports), marks.Marks(ports)
-    left = evacuated.Evacuated(ports)
+    left, fencings = evacuated.Evacuated(ports), power.Fencings(ports)
     schema = _document_schema()
     fault = "/v1/faults/{fault_id}"
     return [
@@ -64,6 +65,9 @@ def _calls(ports: FaultPorts) -> list[Call]:
         Call("GET", "/v1/hosts/{name}", document.host),
         Call("GET", "/v1/hosts/{name}/evacuated", left.list),
         Call("POST", "/v1/hosts/{name}/confirm", left.confirm, body=evacuated.SCHEMA),
+        Call("GET", "/v1/fencings", fencings.list),
+        Call("POST", "/v1/hosts/{name}/fence", fencings.fence, 202),
+        Call("POST", "/v1/hosts/{name}/unfence", fencings.unfence, 202, body=power.SCHEMA),
         Call("GET", "/v1/latency", read.latency),
         Call("GET", "/v1/status", status.Status(ports.status).show),
         Call("GET", "/v1/catalogue", catalogue.Catalogue(ports).list),

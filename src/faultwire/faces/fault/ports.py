@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any, Protocol
 
 from faultwire.domain.errors import FaultwireError, Invalid
+from faultwire.domain.fencing import Fencing
 from faultwire.domain.ids import FaultId, ProjectId
 from faultwire.domain.instants import Instant
 from faultwire.domain.resources import Project
@@ -80,6 +81,7 @@ class FaultPorts:
     status: StatusPorts
     user_name: Callable[[str], str | None]
     latency: Callable[[], dict[str, Any]] = dict
+    fencings: Callable[[], Iterable[Fencing]] = tuple
 
 
 def error_body(status: int, error: FaultwireError) -> object:

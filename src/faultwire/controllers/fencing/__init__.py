@@ -1,0 +1,1 @@
+"""Management controllers of hosts: read, switched and subscribed to, by Redfish."""
