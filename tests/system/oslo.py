@@ -33,7 +33,7 @@ class Listener:
 
     @property
     def heard(self) -> list[dict[str, Any]]:
-        """What it heard so far: publisher_id, event_type, payload, message_id, timestamp."""
+        """What it heard so far: publisher_id, event_type, payload, message_id, traceparent."""
         lines = self._file.read_bytes().splitlines() if self._file.exists() else []
         return [json.loads(line) for line in lines]
 
@@ -101,14 +101,14 @@ def listen(url: str, topic: str, exchange: str, file: str) -> None:
     class Endpoint:
         def info(
             self,
-            ctxt: object,
+            ctxt: dict[str, object],
             publisher_id: str,
             event_type: str,
             payload: object,
             metadata: dict[str, str],
         ) -> None:
-            del ctxt
             found = {"publisher_id": publisher_id, "event_type": event_type, "payload": payload}
+            found["traceparent"] = ctxt.get("traceparent")
             with Path(file).open("a") as out:
                 out.write(json.dumps(found | metadata) + "\n")
 

@@ -53,6 +53,9 @@ def test_everything_that_happens_is_heard_by_oslo_messaging(
         assert {one["payload"]["state"] for one in heard} == {"error"}
         assert {one["payload"]["host"] for one in heard} == {cloud.host()}
         assert {one["publisher_id"] for one in heard} == {"faultwire.compute"}
+        (fault,) = [one["id"] for one in cloud.faults()]
+        traces = {one["traceparent"].split("-")[1] for one in heard}
+        assert traces == {fault.replace("-", "")}
         (service,) = listener.wait("service.update")
         assert service["payload"]["forced_down"]
         (raised,) = listener.wait("fault.raised")

@@ -57,6 +57,7 @@ from faultwire.inspector.guests import GuestDecider
 from faultwire.inspector.sessions import SessionDecider
 from faultwire.inspector.unmapped import deciders as unmapped_deciders
 from faultwire.inspector.wiring import WIRING, RecheckDecider, RewiringDecider, rewired
+from faultwire.notifier.delivery.trying import Trace
 from faultwire.notifier.evaluator.alarms import (
     CheckRule,
     RemoveAlarmDecider,
@@ -202,6 +203,7 @@ class Core:
         `publish`: message buses get events too.
         """
         self.publish = publish
+        self.trace: Trace | None = None
         self.tools = tools
         self.indexes = indexes
         self.writer = Writer(ledger, tools.clock, tools.metrics)

@@ -1,8 +1,9 @@
 """Checkpoints: kept in memory while a fault is young, stored lazily, read from either."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 from faultwire.app.latency import Latency
 from faultwire.app.writer import ReaderThreads, Writer
@@ -29,6 +30,16 @@ _BEGINS_HERE = "T02"
 """A fault with this mark in memory was opened by this process: nothing older is stored."""
 
 
+class Follower(Protocol):
+    """Looks at marks once they are stored; on the loop."""
+
+    async def changed(self, faults: Sequence[FaultId]) -> None:
+        """Look at faults that were marked since; the recorder has their marks."""
+
+    def loaded(self, fault: FaultId, marks: Sequence[Mark]) -> None:
+        """Note marks that an earlier process stored, before what this one adds."""
+
+
 class Marks:
     """Joins the recorder with what is stored; on the loop."""
 
@@ -48,6 +59,11 @@ class Marks:
         self._writer = writer
         self._reader = reader
         self.latency = latency
+        self._followers: list[Follower] = []
+
+    def follow(self, follower: "Follower") -> None:
+        """Have somebody told of faults whose marks are stored, after each flush."""
+        self._followers.append(follower)
 
     async def timeline(self, fault: FaultId) -> dict[str, Any]:
         """Return the profile of a fault as JSON values; all unknown for one without marks."""
@@ -81,6 +97,8 @@ class Marks:
                 [(fault, marks_to_json(self._recorder.marks(fault))) for fault in changed]
             )
             await self.latency.changed(changed)
+            for follower in self._followers:
+                await follower.changed(changed)
         except Unavailable as error:
             self._recorder.changed_again(changed)
             self.latency.meter.count("faultwire_marks_late_total", len(changed))
@@ -98,7 +116,10 @@ class Marks:
             return
         stored = await self._stored(fault)
         if not self._recorder.loaded(fault):
-            self._recorder.load(fault, [_by_wall(mark) for mark in stored])
+            older = [_by_wall(mark) for mark in stored]
+            self._recorder.load(fault, older)
+            for follower in self._followers:
+                follower.loaded(fault, older)
 
     def _began_here(self, fault: FaultId) -> bool:
         return any(mark.point == _BEGINS_HERE for mark in self._recorder.marks(fault))

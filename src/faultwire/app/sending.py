@@ -58,6 +58,7 @@ def sender_of(
         tools.probe,
         tools.metrics,
         bus=bus,
+        trace=core.trace,
     )
     return Sender(wiring, configuration.notifier, rules)
 

@@ -32,6 +32,7 @@ from faultwire.app.power import watch_power
 from faultwire.app.refusals import GATHER_SECONDS
 from faultwire.app.sending import Nobody, bus_of, endpoints_of, every, sender_of
 from faultwire.app.standing import Watched
+from faultwire.app.tracing import tracing_of
 from faultwire.app.whereabouts import Verdicts, Whereabouts
 from faultwire.config.configuration import Configuration
 from faultwire.domain.changes import Change, HostsRemoved
@@ -231,6 +232,7 @@ class Server:
         configuration, core, others = self._configuration, opened.core, opened.others
         tools = core.tools
         bus = bus_of(configuration, tools, self._life.release)
+        tracing = tracing_of(core, configuration.profiler, opened.origin, self._life)
         sender = sender_of(core, StoredAlarms(opened.engine), configuration, rules, bus)
         lane = core.connect(
             Nobody() if others else sender,
@@ -264,6 +266,8 @@ class Server:
         stored = StoredFaults(opened.engine, opened.origin)
         latency = latency_of(tools, lane, opened.origin, configuration.profiler)
         marks = Marks(tools.recorder, stored, core.writer, core.reader, latency, opened.origin)
+        if tracing is not None:
+            marks.follow(tracing)
         imports = Imports.of(core, lane, opened.engine, offload, member)
         return Running(lane, sender, monitor, hosts, marks, imports, lag, bus)
 

@@ -17,6 +17,7 @@ from faultwire.app.listen import Listener, Tls, parse_address
 from faultwire.app.marks import Marks
 from faultwire.app.neighbours import Neighbours
 from faultwire.app.sending import Nobody, bus_of, every, sender_of
+from faultwire.app.tracing import tracing_of
 from faultwire.config.configuration import Configuration
 from faultwire.domain.errors import Invalid
 from faultwire.faces import stack
@@ -75,7 +76,10 @@ class Worker:
         origin = others.cluster.origin
         stored = StoredFaults(engine, origin)
         latency = latency_of(tools, lane, origin, configuration.profiler)
+        tracing = tracing_of(core, configuration.profiler, origin, self._life)
         marks = Marks(tools.recorder, stored, core.writer, core.reader, latency, origin)
+        if tracing is not None:
+            marks.follow(tracing)
         release.push_async_callback(marks.flush)
         await self._begin(others, core, lane, StoredAlarms(engine))
         if self._role == "evaluator":

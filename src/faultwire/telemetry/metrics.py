@@ -46,6 +46,7 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         "How often a span began to take longer than its budget.",
         ("span",),
     ),
+    "faultwire_spans_total": ("Spans for the collector, by what came of them.", ("result",)),
     "faultwire_marks_late_total": ("Checkpoints that could not be stored at the first try.", ()),
 }
 GAUGES: Mapping[str, tuple[str, tuple[str, ...]]] = {

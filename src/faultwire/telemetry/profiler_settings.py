@@ -40,8 +40,28 @@ class Settings:
         metadata={"help": "The figure of the newest faults that is held against the budget."},
     )
 
+    otlp_endpoint: str = field(
+        default="",
+        metadata={
+            "help": "Where spans of faults and webhooks are posted, OTLP as JSON: "
+            "http://127.0.0.1:4318/v1/traces. Empty: nowhere."
+        },
+    )
+    otlp_headers_file: str = field(
+        default="",
+        metadata={"help": "File with headers for the collector, NAME: VALUE each, as tokens."},
+    )
+    otlp_ca_file: str = field(
+        default="",
+        metadata={"help": "PEM file of authorities that are trusted besides the system's."},
+    )
+
     def __post_init__(self) -> None:
-        """Refuse what could never be exceeded by anything."""
+        """Refuse what could never be exceeded by anything, and spans without trace points."""
+        if self.otlp_endpoint and not self.otlp_endpoint.startswith(("http://", "https://")):
+            raise Invalid("[profiler] otlp_endpoint", "must begin with http:// or https://")
+        if self.otlp_endpoint and not self.enabled:
+            raise Invalid("[profiler] otlp_endpoint", "there are no spans where enabled is false")
         try:
             read_budgets(self.budgets)
         except ValueError as error:

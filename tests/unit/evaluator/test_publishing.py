@@ -19,6 +19,7 @@ from faultwire.domain.events import (
 )
 from faultwire.domain.ids import ADMINISTRATORS, AlarmId, HostName, ProjectId
 from faultwire.domain.instants import Instant
+from faultwire.domain.tracing import traceparent
 from faultwire.notifier.evaluator.owed import QueueingEvaluator
 from faultwire.notifier.evaluator.publishing import (
     PublishingDecider,
@@ -133,6 +134,7 @@ def test_a_notification_is_one_row_in_its_resources_order() -> None:
     message = orjson.loads(row.body)
     assert message["payload"] == MOVED.payload
     assert message["publisher_id"] == "faultwire.network"
+    assert message["_context_traceparent"] == traceparent(MOVED.fault_id, MOVED.message_id)
     assert message["timestamp"] == "1970-01-01 00:00:00.000000"
     (again,) = rows(finished(publishing().evaluate([MOVED], Instant(9, 9))).changes)
     assert again.id == row.id

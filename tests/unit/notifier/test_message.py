@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faultwire.domain import signature
+from faultwire.domain import signature, tracing
 from faultwire.domain.alarms import Delivery
 from faultwire.domain.errors import Invalid
 from faultwire.domain.ids import DeliveryId, FaultId, ProjectId, derived
@@ -55,9 +55,9 @@ def test_the_headers_are_those_of_the_interface() -> None:
 @given(st.text(min_size=1, max_size=60), st.one_of(st.none(), st.text(min_size=1, max_size=60)))
 def test_the_trace_context_is_well_formed(delivery: str, fault: str | None) -> None:
     """Ids of any form give a trace context of W3C's form, the same each time."""
-    made = message.traceparent(fault, delivery)
+    made = tracing.traceparent(fault, delivery)
     assert re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-01", made)
-    assert made == message.traceparent(fault, delivery)
+    assert made == tracing.traceparent(fault, delivery)
 
 
 def test_nothing_goes_out_unsigned() -> None:

@@ -6,7 +6,7 @@ not depend on the order in which they arrive.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 OURS = "faultwire"
@@ -165,6 +165,23 @@ def joined(marks: Iterable[Mark]) -> tuple[Mark, ...]:
     for mark in marks:
         add(tallies, mark)
     return marks_of(tallies)
+
+
+def since(before: Iterable[Mark], now: Iterable[Mark]) -> tuple[Mark, ...]:
+    """Return what came to joined marks: joined with those of before it gives those of now.
+
+    What is of now and was not told of before is whole; where passes were added, they lie
+    between the first and the last instant of all.
+    """
+    known = {mark.key: mark for mark in before}
+    found = []
+    for mark in now:
+        old = known.get(mark.key)
+        count = mark.count - (old.count if old else 0)
+        restated = mark.restated - (old.restated if old else 0)
+        if old is None or count > 0 or restated > 0:
+            found.append(replace(mark, count=max(0, count), restated=max(0, restated)))
+    return tuple(found)
 
 
 def _order(reading: Reading) -> tuple[int, int]:

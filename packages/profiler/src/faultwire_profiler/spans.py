@@ -1,22 +1,33 @@
 """OpenTelemetry spans as evidence: OTLP in its JSON form.
 
 A checkpoint is an event of a span, or a whole span, that carries the attribute
-`faultwire.checkpoint`; a span counts with its end. A client's span and the server's span below it
-are an exchange, by which their clocks are compared.
+`faultwire.checkpoint`; a span counts with its end. What `otlp` wrote is read
+back whole. A client's span and the server's span below it are an exchange, by which their clocks
+are compared.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from faultwire_profiler.checkpoints import BY_KEY
 from faultwire_profiler.evidence import Evidence, Exchange, Kind, Origin, Sighting
 from faultwire_profiler.marks import Instant, Mark
+from faultwire_profiler.otlp import (
+    BOOT,
+    CHECKPOINT,
+    COUNT,
+    FAILED_HOST,
+    FAULT,
+    FIRST,
+    FIRST_MONO,
+    MONO,
+    NOTE,
+    RESTATED,
+    SOURCE,
+    UPPER_BOUND,
+)
 
-CHECKPOINT = "faultwire.checkpoint"
-FAULT = "faultwire.fault"
-FAILED_HOST = "faultwire.host"
-COUNT = "faultwire.count"
 _MACHINE = ("host.name", "host.id")
 _SERVICE = "service.name"
 _SERVER, _CLIENT = {2, "SPAN_KIND_SERVER"}, {3, "SPAN_KIND_CLIENT"}
@@ -31,6 +42,7 @@ class _Span:
     raw: Json
     clock: str
     service: str
+    boot: str
     attributes: Mapping[str, Any]
 
     @property
@@ -59,22 +71,35 @@ def read_spans(documents: list[Json], feed: str) -> Evidence:
         for span in spans
         if FAULT in span.attributes
     }
-    for span in spans:
-        fault = str(span.attributes.get(FAULT, faults.get(str(span.raw.get("traceId")), "")))
-        for sighting in _sightings(span, fault, feed):
+    traced = [
+        (span, str(span.attributes.get(FAULT, faults.get(str(span.raw.get("traceId")), ""))))
+        for span in spans
+    ]
+    several = _several_boots(traced)
+    for span, fault in traced:
+        for sighting in _sightings(span, fault, feed, clocked=fault not in several):
             evidence.add(sighting)
     evidence.exchanges.extend(_exchanges(spans))
     return evidence
+
+
+def _several_boots(traced: Iterable[tuple[_Span, str]]) -> frozenset[str]:
+    """Return the faults that spans of several monotonic clocks tell of: walls must do there."""
+    boots: dict[str, set[str]] = {}
+    for span, fault in traced:
+        if span.boot:
+            boots.setdefault(fault, set()).add(span.boot)
+    return frozenset(fault for fault, found in boots.items() if len(found) > 1)
 
 
 def _spans(document: Json) -> Iterator[_Span]:
     for resource in document["resourceSpans"]:
         about = _attributes(resource.get("resource", {}))
         clock = next((str(about[key]) for key in _MACHINE if key in about), "")
-        service = str(about.get(_SERVICE, ""))
+        service, boot = str(about.get(_SERVICE, "")), str(about.get(BOOT, ""))
         for scope in resource.get("scopeSpans", ()):
             for raw in scope.get("spans", ()):
-                yield _Span(raw, clock, service, _attributes(raw))
+                yield _Span(raw, clock, service, boot, _attributes(raw))
 
 
 def _attributes(holder: Json) -> dict[str, Any]:
@@ -86,21 +111,38 @@ def _attributes(holder: Json) -> dict[str, Any]:
     return found
 
 
-def _sightings(span: _Span, fault: str, feed: str) -> Iterator[Sighting]:
+def _sightings(span: _Span, fault: str, feed: str, *, clocked: bool) -> Iterator[Sighting]:
+    said: list[tuple[Mapping[str, Any], int]] = []
     if CHECKPOINT in span.attributes:
-        yield _sighting(span, span.attributes, span.end, fault, feed)
+        said.append((span.attributes, span.end))
     for event in span.raw.get("events", ()):
-        said = _attributes(event)
-        if CHECKPOINT in said:
-            yield _sighting(span, said, int(event["timeUnixNano"]), fault, feed)
+        passed = _attributes(event)
+        if CHECKPOINT in passed:
+            said.append((passed, int(event["timeUnixNano"])))
+    for about, at in said:
+        mark = _mark(about, at, span.service or feed, clocked=clocked and bool(span.boot))
+        yield _sighting(span, about, mark, fault, feed)
 
 
-def _sighting(span: _Span, said: Mapping[str, Any], at: int, fault: str, feed: str) -> Sighting:
+def _mark(said: Mapping[str, Any], at: int, source: str, *, clocked: bool) -> Mark:
+    """Return what a span or an event says of a checkpoint; ValueError for one that is none."""
     point = str(said[CHECKPOINT])
     if point not in BY_KEY:
         raise ValueError(f"{CHECKPOINT} is {point!r}, which is no checkpoint")
-    count = int(said.get(COUNT, 1))
-    mark = Mark(point, Instant(at), Instant(at), count, span.service or feed)
+    mono = [int(said[key]) if clocked and key in said else None for key in (FIRST_MONO, MONO)]
+    return Mark(
+        point,
+        Instant(int(said.get(FIRST, at)), mono[0]),
+        Instant(at, mono[1]),
+        int(said.get(COUNT, 1)),
+        str(said.get(SOURCE, source)),
+        said.get(UPPER_BOUND) is True,
+        str(said.get(NOTE, "")),
+        int(said.get(RESTATED, 0)),
+    )
+
+
+def _sighting(span: _Span, said: Mapping[str, Any], mark: Mark, fault: str, feed: str) -> Sighting:
     host = str(said.get(FAILED_HOST, span.attributes.get(FAILED_HOST, "")))
     origin = Origin(Kind.SPAN, feed, span.clock)
     return Sighting(mark, origin, str(said.get(FAULT, fault)), host)

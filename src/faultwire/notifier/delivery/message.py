@@ -1,15 +1,12 @@
 """The headers of a webhook (interfaces.md)."""
 
-import hashlib
-import re
 from collections.abc import Mapping, Sequence
 
 from faultwire import __version__
 from faultwire.domain import signature
 from faultwire.domain.alarms import Delivery
 from faultwire.domain.errors import Invalid
-
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
+from faultwire.domain.tracing import traceparent
 
 ALWAYS = {"content-type": "application/json", "user-agent": f"faultwire/{__version__}"}
 """Headers that all webhooks have alike."""
@@ -36,16 +33,3 @@ def headers_of(
         "traceparent": traceparent(delivery.fault_id, name),
         "x-openstack-request-id": "req-" + name,
     }
-
-
-def traceparent(fault_id: str | None, delivery_id: str) -> str:
-    """Return W3C's trace context: the fault is the trace, the delivery the span."""
-    span = _hex(delivery_id)
-    return f"00-{_hex(fault_id) if fault_id else span}-{span[:16]}-01"
-
-
-def _hex(name: str) -> str:
-    """Return 32 hexadecimal digits: a UUID's own, else those of a hash."""
-    if _UUID(name):
-        return name.replace("-", "")
-    return hashlib.blake2b(name.encode(), digest_size=16).hexdigest()

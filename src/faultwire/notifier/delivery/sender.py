@@ -71,6 +71,7 @@ class Sender:
                 # Spreads retries; no secret hangs on it.
                 wiring.random or Random(),  # noqa: S311
                 self._quota.forget_one,
+                wiring.trace,
             ),
         )
         self.drafts = self._trying.drafts

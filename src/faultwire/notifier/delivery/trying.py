@@ -30,6 +30,9 @@ Secrets = Callable[[ProjectId], Sequence[str]]
 Record = Callable[[Delivery, Attempt, float], None]
 """Takes what came of a try, with the seconds that it took."""
 
+Trace = Callable[[Delivery, int, int, int | None, str], None]
+"""Takes a webhook that is over: when its last try began and ended, the status, what was wrong."""
+
 ROUTES_KEPT = 8192
 WEBHOOK = "webhook"
 _S = 1_000_000_000
@@ -54,7 +57,8 @@ class Try(Reply):
 class Office:
     """What it takes to prepare and to judge; `random` spreads retries, no secret hangs on it.
 
-    `forget` is told of a delivery that failed and is not ours to repeat.
+    `forget` is told of a delivery that failed and is not ours to repeat, `trace` of every webhook
+    that is over.
     """
 
     rules: guard.Rules
@@ -65,6 +69,7 @@ class Office:
     record: Record
     random: Random
     forget: Callable[[Delivery], None]
+    trace: Trace | None = None
 
 
 class Trying:
@@ -150,6 +155,10 @@ class Trying:
                 ended = one.ended_ns, one.ended_mono_ns
                 self._marking.received(fault, received_ns, handled_ns, ended)
             self._final(delivery, outcome, one.ended_ns, seconds)
+            if self._office.trace is not None and delivery.kind == WEBHOOK:
+                trouble = "" if delivered else outcome.text
+                times = one.began_ns, one.ended_ns
+                self._office.trace(delivery, *times, outcome.status, trouble)
             self._lanes.done(one.flight, one.ended_mono_ns, success=delivered)
         self._marking.flush()
 

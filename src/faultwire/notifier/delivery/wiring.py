@@ -5,7 +5,7 @@ from random import Random
 
 from faultwire.notifier.delivery.resolver import Lookup
 from faultwire.notifier.delivery.settling import Settle
-from faultwire.notifier.delivery.trying import Secrets
+from faultwire.notifier.delivery.trying import Secrets, Trace
 from faultwire.ports import AlarmStore, Bus, Clock, Meter, Probe, Reader
 
 
@@ -15,7 +15,7 @@ class Wiring:
 
     `settle` records attempts (`Ledger.settle`, awaited); `read` and `store` are the outbox as
     stored; `lookup` stands in for the system's resolver, `random` for chance. `bus` takes what is
-    for a message bus; without one that is refused.
+    for a message bus; without one that is refused. `trace` is told of webhooks that are over.
     """
 
     clock: Clock
@@ -28,3 +28,4 @@ class Wiring:
     lookup: Lookup | None = None
     random: Random | None = None
     bus: Bus | None = None
+    trace: Trace | None = None

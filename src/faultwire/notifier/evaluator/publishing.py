@@ -23,6 +23,7 @@ from faultwire.domain.events import (
 )
 from faultwire.domain.ids import ADMINISTRATORS, AlarmId, DeliveryId, derived
 from faultwire.domain.instants import Instant
+from faultwire.domain.tracing import traceparent
 from faultwire.ports import Decider, Evaluator, View
 from faultwire.ports.buses import BUS, publisher
 
@@ -38,6 +39,9 @@ PUBLISHED: Mapping[str, tuple[str, str]] = {
     FAULT_CLEARED: ("fault", "fault_id"),
 }
 """Events that buses get: for which service we speak, and the trait by which they stay in order."""
+
+TRACE = "_context_traceparent"
+"""Where oslo.messaging carries what belongs to a notification's context: the fault's trace."""
 
 SLICE = 64
 
@@ -117,6 +121,7 @@ def _of_event(event: Event, at_ns: int) -> Delivery:
     if event.host and not event.payload:
         payload.setdefault("host", event.host)
     message = _message(event.message_id, service, event.event_type, event.generated_ns, payload)
+    message[TRACE] = traceparent(event.fault_id, event.message_id)
     return _delivery(message, str(event.traits[ordering]), at_ns)
 
 
