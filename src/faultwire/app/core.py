@@ -25,6 +25,7 @@ from faultwire.domain.commands import (
     HostsWatched,
     ImportInventory,
     ImportPart,
+    InstanceAnswered,
     MoveAlarms,
     MoveSession,
     RemoveAlarm,
@@ -299,6 +300,7 @@ def deciders(
         StartTask: tasks.StartDecider(indexes.tasks.of),
         MoveTask: tasks.MoveDecider(indexes.tasks.get),
         HostsWatched: WatchedDecider(),
+        InstanceAnswered: AnsweredDecider(settings),
         ImportInventory: RewiringDecider(
             FreeingDecider(ImportDecider(directory.projects), terms), wiring
         ),

@@ -42,7 +42,7 @@ from faultwire.identity.signin import SignIn
 from faultwire.identity.tokens import Signer
 from faultwire.monitors.agents import AgentMonitor
 from faultwire.policy.enforcer import PolicyEnforcer, read_overrides
-from faultwire.ports import Intake
+from faultwire.ports import Intake, Pinger
 from faultwire.store import StoredAlarms, StoredFaults, StoredSeen, StoredSubscriptions
 
 SECRET_BYTES = 32
@@ -69,6 +69,7 @@ class Parts:
     token_key: bytes
     watched: Watched
     doors: Mapping[str, Door]
+    pinger: Pinger
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +186,7 @@ def _openstack(
         directory,
         configuration.compute,
         _last_seen(parts),
+        parts.pinger,
     )
     return {
         "/compute": compute.create(compute_ports),

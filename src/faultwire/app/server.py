@@ -29,6 +29,7 @@ from faultwire.app.neighbours import PRUNE_SECONDS, Neighbours
 from faultwire.app.offload import Offload
 from faultwire.app.periodic import Periodic
 from faultwire.app.power import watch_power
+from faultwire.app.pinging import ping_servers, watch_instances
 from faultwire.app.refusals import GATHER_SECONDS
 from faultwire.app.sending import Nobody, bus_of, endpoints_of, every, sender_of
 from faultwire.app.standing import Watched
@@ -54,6 +55,7 @@ from faultwire.identity.passwords import Passwords
 from faultwire.identity.tokens import keep_key
 from faultwire.monitors.agents import AgentMonitor, LoopGuard
 from faultwire.monitors.hosts import HostMonitor
+from faultwire.monitors.pinged import ServerPings
 from faultwire.notifier.delivery import guard
 from faultwire.notifier.delivery.sender import Sender
 from faultwire.ports import Bus
@@ -105,6 +107,7 @@ class Running:
     imports: Imports
     lag: LagGauge
     bus: Bus | None
+    pings: ServerPings
 
 
 class Server:
@@ -225,6 +228,8 @@ class Server:
         watch_power(core, running.lane, self._configuration, cluster, self._life)
         release.push_async_callback(running.monitor.stop)
         watch_hosts(running.hosts, core, self._life)
+        liveness = self._configuration.liveness
+        watch_instances(core, running.lane, liveness, self._life, running.pings, running.hosts)
         release.push_async_callback(running.imports.stop)
 
     def _stages(self, opened: Opened, rules: guard.Rules, offload: Offload) -> Running:
@@ -269,7 +274,8 @@ class Server:
         if tracing is not None:
             marks.follow(tracing)
         imports = Imports.of(core, lane, opened.engine, offload, member)
-        return Running(lane, sender, monitor, hosts, marks, imports, lag, bus)
+        pings = ping_servers(core, configuration, self._life)
+        return Running(lane, sender, monitor, hosts, marks, imports, lag, bus, pings)
 
     async def _faces(
         self, opened: Opened, running: Running, rules: guard.Rules, offload: Offload
@@ -302,6 +308,7 @@ class Server:
                 running.bus,
             ),
             opened.doors.known(self._configuration),
+            running.pings,
         )
         return faces.build(parts, self._configuration)
 

@@ -19,7 +19,15 @@ from faultwire.domain.events import Event
 from faultwire.domain.faults import Evidence, FaultState, Report
 from faultwire.domain.fencing import FencingCommand
 from faultwire.domain.guest_commands import GuestCommand
-from faultwire.domain.ids import AlarmId, FaultId, HostName, ProjectId, SubscriptionId, UserId
+from faultwire.domain.ids import (
+    AlarmId,
+    FaultId,
+    HostName,
+    ProjectId,
+    ServerId,
+    SubscriptionId,
+    UserId,
+)
 from faultwire.domain.network_commands import NetworkCommand
 from faultwire.domain.resources import InventoryDocument, Project
 from faultwire.domain.services import ServiceCommand
@@ -80,6 +88,14 @@ class HostsWatched:
     """A monitor of ours reported for hosts: they are monitored from now on (D24); answers None."""
 
     hosts: tuple[HostName, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceAnswered:
+    """A server whose silence a monitor of ours reported answers it again; answers None."""
+
+    server: ServerId
+    evidence: Evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,6 +356,7 @@ Command = (
     | AgentChanged
     | HostAnswered
     | HostsWatched
+    | InstanceAnswered
     | ImportInventory
     | ImportPart
     | SaveAlarm

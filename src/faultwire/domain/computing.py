@@ -48,7 +48,8 @@ class RemoveServer:
 class EditServer:
     """Change what clients say of a server; None leaves as it is. Answers the server.
 
-    An empty description takes it away. `locked` True comes with its reason, or none.
+    An empty description takes it away. `locked` True comes with its reason, or none. `monitored`
+    (D8) is no property of the server: a lock does not count, and nobody is told.
     """
 
     server: ServerId
@@ -58,6 +59,7 @@ class EditServer:
     locked: bool | None = None
     locked_reason: str | None = None
     override: bool = False
+    monitored: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

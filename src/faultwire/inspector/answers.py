@@ -1,11 +1,12 @@
-"""Decisions on hosts that answer a monitor again (D20)."""
+"""Decisions on hosts and servers that answer a monitor again (D20)."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from faultwire.domain.changes import HostsSaved
-from faultwire.domain.commands import HostAnswered, HostsWatched
+from faultwire.domain.commands import HostAnswered, HostsWatched, InstanceAnswered
 from faultwire.domain.decided import Decided, Deciding
-from faultwire.domain.faults import HOST_DOWN, identity_of
+from faultwire.domain.faults import HOST_DOWN, INSTANCE_DOWN, identity_of
 from faultwire.domain.instants import Instant
 from faultwire.inspector import clearing
 from faultwire.inspector.decide import with_evidence
@@ -20,13 +21,15 @@ class AnsweredDecider:
         """Take the settings; there is no other state."""
         self._settings = settings
 
-    def decide(self, command: HostAnswered, view: View, now: Instant) -> Deciding:
+    def decide(
+        self, command: HostAnswered | InstanceAnswered, view: View, now: Instant
+    ) -> Deciding:
         """Close the fault that stands on this kind of monitor alone; with `recover = auto` only.
 
         A fault for which an agent or somebody else spoke too is not disproved by an answer: the
         system of the host lives, and what runs on it may not.
         """
-        fault = view.open_fault(identity_of(HOST_DOWN, {"hostname": command.host}))
+        fault = view.open_fault(identity_of(*_about(command)))
         said = command.evidence
         if (
             fault is not None
@@ -50,3 +53,9 @@ class WatchedDecider:
             replace(host, monitored=True) for host in found if host and not host.monitored
         )
         return Decided(changes=(HostsSaved(marked),) if marked else ())
+
+
+def _about(command: HostAnswered | InstanceAnswered) -> tuple[str, Mapping[str, str]]:
+    if isinstance(command, HostAnswered):
+        return HOST_DOWN, {"hostname": command.host}
+    return INSTANCE_DOWN, {"instance_id": command.server}

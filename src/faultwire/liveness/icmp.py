@@ -184,9 +184,9 @@ class IcmpWire:
             return NONE_TAKEN
         return self._replies.check(count, lengths, self._names)
 
-    def wait(self, seconds: float, *, answers: bool = True) -> None:
-        """Return after that long, or once something has come, where `answers` matter."""
-        select.select((self._sock,) if answers else (), (), (), seconds)
+    def fileno(self) -> int:
+        """Return the socket's file, for those who wait for it."""
+        return self._sock.fileno()
 
     def dropped(self) -> int:
         """Return how many replies the system has thrown away since the start."""
@@ -243,6 +243,11 @@ class IcmpWire:
             self._replies.names[at : at + self._name_bytes] = name
             lengths.append(length)
         return len(lengths), memoryview(lengths) if lengths else None
+
+
+def rest(wires: Sequence[IcmpWire], seconds: float) -> None:
+    """Return after that long, or once something has come to one of the wires."""
+    select.select(wires, (), (), seconds)
 
 
 def name_of(address: str, family: int) -> bytes:

@@ -104,18 +104,19 @@ class Requests:
         self.data = bytearray(seal.packet(0, 0) * BATCH)
         self._words = memoryview(self.data).cast("I")
         self._tick: int | None = None
+        self._ticked = 0
 
     def fill(self, slots: Sequence[int], tick: int) -> None:
         """Make the first packets requests to these slots, `BATCH` at most."""
         count = len(slots)
-        if tick != self._tick:
-            self._tick = tick
+        end = count * WORDS
+        if tick != self._tick or count > self._ticked:
+            self._tick, self._ticked = tick, count
             packet = self._seal.packet(0, tick)
             for word in (1, 4, 5, 8):
-                column = memoryview(packet[4 * word : 4 * word + 4] * BATCH).cast("I")
-                self._words[word::WORDS] = column
+                column = memoryview(packet[4 * word : 4 * word + 4] * count).cast("I")
+                self._words[word:end:WORDS] = column
         words = words_of(slots)
-        end = count * WORDS
         self._words[2:end:WORDS] = memoryview(words).cast("I")
         self._words[3:end:WORDS] = memoryview(complement(words)).cast("I")
 

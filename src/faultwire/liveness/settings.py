@@ -6,12 +6,16 @@ from enum import StrEnum
 
 from faultwire.domain.errors import Invalid
 
+SHORTEST_SWEEP_MS = 500
+"""A silent server is waited for that long."""
+
 
 class Engine(StrEnum):
-    """What probes hosts."""
+    """What probes hosts, and sweeps servers."""
 
     NONE = "none"
     ICMP = "icmp"
+    FPING = "fping"
 
 
 class Addresses(StrEnum):
@@ -80,7 +84,11 @@ class Settings:
     engine: Engine = field(
         default=Engine.NONE,
         metadata={
-            "help": "icmp: hosts with an address are probed, see the page on detection; none: not."
+            "help": (
+                "icmp: hosts with an address are probed and servers swept, see the page on"
+                " detection; fping: servers are swept by that program and hosts not probed; none:"
+                " servers are pinged when somebody asks, and nothing else."
+            )
         },
     )
     probe_addresses: Addresses = field(
@@ -157,13 +165,55 @@ class Settings:
         metadata={"help": "Probe with real-time priority where the system permits it."},
     )
 
+    sweep_ms: int = field(
+        default=1000,
+        metadata={
+            "help": "How often all servers are pinged; 0: only when somebody asks.",
+            "min": 0,
+            "max": 3_600_000,
+        },
+    )
+    fping_path: str = field(
+        default="fping",
+        metadata={"help": "The program of engine = fping: a path, or a name to look for."},
+    )
+    raise_instance_down: bool = field(
+        default=False,
+        metadata={
+            "help": (
+                "Report compute.instance.down for a server that answered before and is silent"
+                " while its host is alive; not for those that are set monitored: false."
+            )
+        },
+    )
+    instance_silent_sweeps: int = field(
+        default=3,
+        metadata={
+            "help": "Sweeps in a row that a server must be silent to before that.",
+            "min": 1,
+            "max": 1000,
+        },
+    )
+
     @property
     def grants_datagrams(self) -> bool:
         """Whether a lost datagram is made up for before the silence is long enough to count."""
         return self.datagrams and self.agent_silence_ms >= 2 * self.heartbeat_ms
 
     def __post_init__(self) -> None:
-        """Refuse a silence that an agent in good health would reach, and canaries of no kind."""
+        """Refuse a silence that an agent in good health would reach, and canaries of no kind.
+
+        And sweeps that are shorter than silence takes to be known.
+        """
+        if 0 < self.sweep_ms < SHORTEST_SWEEP_MS:
+            raise Invalid(
+                "[liveness] sweep_ms",
+                f"must be 0 or at least {SHORTEST_SWEEP_MS}, is {self.sweep_ms}",
+            )
+        if self.raise_instance_down and (not self.sweep_ms or self.engine is Engine.NONE):
+            raise Invalid(
+                "[liveness] raise_instance_down", "needs an engine, and sweep_ms above 0"
+            )
         if self.agent_silence_ms <= self.heartbeat_ms:
             raise Invalid(
                 "[liveness] agent_silence_ms",

@@ -5,7 +5,13 @@ import logging
 from collections import deque
 from collections.abc import Callable
 
-from faultwire.domain.commands import AgentChanged, FaultAnswer, HostAnswered, ReportFaults
+from faultwire.domain.commands import (
+    AgentChanged,
+    FaultAnswer,
+    HostAnswered,
+    InstanceAnswered,
+    ReportFaults,
+)
 from faultwire.domain.errors import Refused, Unavailable
 from faultwire.domain.faults import FaultState
 from faultwire.domain.ids import HostName
@@ -16,7 +22,8 @@ log = logging.getLogger(__name__)
 FIRST_RETRY_SECONDS = 0.05
 LONGEST_RETRY_SECONDS = 5.0
 
-Owing = ReportFaults | AgentChanged | HostAnswered
+Answering = HostAnswered | InstanceAnswered
+Owing = ReportFaults | AgentChanged | Answering
 
 
 class Owed:
@@ -55,7 +62,7 @@ class Owed:
         else:
             self._owe(change.host, change)
 
-    def turn(self, host: HostName, turn: ReportFaults | HostAnswered) -> None:
+    def turn(self, host: HostName, turn: ReportFaults | Answering) -> None:
         """Owe what a host turned to: dead, or answering again.
 
         The first turn that waits is kept, so that nothing goes untold; of the further ones only

@@ -3,7 +3,7 @@
 A row says for every path below ``/compute/v2.1``; the form with a project's id asks the same.
 """
 
-from faultwire.policy import compute_servers
+from faultwire.policy import compute_fping, compute_servers
 from faultwire.policy.rule import ADMIN, MEMBER_IN_PROJECT, READER_IN_PROJECT, Rule
 
 ROOT = "/compute/v2.1"
@@ -125,4 +125,5 @@ RULES = (
         (("GET", f"{ROOT}/os-aggregates"),),
     ),
     *compute_servers.RULES,
+    *compute_fping.RULES,
 )

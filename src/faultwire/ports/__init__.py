@@ -63,6 +63,7 @@ from faultwire.ports.networks import Plugs as Plugs
 from faultwire.ports.rpc import PeerVersions as PeerVersions
 from faultwire.ports.rpc import RpcClient as RpcClient
 from faultwire.ports.rpc import RpcServer as RpcServer
+from faultwire.ports.pings import Pinger as Pinger
 
 C_contra = TypeVar("C_contra", contravariant=True)
 T = TypeVar("T")

@@ -330,6 +330,8 @@ def _kept_state(
     causes = view.causes_of(ResourceKind.SERVER, old.id)
     ours = bool(causes) and all(cause.revision == old.revision for cause in causes)
     stay = replace(new, **{name: getattr(old, name) for name in _UNSAID["servers"]})
+    if stay.monitored is None and old.monitored is not None:
+        stay = replace(stay, monitored=old.monitored)
     news = said and new.vm_state is not old.vm_state
     if causes and new.host != old.host:
         held.append(changes.CausesRemoved(causes))

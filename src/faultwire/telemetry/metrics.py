@@ -22,6 +22,7 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         "Second sessions of monitors refused under one credential.",
         (),
     ),
+    "faultwire_pings_total": ("Addresses of servers that sweeps asked.", ()),
     "faultwire_probes_total": ("Probes of hosts and their answers, by result.", ("result",)),
     "faultwire_verdicts_suspended_total": ("Verdicts put off because the loop was late.", ()),
     "faultwire_agent_second_sessions_total": ("Second sessions refused under one credential.", ()),
@@ -86,6 +87,7 @@ BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.
 HISTOGRAMS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "faultwire_loop_lag_seconds": ("Lateness of timers on the event loop.", ()),
     "faultwire_probing_lag_seconds": ("Latest turn of the process that probes hosts.", ()),
+    "faultwire_sweep_seconds": ("One sweep of servers' addresses.", ()),
     "faultwire_command_seconds": ("Submission of a command to its durable answer.", ("command",)),
     "faultwire_commit_seconds": ("One transaction on the writer thread.", ()),
     "faultwire_periodic_round_seconds": ("One whole round over periodic alarms.", ("kind",)),

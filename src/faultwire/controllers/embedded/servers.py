@@ -31,7 +31,7 @@ from faultwire.domain.errors import Conflict, NotFound, OverQuota
 from faultwire.domain.guest_changes import GuestsSaved
 from faultwire.domain.instants import Instant
 from faultwire.domain.moves import MOVES
-from faultwire.domain.resources import Particulars
+from faultwire.domain.resources import Particulars, Server
 from faultwire.domain.states import PowerState, VmState
 from faultwire.ports import View
 
@@ -105,6 +105,8 @@ class EditDecider:
     def decide(self, command: EditServer, view: View, now: Instant) -> Deciding:
         """Answer the server; raises NotFound, Conflict for one that is locked."""
         server = known(command.server, view)
+        if command.monitored is not None:
+            return _watched(server, command, now)
         if command.locked is None:
             refuse_locked(server, override=command.override)
         yield None
@@ -119,6 +121,15 @@ class EditDecider:
             after = replace(after, about=about)
         record = line("server.edit", server, command.actor, now)
         return self._teller.changed(server, after, record, view, now)
+
+
+def _watched(server: Server, command: EditServer, now: Instant) -> Decided:
+    if server.monitored is command.monitored:
+        return Decided(server)
+    after = replace(server, monitored=command.monitored)
+    detail = "monitored" if command.monitored else "not monitored"
+    record = line("server.monitor", server, command.actor, now, detail)
+    return Decided(after, (ServersSaved((after,)), Audited((record,))))
 
 
 class MetadataDecider:

@@ -8,6 +8,7 @@ from faultwire.faces.compute import (
     actions,
     discovery,
     flavors,
+    fping,
     hosts,
     hypervisors,
     metadata,
@@ -30,17 +31,18 @@ PARTS: tuple[Part, ...] = (
     metadata.routes,
     flavors.routes,
     zones.routes,
+    fping.routes,
 )
 """The rows of the table of routes, part by part: the first that fits a path has it."""
 
 
-def create(ports: ComputePorts) -> FastAPI:
-    """Return the application; it is mounted at ``/compute``."""
+def create(ports: ComputePorts, parts: Iterable[Part] = PARTS) -> FastAPI:
+    """Return the application; it is mounted at ``/compute``. It may serve some parts only."""
     app = FastAPI(title="Faultwire compute API", version="2.1", docs_url="/docs", redoc_url=None)
     app.state.authenticator = ports.authenticator
     install(app)
     app.add_middleware(VersionHeaders)
     discovery.add(app)
-    add_routes(app, ports, [route for part in PARTS for route in part(ports)])
+    add_routes(app, ports, [route for part in parts for route in part(ports)])
     discovery.add_elsewhere(app)
     return app

@@ -7,7 +7,7 @@ from faultwire.domain.ids import HostName
 from faultwire.domain.resources import Host
 from faultwire.domain.states import HostStatus
 from faultwire.faces.compute.settings import Settings
-from faultwire.ports import Authenticator, Clock, Directory, Enforcer, Intake, Inventory
+from faultwire.ports import Authenticator, Clock, Directory, Enforcer, Intake, Inventory, Pinger
 
 LastSeen = Callable[[], Awaitable[Mapping[HostName, int]]]
 """Gives the wall ns at which each host was last heard; raises Unavailable."""
@@ -29,6 +29,7 @@ class ComputePorts:
     directory: Directory
     settings: Settings
     last_seen: LastSeen = _never
+    pinger: Pinger | None = None
 
     def host_status(self, host: Host | None) -> HostStatus:
         """Return what a server on that host shows; empty where it has none (D1, S151)."""

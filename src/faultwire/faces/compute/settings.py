@@ -43,3 +43,10 @@ class Settings:
         default=10_000,
         metadata={"help": "How many servers clients may have in a project; -1: any number."},
     )
+    sweeps_per_minute: int = field(
+        default=30,
+        metadata={
+            "help": "How often a minute a project may have servers pinged anew by os-fping; what "
+            "is answered from memory does not count. -1: any number."
+        },
+    )
