@@ -45,6 +45,7 @@ from faultwire.ports import Evaluator
 from faultwire.store import Snapshot
 from faultwire.telemetry.probe import RecordingProbe
 from faultwire.testing.clock import ManualClock
+from faultwire.testing.pinging import FakePinger
 from faultwire.testing.store import MemoryLedger
 from faultwire_profiler import Recorder, profile, to_json
 from tests.api.cloud_doors import (
@@ -132,6 +133,7 @@ class Cloud:
         self.enforcer = Policy(ENFORCER)
         self.doors = Doors()
         self.standing = FixedStanding()
+        self.pinger = FakePinger()
         self.fault_ports = self._fault_ports(fault_settings or FaultSettings())
         self.faces = {
             "/fault": fault.create(self.fault_ports),
@@ -255,6 +257,7 @@ class Cloud:
             directory=self.indexes.directory,
             settings=self.compute_settings,
             last_seen=self._last_seen,
+            pinger=self.pinger,
         )
 
     def _network_ports(self) -> NetworkPorts:

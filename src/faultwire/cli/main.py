@@ -45,6 +45,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "server-list": ("faultwire.cli.servers:server_list", "List servers with their host's status."),
     "server-show": ("faultwire.cli.servers:server_show", "Show a server."),
+    "ping": ("faultwire.cli.ping:ping", "Tell which servers answer pings."),
     "evacuate": ("faultwire.cli.servers:evacuate", "Bring servers up elsewhere, off a dead host."),
     "host-confirm": (
         "faultwire.cli.servers:host_confirm",

@@ -160,9 +160,9 @@ class SweepProcess:
                 found = await self._ask(slots)
             done = True
         except TimeoutError:
-            raise Unavailable("servers cannot be pinged: the sweep did not end") from None
+            raise Unavailable("a sweep did not end in time") from None
         except (OSError, ValueError) as error:
-            raise Unavailable(f"servers cannot be pinged: {error}") from None
+            raise Unavailable(str(error)) from None
         finally:
             # An answer that is still to come would pass for the next one's.
             if not done:

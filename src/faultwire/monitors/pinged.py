@@ -284,7 +284,7 @@ class ServerPings:
         trouble = failed.detail if failed is not None else ""
         if trouble != self._trouble:
             if trouble:
-                log.warning("%s", trouble)
+                log.warning("servers cannot be pinged: %s", trouble)
             else:
                 log.info("servers can be pinged again")
         self._trouble = trouble

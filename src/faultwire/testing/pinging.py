@@ -3,7 +3,10 @@
 from array import array
 from collections.abc import Sequence
 
-from faultwire.domain.errors import Unavailable
+from faultwire.domain.errors import FaultwireError, Unavailable
+from faultwire.domain.ids import ProjectId, ServerId
+from faultwire.domain.pings import UNKNOWN, Ping
+from faultwire.domain.resources import Server
 from faultwire.liveness.icmp import family_of
 from faultwire.liveness.parse import SILENT, UNSENT
 
@@ -73,3 +76,29 @@ class FakeSweeps:
 
     async def stop(self) -> None:
         """Release nothing."""
+
+
+class FakePinger:
+    """Implements `ports.Pinger`; the test says what is known.
+
+    `asked` are the refreshes: how many servers, how fresh, for which project. `refuses` is raised
+    in the place of one.
+    """
+
+    def __init__(self) -> None:
+        """Know nothing."""
+        self.known: dict[str, Ping] = {}
+        self.asked: list[tuple[int, int | None, str]] = []
+        self.refuses: FaultwireError | None = None
+
+    def seen(self, server: ServerId) -> Ping:
+        """Return what the test said."""
+        return self.known.get(server, UNKNOWN)
+
+    async def refresh(
+        self, servers: Sequence[Server], fresh_ms: int | None, project: ProjectId
+    ) -> None:
+        """Note the call."""
+        self.asked.append((len(servers), fresh_ms, project))
+        if self.refuses is not None:
+            raise self.refuses
