@@ -43,7 +43,7 @@ def watch_instances(
     settings: Settings,
     life: Life,
     pings: ServerPings,
-    hosts: HostMonitor | None,
+    hosts: HostMonitor,
 ) -> None:
     """Report servers that fall silent while their hosts are alive, where that is wanted."""
     if not settings.raise_instance_down:
@@ -73,7 +73,7 @@ def watch_instances(
     life.release.push_async_callback(monitor.stop)
 
 
-def _established(core: Core, settings: Settings, hosts: HostMonitor | None) -> Established:
+def _established(core: Core, settings: Settings, hosts: HostMonitor) -> Established:
     """Return what is known of hosts: by probes of them, or else by their agents.
 
     A probed host that is dead shows within a fraction of a sweep; an agent's only after its
@@ -85,8 +85,11 @@ def _established(core: Core, settings: Settings, hosts: HostMonitor | None) -> E
         host = core.indexes.inventory.host(name)
         if host is None or not host.up:
             return None
-        if hosts is not None and host.addresses:
-            return 0 if hosts.state(name) is State.ALIVE else None
-        return silence if host.agent is AgentState.CONNECTED else None
+        state = hosts.state(name)
+        if state is State.ALIVE:
+            return 0
+        # Nothing is known of a host that is not probed, or that drops pings.
+        told = state is State.UNKNOWN and host.agent is AgentState.CONNECTED
+        return silence if told else None
 
     return established

@@ -60,10 +60,10 @@ from faultwire.ports.alarms import SubscriptionStore as SubscriptionStore
 from faultwire.ports.buses import Bus as Bus
 from faultwire.ports.guards import Judge as Judge
 from faultwire.ports.networks import Plugs as Plugs
+from faultwire.ports.pings import Pinger as Pinger
 from faultwire.ports.rpc import PeerVersions as PeerVersions
 from faultwire.ports.rpc import RpcClient as RpcClient
 from faultwire.ports.rpc import RpcServer as RpcServer
-from faultwire.ports.pings import Pinger as Pinger
 
 C_contra = TypeVar("C_contra", contravariant=True)
 T = TypeVar("T")
