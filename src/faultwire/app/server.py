@@ -6,7 +6,6 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from faultwire.app import faces
 from faultwire.app.core import Core, Indexes, Tools
@@ -16,6 +15,7 @@ from faultwire.app.doors import Doors, addresses_of, on_loopback
 from faultwire.app.evaluating import check_of, periodic_of
 from faultwire.app.expiry import EXPIRY_SECONDS, expiry
 from faultwire.app.folder import StateFolder
+from faultwire.app.gauges import gauges
 from faultwire.app.hearing import hear
 from faultwire.app.hosts import host_monitor, watch_hosts
 from faultwire.app.hoststatus import statuses_of, terms_of
@@ -28,8 +28,8 @@ from faultwire.app.marks import Marks
 from faultwire.app.neighbours import PRUNE_SECONDS, Neighbours
 from faultwire.app.offload import Offload
 from faultwire.app.periodic import Periodic
-from faultwire.app.power import watch_power
 from faultwire.app.pinging import ping_servers, watch_instances
+from faultwire.app.power import watch_power
 from faultwire.app.refusals import GATHER_SECONDS
 from faultwire.app.sending import Nobody, bus_of, endpoints_of, every, sender_of
 from faultwire.app.standing import Watched
@@ -338,7 +338,7 @@ class Server:
         self._life.watch(told.run(), "host_status")
         for name, seconds, work in (
             ("marks", FLUSH_SECONDS, running.marks.flush),
-            ("gauges", GAUGE_SECONDS, _gauges(core, running.lane)),
+            ("gauges", GAUGE_SECONDS, gauges(core, running.lane)),
             ("refusals", GATHER_SECONDS, built.refusals.write),
             ("tidying", TIDY_SECONDS, lambda: core.reader(tidy, engine)),
             ("retention", EXPIRY_SECONDS, expiry(core, engine, self._configuration.retention)),
@@ -391,16 +391,3 @@ def _pem(tls: Tls) -> str | None:
         return Path(tls.certificate).read_text()
     except OSError as error:
         raise Invalid("[server] tls_certificate", str(error)) from None
-
-
-def _gauges(core: Core, lane: Lane) -> Any:
-    async def measure() -> None:
-        metrics, indexes = core.tools.metrics, core.indexes
-        for kind, count in indexes.inventory.counts().items():
-            metrics.gauge("faultwire_resources", count, kind=kind)
-        metrics.gauge("faultwire_alarms", len(indexes.alarms))
-        metrics.gauge("faultwire_open_faults", sum(1 for _ in indexes.holds.live()))
-        metrics.gauge("faultwire_lane_queue", len(lane))
-        indexes.directory.forget_revocations(core.tools.clock.wall_ns())
-
-    return measure
