@@ -8,6 +8,7 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
+from faultwire.app.acts import guarded
 from faultwire.app.core import Core
 from faultwire.app.doors import MAIN
 from faultwire.app.lane import Lane
@@ -274,4 +275,5 @@ def _fault_ports(
         lambda user: found.name if (found := directory.user(UserId(user))) else None,
         parts.marks.latency.show,
         lambda: core.indexes.fencings,
+        guarded(core.indexes.acts),
     )
