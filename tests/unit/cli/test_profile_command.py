@@ -1,6 +1,7 @@
 """`faultwire profile` on files."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from faultwire.cli.main import main
 from faultwire_profiler import profile, to_json
 from tests.unit.profiler.runs import seed_run
 from tests.unit.profiler.sets import good, poor
+from tests.unit.profiler.test_outputs import stored
 
 EXAMPLES = Path(__file__).parents[1] / "profiler" / "examples"
 LOGS = [str(path) for path in sorted(EXAMPLES.glob("*.log"))]
@@ -127,6 +129,10 @@ def test_sets_are_stored_listed_and_compared_later(sets: tuple[str, str], tmp_pa
         ("apex", 5, 0),
         ("fuel", 5, 5),
     ]
+    table = CliRunner().invoke(main, ["profile-list", url], env={"COLUMNS": "100"}).output
+    shown = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ", "2026-11-21 08:00:00Z", table)
+    lines = "\n".join(line.rstrip() for line in shown.splitlines()) + "\n"
+    assert lines == stored("profile_list.txt", lines)
     text = run("--database", url, "@apex", "--compare", "@fuel").output
     assert "It is the inspector's to 100%, in T03..T04 most" in text
     assert run("--store", "x", sets[0]).exit_code == 2

@@ -89,6 +89,16 @@ def test_figures_stand_beside_doctors(fake: type[FakeDeployment]) -> None:
     assert result.stderr.splitlines()[0] == "1 server, run 1: 7.0 of 1,000 ms, met"
 
 
+def test_the_documents_are_the_stored_ones(fake: type[FakeDeployment], tmp_path: Path) -> None:
+    """S73, S81: a run that missed the law, as JSON and as a page, is the stored one."""
+    fake.slow = (2,)
+    path, page = tmp_path / "runs.json", tmp_path / "runs.html"
+    assert run("--runs", "2", "--servers", "1", "--json", str(path), "--html", str(page))
+    for made, name in ((path, "verify.json"), (page, "verify.html")):
+        text = made.read_text()
+        assert text == stored(name, text)
+
+
 def test_the_profile_is_given_when_the_law_is_missed(fake: type[FakeDeployment]) -> None:
     """S81: a run over 1 s ends with status 1, and is drawn whole."""
     fake.slow = (2,)

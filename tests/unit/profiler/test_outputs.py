@@ -76,8 +76,7 @@ def test_the_json_is_the_stored_one_and_can_be_read_again(build: Callable[[], Me
     """A set of runs as JSON has all keys always, and the same runs come out of it."""
     document = merged_to_json(build())
     text = json.dumps(document, indent=1, sort_keys=True) + "\n"
-    if build is not many:
-        assert text == stored(f"set_{build.__name__}.json", text)
+    assert text == stored(f"set_{build.__name__}.json", text)
     again = merge(read_document(json.loads(text), "stored"))
     before = build().runs
     assert [run.profile for run in again.runs] == [run.profile for run in before]
@@ -97,6 +96,12 @@ def test_the_page_is_the_stored_one(build: Callable[[], Merged]) -> None:
     """The HTML report of a fixed set is the stored one."""
     text = report(build(), "Profile of <host>")
     assert text == stored(f"set_{build.__name__}.html", text)
+
+
+def test_the_page_of_a_comparison_is_the_stored_one() -> None:
+    """S79: the HTML report with two sets side by side is the stored one."""
+    text = report(nobody(), "Profile of apex.json", compare(good(), poor(), NAMES))
+    assert text == stored("comparison.html", text)
 
 
 class Page(HTMLParser):
@@ -155,6 +160,8 @@ def test_the_waterfall_has_a_bar_for_each_span(build: Callable[[], list[Any]]) -
 
 def test_doctors_file_has_doctors_form() -> None:
     """S58-S68: five letters a field, 3 and 4 swapped as the proof of concept had them."""
+    text = json.dumps(doctor_output(profile(seed_run())), indent=1) + "\n"
+    assert text == stored("doctor_profiling_output.json", text)
     assert doctor_output(profile(seed_run())) == {
         "T00": "0    ",
         "T01": "50   ",

@@ -16,7 +16,11 @@ LONGEST_LINE = 1 << 20
 """Of a longer line the end alone is looked at."""
 
 _GZIP = b"\x1f\x8b"
-_MARKS = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+_MARKS: tuple[tuple[bytes, str | None], ...] = (
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+    (codecs.BOM_UTF8, None),
+)
 _ROTATED = re.compile(r"(?:[.-]\d{1,8}|\.gz|\.old)+$")
 
 Tell = Callable[[str], None]
@@ -63,7 +67,9 @@ def _lines(stream: BinaryIO) -> Iterator[bytes]:
 def _decoded(stream: BinaryIO) -> Iterator[bytes]:
     """Return the bytes as they are, or as UTF-8 where the file says that it is UTF-16."""
     piece = _read(stream)
-    form = next((name for mark, name in _MARKS if piece.startswith(mark)), None)
+    mark, form = next((one for one in _MARKS if piece.startswith(one[0])), (b"", None))
+    # The mark is no part of the first line, whose time may have to stand at its beginning.
+    piece = piece[len(mark) :]
     if form is None:
         while piece:
             yield piece
