@@ -56,7 +56,10 @@ class _Child:
             stdout=subprocess.PIPE,
             text=True,
             cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"},
+            env={
+                **os.environ,
+                "PYTHONPATH": f"{ROOT / 'src'}:{ROOT / 'packages/profiler/src'}:{ROOT}",
+            },
         )
         for line in self._child.stdout or ():
             if line.startswith(ready):
@@ -114,12 +117,7 @@ def _run(case: Case) -> dict[str, Any]:
 def _measure(
     case: Case, cloud: Cloud, receiver: _Child, ours: _Child, floor: _Child, folder: Path
 ) -> dict[str, Any]:
-    os.environ["OS_CLIENT_CONFIG_FILE"] = str(folder / "ours" / "clouds.yaml")
-    session = Session("faultwire")
-    token = session.token()
-    session.request("PUT", "fault", "/v1/inventory", body=cloud.inventory())
-    for body in cloud.alarm_bodies():
-        ours.call("POST", "/alarming/v2/alarms", json.dumps(body).encode(), token)
+    token = filled(ours, folder / "ours", cloud)
     sides: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
         "ours": (
             lambda: ours.call("POST", "/fault/v1/events", _event("down"), token),
@@ -147,6 +145,17 @@ def _measure(
             # What is recorded after the answers must not run into the next sample.
             time.sleep(0.02 if case.servers == 1 else 0.5)
     return _figures(case, times)
+
+
+def filled(server: _Child, state: Path, cloud: Cloud) -> str:
+    """Give a fresh server its inventory and alarms; return a token."""
+    os.environ["OS_CLIENT_CONFIG_FILE"] = str(state / "clouds.yaml")
+    session = Session("faultwire")
+    token = session.token()
+    session.request("PUT", "fault", "/v1/inventory", body=cloud.inventory())
+    for body in cloud.alarm_bodies():
+        server.call("POST", "/alarming/v2/alarms", json.dumps(body).encode(), token)
+    return token
 
 
 def _event(status: str, host: str = HOST) -> bytes:

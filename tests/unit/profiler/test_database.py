@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import Connection, create_engine, text
 
+from faultwire_profiler import database
 from faultwire_profiler.collection import merged_to_json
 from faultwire_profiler.database import DatabaseError, StoredProfiles
 from faultwire_profiler.documents import read_document
@@ -48,6 +49,27 @@ def test_a_newer_schema_is_refused(url: str) -> None:
     engine.dispose()
     with pytest.raises(DatabaseError, match="version 99, newer"):
         StoredProfiles(url)
+
+
+def test_an_older_schema_is_brought_up_to_date(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """S77: what an older program stored is kept, and each step is taken once."""
+    runs = merged_to_json(many())["runs"]
+    older = StoredProfiles(url)
+    older.add("apex", runs, 5)
+    older.close()
+    taken: list[int] = []
+
+    def second(connection: Connection) -> None:
+        taken.append(1)
+        connection.execute(text("ALTER TABLE faultwire_profile_runs ADD COLUMN place INTEGER"))
+
+    steps = (*database._STEPS, second)
+    monkeypatch.setattr(database, "_STEPS", steps)
+    for _ in range(2):
+        newer = StoredProfiles(url)
+        assert newer.labels()[0].runs == len(runs)
+        newer.close()
+    assert taken == [1]
 
 
 def test_a_label_has_a_length(url: str) -> None:

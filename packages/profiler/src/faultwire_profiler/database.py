@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 from sqlalchemy import (
@@ -30,9 +31,13 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.dialects import mysql
+
+_DRIVERS = {"postgresql": "psycopg", "mysql": "pymysql", "mariadb": "pymysql"}
+"""What serves a URL that names no driver, where it is installed; otherwise SQLAlchemy chooses."""
 
 _METADATA = MetaData()
-_LONG_TEXT = Text(length=2**24 - 1)
+_LONG_TEXT = Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")
 
 _SCHEMA = Table("faultwire_profile_schema", _METADATA, Column("version", Integer, nullable=False))
 _RUNS = Table(
@@ -85,8 +90,12 @@ class StoredProfiles:
     def __init__(self, url: str) -> None:
         """Open a database, SQLAlchemy's URL, and bring the schema up to date."""
         self._engine = _engine(url)
-        with _translated(), self._engine.begin() as connection:
-            _upgrade(connection)
+        try:
+            with _translated(), self._engine.begin() as connection:
+                _upgrade(connection)
+        except DatabaseError:
+            self._engine.dispose()
+            raise
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -147,7 +156,11 @@ def _row(label: str, run: Mapping[str, Any], now_ns: int) -> dict[str, Any]:
 
 def _engine(url: str) -> Engine:
     try:
-        return create_engine(make_url(url))
+        parsed = make_url(url)
+        driver = _DRIVERS.get(parsed.drivername, "")
+        if driver and find_spec(driver):
+            parsed = parsed.set(drivername=f"{parsed.drivername}+{driver}")
+        return create_engine(parsed)
     except (exc.ArgumentError, exc.NoSuchModuleError, ModuleNotFoundError, ValueError) as error:
         raise DatabaseError(f"database: none that can be reached from here: {error}") from None
 
