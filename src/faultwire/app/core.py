@@ -1,7 +1,7 @@
 """The heart of the server: everything between a command and its commit, wired once."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -16,7 +16,7 @@ from faultwire.controllers.embedded.networks import deciders as network_deciders
 from faultwire.controllers.embedded.requests import deciders as server_deciders
 from faultwire.controllers.embedded.services import deciders as service_deciders
 from faultwire.controllers.embedded.telling_ports import everything
-from faultwire.domain import changes, guard_changes, guest_changes, network_changes
+from faultwire.domain import changes, guest_changes, network_changes
 from faultwire.domain.commands import (
     AgentChanged,
     CloseFault,
@@ -41,7 +41,6 @@ from faultwire.domain.commands import (
 )
 from faultwire.domain.computing import EvacuateServer
 from faultwire.domain.fencing import VOUCHED, FencingsSaved, FencingTerms
-from faultwire.domain.guard_commands import ActOnFault
 from faultwire.domain.guest_commands import GuestChanged, MoveTask, StartTask
 from faultwire.domain.ids import GuestId
 from faultwire.domain.network_commands import RecheckPorts
@@ -50,17 +49,14 @@ from faultwire.domain.signals import UnmappedSaved
 from faultwire.identity.decide import deciders as identity_deciders
 from faultwire.identity.directory import MemoryDirectory
 from faultwire.inspector import settings as inspector_settings
-from faultwire.inspector.acting import Guards
-from faultwire.inspector.again import ActDecider
 from faultwire.inspector.agents import AgentDecider
 from faultwire.inspector.answers import AnsweredDecider, WatchedDecider
 from faultwire.inspector.decide import CloseDecider, ReportsDecider, RetryDecider
 from faultwire.inspector.fences import deciders as fence_deciders
-from faultwire.inspector.fencing import FencingDecider, ProofDecider
+from faultwire.inspector.fencing import FencingDecider, ProofDecider, Unguarded
 from faultwire.inspector.guests import GuestDecider
 from faultwire.inspector.sessions import SessionDecider
 from faultwire.inspector.unmapped import deciders as unmapped_deciders
-from faultwire.inspector.windows import deciders as window_deciders
 from faultwire.inspector.wiring import WIRING, RecheckDecider, RewiringDecider, rewired
 from faultwire.notifier.delivery.trying import Trace
 from faultwire.notifier.evaluator.alarms import (
@@ -88,7 +84,6 @@ from faultwire.notifier.evaluator.watching import (
 )
 from faultwire.pipeline import Chain, Stages
 from faultwire.ports import Commit, Decider, Evaluator, Ledger, Outbox
-from faultwire.resourcemap.acts import ActBook
 from faultwire.resourcemap.diff import ImportDecider, PartDecider
 from faultwire.resourcemap.fencings import FencingBook
 from faultwire.resourcemap.holds import Holds
@@ -123,7 +118,6 @@ class Indexes:
     guests_heard: dict[GuestId, int] = field(default_factory=dict)
     fencings: FencingBook = field(default_factory=FencingBook)
     unmapped: UnmappedBook = field(default_factory=UnmappedBook)
-    acts: ActBook = field(default_factory=ActBook)
 
     @classmethod
     def read(cls, load: Callable[[AlarmsTo], Snapshot]) -> "Indexes":
@@ -158,13 +152,6 @@ class Indexes:
         indexes.guests_heard.update(snapshot.guests_heard)
         indexes.fencings.apply(FencingsSaved(snapshot.fencings))
         indexes.unmapped.apply(UnmappedSaved(snapshot.unmapped))
-        for kept in (
-            changes.HostsSaved(snapshot.hosts),
-            guard_changes.HoldSaved(snapshot.hold),
-            guard_changes.WindowsSaved(snapshot.windows),
-            guard_changes.ActsDone(snapshot.acts),
-        ):
-            indexes.acts.apply(kept)
         indexes.directory.load(
             users=snapshot.users,
             projects=snapshot.projects,
@@ -214,11 +201,10 @@ class Core:
     ) -> None:
         """Take what is there; `connect` joins the outbox before the first command.
 
-        `publish`: message buses get events too. `guards` on acts may be replaced until then.
+        `publish`: message buses get events too.
         """
         self.publish = publish
         self.trace: Trace | None = None
-        self.guards = Guards(book=indexes.acts)
         self.tools = tools
         self.indexes = indexes
         self.writer = Writer(ledger, tools.clock, tools.metrics)
@@ -235,7 +221,6 @@ class Core:
             indexes.tasks,
             indexes.fencings,
             indexes.unmapped,
-            indexes.acts,
         )
 
     def connect(
@@ -276,7 +261,7 @@ class Core:
         terms: StatusTerms,
         fencing: FencingTerms,
     ) -> dict[type, Decider[Any]]:
-        found = deciders(self.indexes, settings, check_rule, terms, fencing, self.guards)
+        found = deciders(self.indexes, settings, check_rule, terms, fencing)
         if self.publish:
             for command in (SetAlarmState, MoveAlarms):
                 found[command] = PublishingDecider(found[command], self.indexes.alarms.severity)
@@ -289,34 +274,25 @@ def evaluator_of(indexes: Indexes, *, publish: bool = False) -> Evaluator:
     return PublishingEvaluator(found, indexes.alarms.severity) if publish else found
 
 
-_IMPORTS: Mapping[type, Callable[..., Decider[Any]]] = {
-    ImportInventory: ImportDecider,
-    ImportPart: PartDecider,
-}
-
-
 def deciders(
     indexes: Indexes,
     settings: inspector_settings.Settings,
     check_rule: CheckRule | None = None,
     terms: StatusTerms = NOVA_TERMS,
     fencing: FencingTerms = VOUCHED,
-    guards: Guards | None = None,
 ) -> dict[type, Decider[Any]]:
     """Return who decides on which command; every command has exactly one."""
-    guards = guards or Guards(book=indexes.acts)
-    alarms, directory, subscriptions = indexes.alarms, indexes.directory, indexes.subscriptions
+    alarms, directory = indexes.alarms, indexes.directory
+    subscriptions = indexes.subscriptions
     wiring = partial(indexes.holds.live_of, WIRING)
-    known = indexes.fencings.of
-    servers = dict(server_deciders(terms, guards))
+    known, judge = indexes.fencings.of, Unguarded()
+    servers = dict(server_deciders(terms))
     servers[EvacuateServer] = ProofDecider(servers[EvacuateServer], known, fencing)
     return {
-        ReportFaults: FencingDecider(ReportsDecider(settings, guards), known, fencing, guards),
+        ReportFaults: FencingDecider(ReportsDecider(settings), known, fencing, judge),
         CloseFault: CloseDecider(settings),
-        RetryUnmatched: FencingDecider(RetryDecider(settings, guards), known, fencing, guards),
-        ActOnFault: FencingDecider(ActDecider(settings, guards), known, fencing, guards),
-        **window_deciders(settings, indexes.acts),
-        **fence_deciders(known, fencing, guards),
+        RetryUnmatched: FencingDecider(RetryDecider(settings), known, fencing, judge),
+        **fence_deciders(known, fencing, judge),
         **unmapped_deciders(indexes.unmapped.get, lambda: indexes.unmapped),
         AgentChanged: AgentDecider(settings, terms),
         HostAnswered: AnsweredDecider(settings),
@@ -325,10 +301,12 @@ def deciders(
         MoveTask: tasks.MoveDecider(indexes.tasks.get),
         HostsWatched: WatchedDecider(),
         InstanceAnswered: AnsweredDecider(settings),
-        **{
-            kind: RewiringDecider(FreeingDecider(made(directory.projects), terms), wiring)
-            for kind, made in _IMPORTS.items()
-        },
+        ImportInventory: RewiringDecider(
+            FreeingDecider(ImportDecider(directory.projects), terms), wiring
+        ),
+        ImportPart: RewiringDecider(
+            FreeingDecider(PartDecider(directory.projects), terms), wiring
+        ),
         SaveAlarm: WithinQuota(
             SaveAlarmDecider(alarms, directory.secrets, check_rule), alarms, indexes.quotas
         ),
@@ -346,8 +324,11 @@ def deciders(
         ),
         RemoveSubscription: RemoveSubscriptionDecider(subscriptions),
         MoveSession: SessionDecider(indexes.sessions.at),
-        # A server that moves or goes takes its ports with it.
-        **{kind: RewiringDecider(decider, wiring) for kind, decider in servers.items()},
+        **{
+            # A server that moves or goes takes its ports with it.
+            command: RewiringDecider(decider, wiring)
+            for command, decider in servers.items()
+        },
         **service_deciders(indexes.owed, terms),
         RecheckPorts: RecheckDecider(wiring),
         **network_deciders(rewired, terms),

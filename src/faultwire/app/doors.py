@@ -56,6 +56,7 @@ def placed(configuration: Configuration) -> dict[str, Placed]:
         "network": configuration.network,
         "image": configuration.image,
         "alarming": configuration.alarming,
+        "database": configuration.database,
     }
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from faultwire.app.acts import guarded
 from faultwire.app.core import Core
 from faultwire.app.doors import MAIN
+from faultwire.app.guests import GuestParts
 from faultwire.app.lane import Lane
 from faultwire.app.marks import Marks
 from faultwire.app.offload import Offload
@@ -26,8 +26,12 @@ from faultwire.faces.alarming import app as alarming
 from faultwire.faces.alarming.ports import AlarmingPorts, TestCallback
 from faultwire.faces.compute import app as compute
 from faultwire.faces.compute.ports import ComputePorts, LastSeen
+from faultwire.faces.database import app as database
+from faultwire.faces.database.ports import DatabasePorts
 from faultwire.faces.fault import app as fault
 from faultwire.faces.fault.agents import AgentPorts
+from faultwire.faces.fault.guests import GuestPorts
+from faultwire.faces.fault.guestsessions import GuestSessionPorts
 from faultwire.faces.fault.ports import FaultPorts, error_body
 from faultwire.faces.fault.posting import doctor_app
 from faultwire.faces.identity import app as identity
@@ -44,7 +48,13 @@ from faultwire.identity.tokens import Signer
 from faultwire.monitors.agents import AgentMonitor
 from faultwire.policy.enforcer import PolicyEnforcer, read_overrides
 from faultwire.ports import Intake, Pinger
-from faultwire.store import StoredAlarms, StoredFaults, StoredSeen, StoredSubscriptions
+from faultwire.store import (
+    StoredAlarms,
+    StoredFaults,
+    StoredSeen,
+    StoredSubscriptions,
+    StoredTasks,
+)
 
 SECRET_BYTES = 32
 
@@ -71,6 +81,7 @@ class Parts:
     watched: Watched
     doors: Mapping[str, Door]
     pinger: Pinger
+    guests: GuestParts
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +187,7 @@ def _openstack(
     authenticator: TokenAuthenticator,
     enforcer: PolicyEnforcer,
 ) -> dict[str, ASGIApp]:
-    """Return the faces that speak for a cloud: Nova's, Neutron's and Glance's."""
+    """Return the faces that speak for a cloud: Nova's, Neutron's, Glance's and Trove's."""
     clock, directory = parts.core.tools.clock, parts.core.indexes.directory
     compute_ports = ComputePorts(
         authenticator,
@@ -202,7 +213,59 @@ def _openstack(
             )
         ),
         "/image": image.create(ImagePorts(authenticator, enforcer)),
+        "/database": database.create(
+            DatabasePorts(
+                authenticator,
+                enforcer,
+                parts.lane,
+                clock,
+                parts.core.indexes.inventory,
+                parts.guests.heard,
+                parts.guests.pinger,
+                parts.guests.keeper,
+                configuration.guests.ping_ms / 1000,
+                configuration.guests.bulk_limit,
+            )
+        ),
     }
+
+
+def _guest_ports(
+    parts: Parts,
+    configuration: Configuration,
+    authenticator: TokenAuthenticator,
+    enforcer: PolicyEnforcer,
+    refusals: Refusals,
+) -> GuestPorts:
+    core, settings, guests = parts.core, configuration.guests, parts.guests
+    public_url = configuration.server.public_url.rstrip("/")
+    sessions = GuestSessionPorts(
+        authenticator,
+        enforcer,
+        parts.lane,
+        core.tools.clock,
+        guests.sessions,
+        error_body,
+        settings.heartbeat_ms,
+        settings.silence_ms,
+        settings.message_bytes,
+        parts.certificate,
+        f"{public_url}/fault" if public_url else None,
+        refusals.note,
+    )
+    return GuestPorts(
+        sessions,
+        enforcer,
+        parts.lane,
+        core.tools.clock,
+        core.indexes.inventory,
+        guests.heard,
+        guests.calls,
+        StoredTasks(parts.watched.engine),
+        guests.keeper,
+        core.reader,
+        settings.call_ms / 1000,
+    )
 
 
 def _last_seen(parts: Parts) -> LastSeen:
@@ -273,7 +336,7 @@ def _fault_ports(
         configuration.fault,
         status_ports(core, parts.watched, parts.unhealthy, configuration, authenticator, enforcer),
         lambda user: found.name if (found := directory.user(UserId(user))) else None,
+        _guest_ports(parts, configuration, authenticator, enforcer, refusals),
         parts.marks.latency.show,
         lambda: core.indexes.fencings,
-        guarded(core.indexes.acts),
     )

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faultwire.app import faces
-from faultwire.app.acts import ears_of, hear_agents, hear_probes, watch_acts
 from faultwire.app.core import Core, Indexes, Tools
 from faultwire.app.database import open_database
 from faultwire.app.deadman import DeadMan, checks_of
@@ -17,6 +16,7 @@ from faultwire.app.evaluating import check_of, periodic_of
 from faultwire.app.expiry import EXPIRY_SECONDS, expiry
 from faultwire.app.folder import StateFolder
 from faultwire.app.gauges import gauges
+from faultwire.app.guests import GuestParts, Judging, guests_of
 from faultwire.app.hearing import hear
 from faultwire.app.hosts import host_monitor, watch_hosts
 from faultwire.app.hoststatus import statuses_of, terms_of
@@ -109,6 +109,7 @@ class Running:
     lag: LagGauge
     bus: Bus | None
     pings: ServerPings
+    guests: GuestParts
 
 
 class Server:
@@ -219,6 +220,7 @@ class Server:
             running.monitor.expect(_connected(core.indexes.inventory.hosts()))
         else:
             await self._join(others, running, core)
+        await running.guests.start(core, self._life, alone=others is None)
         self._regularly(opened, running, built)
         self._life.watch(self._periodic(opened, running.lane).run(), "periodic alarms")
         self._life.watch(self._deadman(core, running).run(), "dead-man's beat")
@@ -231,6 +233,7 @@ class Server:
         watch_hosts(running.hosts, core, self._life)
         liveness = self._configuration.liveness
         watch_instances(core, running.lane, liveness, self._life, running.pings, running.hosts)
+        release.push_async_callback(running.guests.stop)
         release.push_async_callback(running.imports.stop)
 
     def _stages(self, opened: Opened, rules: guard.Rules, offload: Offload) -> Running:
@@ -240,7 +243,6 @@ class Server:
         bus = bus_of(configuration, tools, self._life.release)
         tracing = tracing_of(core, configuration.profiler, opened.origin, self._life)
         sender = sender_of(core, StoredAlarms(opened.engine), configuration, rules, bus)
-        ears = ears_of(core, configuration.guards)
         lane = core.connect(
             Nobody() if others else sender,
             configuration.inspector,
@@ -252,20 +254,15 @@ class Server:
         core.writer.when_written(sender.drafts.write)
         lag = LagGauge(tools.clock, tools.metrics)
         member = others.cluster.id if others else ""
+        judged = Verdicts(lane, core.indexes.sessions, member) if others else lane
+        loop = LoopGuard(lag.recent_ms, configuration.inspector.stalled_ms)
         monitor = AgentMonitor(
-            Verdicts(lane, core.indexes.sessions, member) if others else lane,
-            tools.clock,
-            tools.metrics,
-            configuration.liveness,
-            LoopGuard(lag.recent_ms, configuration.inspector.stalled_ms),
-            core.writer.seen,
+            judged, tools.clock, tools.metrics, configuration.liveness, loop, core.writer.seen
         )
         monitor.verdicts.damped.set_terms(configuration.damping)
         hosts = host_monitor(core, lane, configuration)
         monitor.verdicts.icmp = hosts.icmp
-        hear_agents(ears, core, monitor, configuration.liveness, member)
-        hear_probes(ears, hosts.icmp)
-        watch_acts(core, lane, ears, self._life)
+        guests = guests_of(core, Judging(lane, judged, loop), configuration, opened.engine, others)
         beats = hear(monitor, opened.doors.main, configuration.liveness, tools)
         if beats is not None:
             self._life.release.callback(beats.stop)
@@ -280,7 +277,7 @@ class Server:
             marks.follow(tracing)
         imports = Imports.of(core, lane, opened.engine, offload, member)
         pings = ping_servers(core, configuration, self._life)
-        return Running(lane, sender, monitor, hosts, marks, imports, lag, bus, pings)
+        return Running(lane, sender, monitor, hosts, marks, imports, lag, bus, pings, guests)
 
     async def _faces(
         self, opened: Opened, running: Running, rules: guard.Rules, offload: Offload
@@ -314,6 +311,7 @@ class Server:
             ),
             opened.doors.known(self._configuration),
             running.pings,
+            running.guests,
         )
         return faces.build(parts, self._configuration)
 

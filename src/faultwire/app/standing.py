@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from faultwire import __version__
-from faultwire.app.acts import guarded
 from faultwire.app.busline import BusLine
 from faultwire.app.certificate import ends_ns
 from faultwire.app.cluster import Cluster
@@ -75,7 +74,6 @@ def status_ports(
         ends_ns(watched.certificate, core.tools.metrics),
         _rounds(watched.cluster, registry.get_sample_value),
         lambda: Line(bus.trouble) if isinstance(bus, BusLine) else None,
-        guarded(core.indexes.acts),
     )
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from faultwire.config import deadman, load, server
+from faultwire.config import database, deadman, load, server
 from faultwire.controllers.fencing import settings as fencing
 from faultwire.faces.alarming import settings as alarming
 from faultwire.faces.compute import settings as compute
@@ -11,10 +11,10 @@ from faultwire.faces.fault import settings as fault
 from faultwire.faces.image import settings as image
 from faultwire.faces.network import settings as network
 from faultwire.identity import settings as identity
-from faultwire.inspector import guard_settings as guards
 from faultwire.inspector import settings as inspector
 from faultwire.liveness import cluster_settings as cluster
 from faultwire.liveness import damping_settings as damping
+from faultwire.liveness import guest_settings as guests
 from faultwire.liveness import quorum_settings as quorum
 from faultwire.liveness import settings as liveness
 from faultwire.messaging import settings as messaging
@@ -28,7 +28,7 @@ from faultwire.telemetry import profiler_settings as profiler
 SECTIONS: load.Sections = {
     load.DEFAULT: messaging.Settings,
     "server": server.Settings,
-    "database": store.Settings,
+    "database": database.Settings,
     "retention": store.Retention,
     "identity": identity.Settings,
     "policy": policy.Settings,
@@ -36,10 +36,10 @@ SECTIONS: load.Sections = {
     "liveness": liveness.Settings,
     "quorum": quorum.Settings,
     "damping": damping.Settings,
+    "guests": guests.Settings,
     "inspector": inspector.Settings,
     "fencing": fencing.Settings,
     "redfish": redfish.Settings,
-    "guards": guards.Settings,
     "notifier": notifier.Settings,
     "fault": fault.Settings,
     "network": network.Settings,
@@ -61,7 +61,7 @@ class Configuration:
 
     default: messaging.Settings
     server: server.Settings
-    database: store.Settings
+    database: database.Settings
     retention: store.Retention
     identity: identity.Settings
     policy: policy.Settings
@@ -69,10 +69,10 @@ class Configuration:
     liveness: liveness.Settings
     quorum: quorum.Settings
     damping: damping.Settings
+    guests: guests.Settings
     inspector: inspector.Settings
     fencing: fencing.Settings
     redfish: redfish.Settings
-    guards: guards.Settings
     notifier: notifier.Settings
     fault: fault.Settings
     network: network.Settings

@@ -18,7 +18,6 @@ from faultwire.domain.computing import ServerCommand
 from faultwire.domain.events import Event
 from faultwire.domain.faults import Evidence, FaultState, Report
 from faultwire.domain.fencing import FencingCommand
-from faultwire.domain.guard_commands import GuardCommand
 from faultwire.domain.guest_commands import GuestCommand
 from faultwire.domain.ids import (
     AlarmId,
@@ -382,7 +381,6 @@ Command = (
     | MoveSession
     | GuestCommand
     | NetworkCommand
-    | GuardCommand
     | ServerCommand
     | ServiceCommand
     | FencingCommand

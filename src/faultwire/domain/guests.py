@@ -63,13 +63,14 @@ class GuestStatus:
 class Heard:
     """One heartbeat: `agent` names the process that beats, `sequence` grows with each of its own.
 
-    `version` is that in which it takes calls. Its clock is not asked for: what it says counts
+    It is None from an agent too old to number them. `version` is that in which it takes calls. Its
+    clock is not asked for: what it says counts
     from when we hear it.
     """
 
     guest: GuestId
     agent: str
-    sequence: int
+    sequence: int | None
     version: str
     service_status: str = ""
 
@@ -124,7 +125,9 @@ def heard_of(guest: str, fields: Fields) -> Heard:
     version, status = fields.get("version"), fields.get("service_status", "")
     if not isinstance(agent, str) or not 0 < len(agent) <= 64:
         raise Invalid("agent", "must be text of 1 to 64 characters")
-    if not isinstance(sequence, int) or isinstance(sequence, bool) or not 0 <= sequence < 2**53:
+    if sequence is not None and (
+        not isinstance(sequence, int) or isinstance(sequence, bool) or not 0 <= sequence < 2**53
+    ):
         raise Invalid("sequence", "must be an integer from 0 on")
     if not isinstance(version, str) or not re.match(r"[0-9]{1,4}\.[0-9]{1,4}\Z", version):
         raise Invalid("version", 'must be text like "1.0"')

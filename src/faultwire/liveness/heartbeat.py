@@ -17,15 +17,27 @@ import heapq
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 from faultwire.domain.ids import HostName
-from faultwire.liveness.settings import Settings
 from faultwire.liveness.stalls import PRUNED_AT, Stalls
 
 _MS = 1_000_000
 
 GRAIN_NS = 50_000_000
 """Silences are looked at together so often, before they are long enough to count."""
+
+
+class Waits(Protocol):
+    """How long is waited."""
+
+    @property
+    def agent_silence_ms(self) -> int:
+        """Silence of a connected agent that counts."""
+
+    @property
+    def agent_return_ms(self) -> int:
+        """How long one may take to be back whose connection closed without goodbye."""
 
 
 class State(StrEnum):
@@ -129,7 +141,7 @@ class _Watch:
 class Heartbeats:
     """The state of every host's agent; not thread-safe, one caller."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Waits) -> None:
         """Begin with no host."""
         self._silence = settings.agent_silence_ms * _MS
         self._return = settings.agent_return_ms * _MS

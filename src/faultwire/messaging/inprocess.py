@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import orjson
 
@@ -23,12 +24,23 @@ CastFailed = Callable[[str, str, RpcError], None]
 """Hears of a cast that was not done: API, method and why."""
 
 
+class Takes(Protocol):
+    """Who takes the calls of a topic."""
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """Return the version of each API that is served there."""
+
+    async def dispatch(self, envelope: Envelope) -> object:
+        """Return the answer to a call; raises an RpcError and nothing else."""
+
+
 class InProcessExchange:
     """Where servers and clients of one process meet, where there is no broker."""
 
     def __init__(self) -> None:
         """Start with nobody listening."""
-        self.topics: dict[str, Dispatcher] = {}
+        self.topics: dict[str, Takes] = {}
 
 
 class InProcessServer:
@@ -193,7 +205,7 @@ class InProcessClient:
             form = fit(known, sending.method, sending.arguments, speaks, sending.to)
         return await self._hand_over(dispatcher, sending, form)
 
-    async def _hand_over(self, dispatcher: Dispatcher, sending: "_Sending", form: Form) -> object:
+    async def _hand_over(self, dispatcher: Takes, sending: "_Sending", form: Form) -> object:
         sent = orjson.loads(orjson.dumps(form.arguments))
         version = str(form.version)
         envelope = Envelope(sending.api, sending.method, version, sent, dict(self._context))

@@ -14,6 +14,7 @@ from faultwire.domain.commands import (
 )
 from faultwire.domain.errors import Refused, Unavailable
 from faultwire.domain.faults import FaultState
+from faultwire.domain.guest_commands import GuestChanged
 from faultwire.domain.ids import HostName
 from faultwire.ports import Clock, Intake
 
@@ -23,7 +24,8 @@ FIRST_RETRY_SECONDS = 0.05
 LONGEST_RETRY_SECONDS = 5.0
 
 Answering = HostAnswered | InstanceAnswered
-Owing = ReportFaults | AgentChanged | Answering
+Changed = AgentChanged | GuestChanged
+Owing = ReportFaults | Answering | Changed
 
 
 class Owed:
@@ -32,8 +34,18 @@ class Owed:
     What waits for a host is bounded: one report, and of changes in a row only the newest.
     """
 
-    def __init__(self, intake: Intake, clock: Clock, vetoed: Callable[[HostName], None]) -> None:
-        """Owe nothing; `vetoed` is told of a host whose report opened no fault."""
+    def __init__(
+        self,
+        intake: Intake,
+        clock: Clock,
+        vetoed: Callable[[HostName], None],
+        kind: str = "host",
+    ) -> None:
+        """Owe nothing; `vetoed` is told of a host whose report opened no fault.
+
+        `kind` says in the log what it is that owes, where it is no host.
+        """
+        self._kind = kind
         self._vetoed = vetoed
         self._intake = intake
         self._clock = clock
@@ -54,13 +66,14 @@ class Owed:
                 break
         self._owe(host, report)
 
-    def change(self, change: AgentChanged) -> None:
+    def change(self, change: Changed) -> None:
         """Owe a change; it stands for the one before it, if that still waits."""
-        queue = self._queues.get(change.host)
-        if queue and isinstance(queue[-1], AgentChanged):
+        host = change.host if isinstance(change, AgentChanged) else HostName(change.guest)
+        queue = self._queues.get(host)
+        if queue and isinstance(queue[-1], Changed):
             queue[-1] = change
         else:
-            self._owe(change.host, change)
+            self._owe(host, change)
 
     def turn(self, host: HostName, turn: ReportFaults | Answering) -> None:
         """Owe what a host turned to: dead, or answering again.
@@ -101,19 +114,19 @@ class Owed:
 
     async def _submit(self, host: HostName, owing: Owing) -> None:
         wait = FIRST_RETRY_SECONDS
-        name = type(owing).__name__
+        name, who = type(owing).__name__, f"{self._kind} {host}"
         while True:
             try:
                 if _is_vetoed(owing, await self._intake.submit(owing)):
                     self._vetoed(host)
                 return
             except Refused as error:
-                log.error("%s of host %s was refused: %s", name, host, error)  # noqa: TRY400
+                log.error("%s of %s was refused: %s", name, who, error)  # noqa: TRY400
                 return
             except Unavailable as error:
-                log.warning("%s of host %s is kept for %.2g s: %s", name, host, wait, error.detail)
+                log.warning("%s of %s is kept for %.2g s: %s", name, who, wait, error.detail)
             except Exception:
-                log.exception("%s of host %s could not be taken; it is kept", name, host)
+                log.exception("%s of %s could not be taken; it is kept", name, who)
             await self._clock.sleep(wait)
             wait = min(2 * wait, LONGEST_RETRY_SECONDS)
 

@@ -16,7 +16,6 @@ from faultwire.domain.alarms import Alarm, Attempt, Delivery, DeliveryState
 from faultwire.domain.changes import Change, HistoryAdded
 from faultwire.domain.errors import FaultwireError, NotFound
 from faultwire.domain.faults import Fault, FaultState
-from faultwire.domain.guarding import NOT_HELD, Acted
 from faultwire.domain.ids import (
     AlarmId,
     DeliveryId,
@@ -30,7 +29,7 @@ from faultwire.domain.queries import HistoryLine, Query
 from faultwire.domain.samples import Sample, Statistics, Window
 from faultwire.domain.shares import share_of
 from faultwire.domain.subscriptions import Subscription
-from faultwire.store.guard_rows import DAY_NS
+from faultwire.domain.tasks import Task
 from faultwire.store.load import Snapshot
 from faultwire.testing import searching, store_changes
 from faultwire.testing.store_changes import Found
@@ -258,6 +257,15 @@ class MemoryLedger:
         mine = [one for one in watches if one.subscription == item.id]
         return item, sum(one.severity != "cleared" for one in mine)
 
+    def task(self, task: str) -> Task:
+        """Return one task; raises NotFound."""
+        return _one(self._state.tasks, task)
+
+    def tasks(self, limit: int, marker: str | None = None) -> tuple[Task, ...]:
+        """Return tasks, newest first; raises NotFound for an unknown marker."""
+        held = list(self._state.tasks.values())
+        return tuple(_page(held, attrgetter("created_ns", "id"), marker, limit))
+
     # ------------------------------------------------------------ start
 
     def load(self, *, now_ns: int = 0) -> Snapshot:
@@ -274,9 +282,6 @@ class MemoryLedger:
             owed_statuses=tuple(
                 sorted(state.owed_statuses.values(), key=attrgetter("at_ns", "id"))
             ),
-            hold=state.hold.get("all", NOT_HELD),
-            windows=tuple(_ordered(state.windows)),
-            acts=_acts(state, now_ns),
             ports=tuple(_ordered(state.ports)),
             guests=tuple(_ordered(state.guests)),
             fencings=tuple(_ordered(state.fencings)),
@@ -305,12 +310,6 @@ class MemoryLedger:
 
 def _ordered(kind: Mapping[Any, T]) -> Iterator[T]:
     return (kind[key] for key in sorted(kind))
-
-
-def _acts(state: store_changes.State, now_ns: int) -> tuple[Acted, ...]:
-    """Return the acts of the last day, oldest first."""
-    recent = (one for one in state.acts.values() if one.at_ns > now_ns - DAY_NS)
-    return tuple(sorted(recent, key=attrgetter("at_ns", "id")))
 
 
 def _one(kind: Mapping[str, T], key: str) -> T:

@@ -1,0 +1,155 @@
+"""Guests and tasks, wired: who hears guests, who calls them, and who does what takes long."""
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from faultwire.app.core import Core
+from faultwire.app.guestcalls import GuestCalls, GuestPinger, GuestVersions, LastHeard
+from faultwire.app.guestsessions import GuestSessions
+from faultwire.app.hoststatus import first_server
+from faultwire.app.lane import Lane
+from faultwire.app.life import Life
+from faultwire.app.neighbours import Neighbours
+from faultwire.app.tasks import LaneWorld, TaskKeeper, TaskManager
+from faultwire.config.configuration import Configuration
+from faultwire.domain.changes import Change
+from faultwire.domain.guest_changes import GuestsRemoved
+from faultwire.domain.ids import GuestId
+from faultwire.liveness.guest_settings import Settings
+from faultwire.messaging.caps import Caps
+from faultwire.messaging.inprocess import InProcessClient, InProcessExchange, InProcessServer
+from faultwire.monitors.agents import LoopGuard
+from faultwire.monitors.guests import GuestMonitor, HeardRows
+from faultwire.ports import Clock, Intake, Inventory, Meter
+from faultwire.resourcemap.tasks import TaskBook
+from faultwire.store import Engine, StoredSeen
+
+_MS = 1000.0
+
+
+@dataclass(frozen=True, slots=True)
+class GuestParts:
+    """What the server has for guests and tasks."""
+
+    monitor: GuestMonitor
+    sessions: GuestSessions
+    calls: GuestCalls
+    pinger: GuestPinger
+    heard: LastHeard
+    keeper: TaskKeeper
+    manager: TaskManager
+    server: InProcessServer
+
+    async def start(self, core: Core, life: Life, *, alone: bool) -> None:
+        """Begin to take calls and to judge; `alone` with its database, wait for every guest."""
+        indexes = core.indexes
+        guests = tuple(indexes.inventory.guests()) if alone else ()
+        self.monitor.begin(indexes.inventory.guest, guests, indexes.guests_heard)
+        core.memory.follow(self._forget_removed)
+        await self.server.start()
+        life.release.push_async_callback(self.server.stop)
+        life.release.push_async_callback(self.manager.stop)
+        life.watch(self.monitor.run(), "guests' monitor")
+        life.watch(self.keeper.run(), "tasks")
+
+    async def stop(self) -> None:
+        """Judge no guest any more; before the connections of guests are closed by us."""
+        await self.monitor.stop()
+        self.sessions.stop()
+
+    def _forget_removed(self, change: Change) -> None:
+        if isinstance(change, GuestsRemoved):
+            self.monitor.forget(change.guests)
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What the parts stand on.
+
+    Verdicts go to `judged`, all else to `intake`; `note` stores when guests were heard. `ours`
+    tells whether this process looks after tasks, of several; `stored` gives when guests were
+    heard by any of them.
+    """
+
+    clock: Clock
+    meter: Meter
+    inventory: Inventory
+    tasks: TaskBook
+    intake: Intake
+    judged: Intake
+    guard: LoopGuard
+    note: HeardRows
+    ours: Callable[[], bool]
+    stored: tuple[Callable[..., Any], ...] = ()
+
+
+def build(ground: Ground, settings: Settings) -> GuestParts:
+    """Return the parts; nothing runs yet."""
+    clock, meter, inventory = ground.clock, ground.meter, ground.inventory
+    exchange = InProcessExchange()
+    monitor = GuestMonitor(ground.judged, clock, meter, settings, ground.guard, ground.note)
+    sessions = GuestSessions(monitor, ground.intake, clock, exchange)
+    caps = Caps(peers=GuestVersions(inventory.guest))
+    calls = GuestCalls(InProcessClient(exchange, caps, clock), sessions.here)
+    pinger = GuestPinger(calls, inventory.guest, clock, meter, settings.ping_ms / _MS)
+    world = LaneWorld(ground.intake, inventory, ground.tasks.get)
+    manager = TaskManager(world, calls, clock, meter, settings.call_ms / _MS)
+    server = InProcessServer(exchange)
+    server.serve("taskmanager", manager)
+    keeper = TaskKeeper(ground.tasks.live, calls, clock, ground.ours, manager.doing)
+    heard = LastHeard(monitor.status, inventory.guests, *ground.stored)
+    return GuestParts(monitor, sessions, calls, pinger, heard, keeper, manager, server)
+
+
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """The lane, the way that verdicts take to it, and what keeps them while we are late."""
+
+    lane: Lane
+    judged: Intake
+    guard: LoopGuard
+
+
+def guests_of(
+    core: Core,
+    judging: Judging,
+    configuration: Configuration,
+    engine: Engine,
+    others: Neighbours | None,
+) -> GuestParts:
+    """Return the parts over a server's memory and lane."""
+    tools, indexes = core.tools, core.indexes
+    ground = Ground(
+        tools.clock,
+        tools.metrics,
+        indexes.inventory,
+        indexes.tasks,
+        judging.lane,
+        judging.judged,
+        judging.guard,
+        core.writer.guests_heard,
+        _alone if others is None else functools.partial(first_server, others.cluster),
+        _stored(core, engine) if others is not None else (),
+    )
+    return build(ground, configuration.guests)
+
+
+def _alone() -> bool:
+    return True
+
+
+def _stored(core: Core, engine: Engine) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Return the reads of what other processes on the database heard."""
+    stored = StoredSeen(engine)
+
+    async def every() -> Mapping[GuestId, int]:
+        found: Any = await core.reader(stored.guests)
+        return dict(found)
+
+    async def one(guest: GuestId) -> int | None:
+        found: Any = await core.reader(stored.guest, guest)
+        return found if isinstance(found, int) else None
+
+    return every, one

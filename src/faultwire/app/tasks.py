@@ -1,0 +1,367 @@
+"""Tasks: who does them (the task manager), and who sees to it that somebody does (the keeper)."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass, replace
+from itertools import cycle
+from typing import Any, Protocol
+
+from faultwire.domain.accounts import Actor
+from faultwire.domain.computing import EvacuateServer
+from faultwire.domain.errors import FaultwireError, Refused, RpcError, Unavailable
+from faultwire.domain.guest_commands import MoveTask
+from faultwire.domain.guests import TOPIC
+from faultwire.domain.ids import HostName, ServerId
+from faultwire.domain.tasks import FAILURES_NAMED, Task, TaskKind, TaskState
+from faultwire.ports import Clock, Intake, Inventory, Meter
+from faultwire.ports.rpc import Incoming, RpcClient
+
+log = logging.getLogger(__name__)
+
+TOLD_NS = 250_000_000
+"""How often a task that goes on says how far it is."""
+LOOK_SECONDS = 1.0
+"""Between two looks of the keeper where nobody wakes it."""
+STALE_NS = 15_000_000_000
+"""A task that said nothing for this long has lost who did it."""
+RETRY_SECONDS = 0.5
+TRIES = 20
+"""How often a step is tried while nothing can be written."""
+
+_METHODS = {
+    TaskKind.GUEST_RESTART: ("restart_guest", "instance_id"),
+    TaskKind.HOST_EVACUATE: ("evacuate_host", "host"),
+}
+"""What the task manager is called with for each kind."""
+
+
+class World(Protocol):
+    """What tasks are done to."""
+
+    async def task(self, task: str) -> Task | None:
+        """Return a task that is not over, None for any other; raises Unavailable."""
+
+    async def move(self, task: Task) -> None:
+        """Note how far a task is; raises Unavailable."""
+
+    async def servers_on(self, host: str) -> tuple[str, ...]:
+        """Return the servers that stand on a host; raises Unavailable."""
+
+    async def evacuate(self, server: str, target: str | None, actor: Actor) -> None:
+        """Bring a server up elsewhere; raises Refused where it cannot be, Unavailable."""
+
+
+class LaneWorld:
+    """Implements `World` in the server itself."""
+
+    def __init__(
+        self, intake: Intake, inventory: Inventory, known: Callable[[str], Task | None]
+    ) -> None:
+        """Take the lane, the map, and the tasks that are not over."""
+        self._intake = intake
+        self._inventory = inventory
+        self._known = known
+
+    async def task(self, task: str) -> Task | None:
+        """Return a task that is not over."""
+        return self._known(task)
+
+    async def move(self, task: Task) -> None:
+        """Note how far a task is."""
+        await self._intake.submit(MoveTask(task))
+
+    async def servers_on(self, host: str) -> tuple[str, ...]:
+        """Return the servers that stand on a host."""
+        entry = self._inventory.entry(HostName(host))
+        return tuple(server.id for server in entry.servers) if entry is not None else ()
+
+    async def evacuate(self, server: str, target: str | None, actor: Actor) -> None:
+        """Bring a server up elsewhere."""
+        place = HostName(target) if target is not None else None
+        await self._intake.submit(EvacuateServer(ServerId(server), actor, place))
+
+
+class TaskManager:
+    """Handles the calls of the API `taskmanager`: each begins a task and answers at once."""
+
+    def __init__(
+        self, world: World, rpc: RpcClient, clock: Clock, meter: Meter, call_seconds: float
+    ) -> None:
+        """Take what is worked on, and who calls guests."""
+        self._world = world
+        self._rpc = rpc
+        self._clock = clock
+        self._meter = meter
+        self._call_seconds = call_seconds
+        self._running: dict[str, asyncio.Task[None]] = {}
+
+    def doing(self, task: str) -> bool:
+        """Return whether a task is under way here."""
+        return task in self._running
+
+    async def restart_guest(
+        self, incoming: Incoming, instance_id: str, task_id: str | None
+    ) -> object:
+        """Restart a guest by its agent."""
+        del incoming
+        return await self._begin(TaskKind.GUEST_RESTART, instance_id, task_id, self._restart)
+
+    async def evacuate_host(
+        self,
+        incoming: Incoming,
+        host: str,
+        task_id: str | None,
+        targets: list[str] | None,
+    ) -> object:
+        """Bring the servers of a host up elsewhere."""
+        del incoming, targets
+        return await self._begin(TaskKind.HOST_EVACUATE, host, task_id, self._evacuate)
+
+    async def stop(self) -> None:
+        """Leave what is under way: it is stored how far it is, and somebody takes it up again."""
+        running = tuple(self._running.values())
+        for work in running:
+            work.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+    async def _begin(
+        self,
+        kind: TaskKind,
+        target: str,
+        name: str | None,
+        work: Callable[["_Progress"], Coroutine[Any, Any, None]],
+    ) -> object:
+        if not name:
+            # From a caller too old to have a record of it.
+            now = self._clock.wall_ns()
+            task: Task | None = Task("", kind, target, Actor("taskmanager"), now, now)
+        else:
+            task = await self._world.task(name)
+        if task is None or (task.kind, task.target) != (kind, target):
+            return {"begun": False}
+        if task.id in self._running:
+            return {"begun": True}
+        progress = _Progress(self._world, self._clock, task)
+        doing = asyncio.create_task(self._do(progress, work), name=f"task {task.id}")
+        self._running[task.id] = doing
+        doing.add_done_callback(lambda _: self._running.pop(task.id, None))
+        return {"begun": True}
+
+    async def _do(
+        self, progress: "_Progress", work: Callable[["_Progress"], Coroutine[Any, Any, None]]
+    ) -> None:
+        task = progress.task
+        try:
+            await progress.begin()
+            await work(progress)
+        except Unavailable as error:
+            log.warning("task %s waits: %s", task.id, error.detail)
+            return
+        except Exception:
+            log.exception("task %s of %s failed", task.id, task.target)
+            await progress.end("internal error")
+        self._meter.count(
+            "faultwire_tasks_total", kind=task.kind.value, state=progress.task.state.value
+        )
+
+    async def _restart(self, progress: "_Progress") -> None:
+        task = progress.task
+        await progress.all_of(1, f"guest {task.target} is asked to restart")
+        try:
+            answer = await self._rpc.call(
+                TOPIC,
+                "restart",
+                {"reason": f"task {task.id}"},
+                to=task.target,
+                deadline_s=self._call_seconds,
+            )
+        except RpcError as error:
+            await progress.step(f"{error.verdict}: {error.reason}")
+        else:
+            await progress.step()
+            progress.say(f"guest {task.target} restarted: {answer}"[:500])
+        await progress.end()
+
+    async def _evacuate(self, progress: "_Progress") -> None:
+        task = progress.task
+        left = await self._world.servers_on(task.target)
+        await progress.all_of(len(left), f"{len(left)} servers are to leave {task.target}")
+        places = cycle(task.targets or (None,))
+        for server in left:
+            await progress.step(await self._move(server, next(places), task.actor))
+        await progress.end()
+
+    async def _move(self, server: str, target: str | None, actor: Actor) -> str:
+        """Bring one server up elsewhere; return why that cannot be, empty once it is done."""
+        for number in range(TRIES):
+            try:
+                await self._world.evacuate(server, target, actor)
+            except Refused as error:
+                return f"{server}: {error}"
+            except Unavailable as error:
+                if number + 1 == TRIES:
+                    raise
+                log.warning("a server of a task is tried again: %s", error.detail)
+                await self._clock.sleep(RETRY_SECONDS)
+            else:
+                return ""
+        return ""
+
+
+class _Progress:
+    """How far one task is, told now and then; what is told last is told for certain."""
+
+    def __init__(self, world: World, clock: Clock, task: Task) -> None:
+        self._world = world
+        self._clock = clock
+        self._told_ns = 0
+        self.task = task
+
+    async def begin(self) -> None:
+        self.task = replace(
+            self.task, state=TaskState.RUNNING, starts=self.task.starts + 1, failed=0, failures=()
+        )
+        await self._tell()
+
+    async def all_of(self, left: int, detail: str) -> None:
+        """Note how many steps are left; those before a restart count as done."""
+        total = max(self.task.total, left)
+        self.task = replace(self.task, total=total, done=total - left, detail=detail)
+        await self._tell()
+
+    async def step(self, failure: str = "") -> None:
+        """Note a step that is over, and why it failed if it did."""
+        task = self.task
+        named = (*task.failures, failure[:300]) if failure else task.failures
+        self.task = replace(
+            task,
+            done=task.done + 1,
+            failed=task.failed + bool(failure),
+            failures=named[:FAILURES_NAMED],
+            detail=f"{task.done + 1} of {task.total} done, {task.failed + bool(failure)} failed",
+        )
+        if self._clock.mono_ns() - self._told_ns >= TOLD_NS:
+            await self._tell()
+
+    def say(self, detail: str) -> None:
+        """Have the next word say this."""
+        self.task = replace(self.task, detail=detail)
+
+    async def end(self, failure: str = "") -> None:
+        failed = bool(failure) or self.task.failed > 0
+        state = TaskState.FAILED if failed else TaskState.DONE
+        self.task = replace(self.task, state=state, detail=failure or self.task.detail)
+        await self._tell()
+
+    async def _tell(self) -> None:
+        self._told_ns = self._clock.mono_ns()
+        if not self.task.id:
+            return
+        for number in range(TRIES):
+            try:
+                await self._world.move(self.task)
+            except Unavailable:
+                if number + 1 == TRIES:
+                    raise
+                await self._clock.sleep(RETRY_SECONDS)
+            else:
+                return
+
+
+@dataclass(slots=True)
+class _Watched:
+    """A task as the keeper saw it last, and since when it has said nothing new."""
+
+    task: Task
+    since_ns: int
+    called: bool = False
+
+
+class TaskKeeper:
+    """Implements `ports.guests.Wakes`: has every task done that is not over, also after a restart.
+
+    A task nobody begins with, or whose doer fell silent, is handed to a task manager again. So a
+    task may be begun twice; each of its steps may be done twice without harm.
+    """
+
+    def __init__(
+        self,
+        live: Callable[[], Iterable[Task]],
+        rpc: RpcClient,
+        clock: Clock,
+        ours: Callable[[], bool],
+        doing: Callable[[str], bool] | None,
+    ) -> None:
+        """Take the tasks that are not over.
+
+        `ours` tells whether this process looks after them, of several; `doing` whether the task
+        manager of this process has one under way, None where it is elsewhere.
+        """
+        self._live = live
+        self._rpc = rpc
+        self._clock = clock
+        self._ours = ours
+        self._doing = doing
+        self._seen: dict[str, _Watched] = {}
+        self._work = asyncio.Event()
+        self._silent = False
+
+    def wake(self) -> None:
+        """Look for tasks now."""
+        self._work.set()
+
+    async def run(self) -> None:
+        """Look after tasks until cancelled."""
+        while True:
+            try:
+                await self.look()
+            except FaultwireError as error:
+                log.warning("tasks wait: %s", error.detail)
+            except Exception:
+                log.exception("tasks could not be looked after; it goes on")
+            try:
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._work.wait()
+            except TimeoutError:
+                pass
+            self._work.clear()
+
+    async def look(self) -> None:
+        """Hand over what nobody does; raises nothing that the bus can fail with."""
+        if not self._ours():
+            self._seen.clear()
+            return
+        live = list(self._live())
+        names = {task.id for task in live}
+        self._seen = {name: one for name, one in self._seen.items() if name in names}
+        for task in live:
+            if self._is_idle(task):
+                await self._hand_over(task)
+
+    def _is_idle(self, task: Task) -> bool:
+        now = self._clock.mono_ns()
+        seen = self._seen.get(task.id)
+        if seen is None or seen.task != task:
+            seen = self._seen[task.id] = _Watched(task, now, seen.called if seen else False)
+        if self._doing is not None:
+            return not self._doing(task.id)
+        if task.state is TaskState.QUEUED and not seen.called:
+            return True
+        return now - seen.since_ns >= STALE_NS
+
+    async def _hand_over(self, task: Task) -> None:
+        method, target = _METHODS[task.kind]
+        arguments: dict[str, object] = {target: task.target, "task_id": task.id}
+        if task.targets:
+            arguments["targets"] = list(task.targets)
+        try:
+            await self._rpc.cast("taskmanager", method, arguments)
+        except RpcError as error:
+            if not self._silent:
+                self._silent = True
+                log.warning("no task manager takes tasks: %s", error)
+            return
+        self._silent = False
+        seen = self._seen[task.id]
+        seen.called, seen.since_ns = True, self._clock.mono_ns()
