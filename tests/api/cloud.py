@@ -29,6 +29,7 @@ from faultwire.faces.alarming.settings import Settings as AlarmingSettings
 from faultwire.faces.compute import app as compute
 from faultwire.faces.compute.ports import ComputePorts
 from faultwire.faces.compute.settings import Settings as ComputeSettings
+from faultwire.faces.database import app as database
 from faultwire.faces.fault import app as fault
 from faultwire.faces.fault.agents import AgentPorts
 from faultwire.faces.fault.ports import FaultPorts, error_body
@@ -59,6 +60,7 @@ from tests.api.cloud_doors import (
     NoSessions,
     Policy,
 )
+from tests.api.guest_doors import GuestDoors, parts_of
 
 BASE = "http://cloud.example:8779"
 SINK = "http://127.0.0.1:9/failure"
@@ -134,6 +136,8 @@ class Cloud:
         self.doors = Doors()
         self.standing = FixedStanding()
         self.pinger = FakePinger()
+        self.guests = parts_of(self.indexes, self.lane, self.clock)
+        self.guest_doors = GuestDoors(self.guests, self.doors, self.enforcer, self.lane)
         self.fault_ports = self._fault_ports(fault_settings or FaultSettings())
         self.faces = {
             "/fault": fault.create(self.fault_ports),
@@ -142,6 +146,7 @@ class Cloud:
             ),
             "/compute": compute.create(self._compute_ports()),
             "/network": network.create(self._network_ports()),
+            "/database": database.create(self.guest_doors.database(self.indexes, self.clock)),
         }
         ports = stack.StackPorts(lambda: None, lambda: b"", self.clock)
         self.root = stack.create(dict(self.faces), ports)
@@ -160,6 +165,7 @@ class Cloud:
             indexes.subscriptions,
             indexes.quotas,
             indexes.owed,
+            indexes.tasks,
         )
         terms = terms_of(self.compute_settings)
         return Chain(
@@ -206,6 +212,7 @@ class Cloud:
             settings=settings,
             status=self._status_ports(),
             user_name=lambda user: "admin" if user == "u-admin" else None,
+            guests=self.guest_doors.fault(self.indexes, self.clock, self.ledger, self._read),
         )
 
     def _status_ports(self) -> StatusPorts:

@@ -9,6 +9,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 
 from faultwire.faces.alarming import app as alarming
 from faultwire.faces.compute import app as compute
+from faultwire.faces.database import app as database
 from faultwire.faces.fault import app as fault
 from faultwire.faces.fault.posting import doctor_app
 from faultwire.faces.identity import app as identity
@@ -22,7 +23,8 @@ _HEAD = """\
 Every path of every face, what it is for, which parameters it takes, and which rule of \
 [policy](operating.md#policy) is asked. This page is made from the applications themselves; each \
 also describes itself: `/identity/openapi.json`, `/fault/openapi.json`, `/alarming/openapi.json`, \
-`/compute/openapi.json`, `/network/openapi.json`, `/image/openapi.json`.
+`/compute/openapi.json`, `/network/openapi.json`, `/image/openapi.json`, \
+`/database/openapi.json`.
 
 Errors have the shape of the API: 400 names the field, 401 wants a token, 403 names the rule. 503 \
 with `Retry-After` means that nothing was changed and that the call may be repeated.
@@ -44,6 +46,7 @@ _FACES: Mapping[str, str] = {
     "/compute": "Compute",
     "/network": "Network",
     "/image": "Image",
+    "/database": "Database",
 }
 _NAMES = re.compile(r"{\w+}")
 
@@ -71,6 +74,7 @@ def applications() -> dict[str, FastAPI]:
         "/compute": compute.create(ports),
         "/network": network.create(ports),
         "/image": image.create(ports),
+        "/database": database.create(ports),
     }
 
 
@@ -140,6 +144,9 @@ _AGENTS = {
     "agent-session": "Hold an agent's session; see [agents](agents.md#protocol).",
     "agent-enrol": "Get a credential for the agent of a host, shown once.",
     "agent-show": "Show what is known of a host's agent.",
+    "guest-session": "Hold a guest agent's session; see [guests](guests.md#protocol).",
+    "guest-enrol": "Get a credential for the agent of a guest, shown once.",
+    "guest-show": "Show what is known of a guest's agent.",
 }
 
 

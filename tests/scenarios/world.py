@@ -46,7 +46,6 @@ from faultwire.inspector.settings import Recover, Settings
 from faultwire.testing.chain import ACTOR, InProcess
 from tests.scenarios import shown
 from tests.scenarios.asked import command_of, told
-from tests.scenarios.guarding import Guarded
 
 Words = list[str]
 Options = Mapping[str, str]
@@ -58,12 +57,10 @@ _SETTINGS: Mapping[str, Callable[[str], object]] = {
     "recover": Recover,
     "unforce_on_recovery": lambda text: text == "true",
     "stalled_ms": int,
-    "shadow": lambda text: text == "true",
-    "shadow_rules": lambda text: tuple(text.split(",")),
 }
 
 
-class World(Guarded):
+class World:
     """One scenario: a product, and short names for what has long ids."""
 
     def __init__(self) -> None:
@@ -300,6 +297,9 @@ class World(Guarded):
         yield from ()
 
     # ------------------------------------------------------------ showing
+
+    def _fault(self, name: str) -> FaultId:
+        return next(fault for fault, known in self._faults.items() if known == name)
 
     def _since(self, wall_ns: int) -> str:
         return f"+{(wall_ns - self._start_ns) / _NS:g}s"

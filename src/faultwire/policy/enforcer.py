@@ -12,7 +12,7 @@ from oslo_policy import policy
 from faultwire.domain.accounts import Caller
 from faultwire.domain.errors import Broken, Forbidden, Invalid
 from faultwire.domain.ids import ProjectId
-from faultwire.policy import alarming, compute, fault, identity, image, network
+from faultwire.policy import alarming, compute, database, fault, identity, image, network
 from faultwire.policy.rule import Rule
 
 RULES: tuple[Rule, ...] = (
@@ -22,6 +22,7 @@ RULES: tuple[Rule, ...] = (
     *compute.RULES,
     *image.RULES,
     *network.RULES,
+    *database.RULES,
 )
 """Every rule that a face may ask."""
 

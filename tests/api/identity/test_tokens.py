@@ -47,13 +47,16 @@ async def test_the_catalog_leads_to_every_face(world: World) -> None:
         entry["type"]: {(e["interface"], e["region"]): e["url"] for e in entry["endpoints"]}
         for entry in catalog
     }
-    faces = {"identity", "fault", "rca", "compute", "network", "image", "alarming"}
+    faces = {"identity", "fault", "rca", "compute", "network", "image", "alarming", "database"}
     assert set(urls) == faces
     assert set(urls["fault"]) == {(i, "RegionOne") for i in ("public", "internal", "admin")}
     public = {kind: found["public", "RegionOne"] for kind, found in urls.items()}
     assert public["identity"] == f"{BASE}/identity/v3"
     assert public["alarming"] == f"{BASE}/alarming"
     assert public["compute"] == f"{BASE}/compute/v2.1"
+    # Trove's clients expect the project in the address.
+    project = answer.json()["token"]["project"]["id"]
+    assert public["database"] == f"{BASE}/database/v1.0/{project}"
     # Doctor's monitor posts to {rca}/v1/event (D4).
     assert public["rca"] + "/v1/event" == f"{BASE}/fault/v1/event"
 

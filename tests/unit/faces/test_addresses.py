@@ -41,6 +41,6 @@ def test_the_catalog_takes_the_prefix_from_what_is_elsewhere() -> None:
         Service("fault", "faultwire", "/fault"),
     )
     own = {"compute": lambda _: "http://n:8774", "network": lambda base: f"{base}0"}
-    rows = Catalog(services, own).at("http://main:1")
+    rows = Catalog(services, own).at("http://main:1", "p1")
     urls = [row["endpoints"][0]["url"] for row in rows]  # type: ignore[index]
     assert urls == ["http://n:8774/v2.1", "http://main:10", "http://main:1/fault"]

@@ -15,7 +15,7 @@ from faultwire.faces.fault import (
     documents,
     evacuated,
     faults,
-    guarding,
+    guests,
     marks,
     params,
     posting,
@@ -23,6 +23,7 @@ from faultwire.faces.fault import (
     status,
 )
 from faultwire.faces.fault.agents import agent_routes
+from faultwire.faces.fault.guestsessions import session_routes
 from faultwire.faces.fault.model import DocumentModel
 from faultwire.faces.fault.ports import ERROR, FaultPorts, error_body
 from faultwire.faces.http import base_url, install_errors, json_response, schema_of
@@ -34,7 +35,8 @@ def create(ports: FaultPorts) -> FastAPI:
     app.state.authenticator = ports.authenticator
     install_errors(app, error_body)
     add_calls(app, _calls(ports), ERROR)
-    app.router.routes.append(Mount("/v1/agents", routes=agent_routes(ports.agents)))
+    sessions = [*session_routes(ports.guests.sessions), *agent_routes(ports.agents)]
+    app.router.routes.append(Mount("/v1/agents", routes=sessions))
     return app
 
 
@@ -42,7 +44,7 @@ def _calls(ports: FaultPorts) -> list[Call]:
     post, read = posting.Posting(ports), faults.Faults(ports)
     document, mark = documents.Documents(ports), marks.Marks(ports)
     left, fencings = evacuated.Evacuated(ports), power.Fencings(ports)
-    left, guards = evacuated.Evacuated(ports), guarding.Guarding(ports)
+    guest = guests.Guests(ports.guests)
     schema = _document_schema()
     fault = "/v1/faults/{fault_id}"
     return [
@@ -58,8 +60,6 @@ def _calls(ports: FaultPorts) -> list[Call]:
         Call("GET", fault, read.show),
         Call("GET", f"{fault}/timeline", read.timeline),
         Call("POST", f"{fault}/close", read.close),
-        Call("POST", f"{fault}/act", guards.act),
-        Call("GET", f"{fault}/explanation", guards.explanation),
         Call("POST", f"{fault}/marks", mark.take, 202, body=marks.SCHEMA),
         Call("GET", "/v1/inventory", document.show),
         Call("GET", "/v1/inventory/schema", document.schema, token=False),
@@ -72,11 +72,13 @@ def _calls(ports: FaultPorts) -> list[Call]:
         Call("GET", "/v1/fencings", fencings.list),
         Call("POST", "/v1/hosts/{name}/fence", fencings.fence, 202),
         Call("POST", "/v1/hosts/{name}/unfence", fencings.unfence, 202, body=power.SCHEMA),
-        Call("GET", "/v1/acts", guards.show),
-        Call("PUT", "/v1/acts/hold", guards.hold, body=guarding.HOLD),
-        Call("GET", "/v1/windows", guards.windows),
-        Call("POST", "/v1/windows", guards.create, 201, body=guarding.WINDOW),
-        Call("DELETE", "/v1/windows/{window_id}", guards.delete, 204),
+        Call("POST", "/v1/hosts/{name}/evacuate", guest.evacuate, 202, body=guests.EVACUATE),
+        Call("GET", "/v1/guests", guest.list),
+        Call("GET", "/v1/guests/{guest_id}", guest.show),
+        Call("POST", "/v1/guests/{guest_id}/restart", guest.restart, 202),
+        Call("GET", "/v1/guests/{guest_id}/diagnostics", guest.diagnostics),
+        Call("GET", "/v1/tasks", guest.tasks, query=guests.TASKS),
+        Call("GET", "/v1/tasks/{task_id}", guest.task),
         Call("GET", "/v1/latency", read.latency),
         Call("GET", "/v1/status", status.Status(ports.status).show),
         Call("GET", "/v1/catalogue", catalogue.Catalogue(ports).list),

@@ -11,11 +11,9 @@ from starlette.responses import Response
 
 from faultwire.domain.errors import Broken, Unavailable
 from faultwire.domain.faults import Fault, FaultState
-from faultwire.domain.guarding import Guarded
 from faultwire.domain.instants import rfc3339
 from faultwire.domain.standing import Database, Line, Loop, Owed, Process, Standing, troubles
 from faultwire.domain.states import AgentState
-from faultwire.faces.fault.guard_shape import hold_row
 from faultwire.faces.http import caller_of, json_response
 from faultwire.ports import Authenticator, Clock, Enforcer, Inventory, Reader
 
@@ -47,8 +45,7 @@ class StatusPorts:
     in ms. `sessions` and `held` count agents' sessions and deliveries in this process.
     `certificate_ns` is when the listener's certificate ends, None without one. `rounds` gives
     when the last round over periodic alarms ended, by what they look at; None where none has, or
-    where evaluators do it. `bus` is the line to the message broker, None without one. `guarded`
-    is how the guards on acts stand.
+    where evaluators do it. `bus` is the line to the message broker, None without one.
     """
 
     authenticator: Authenticator
@@ -70,7 +67,6 @@ class StatusPorts:
     certificate_ns: int | None
     rounds: Callable[[], Mapping[str, int | None]] = dict
     bus: Callable[[], Line | None] = lambda: None
-    guarded: Callable[[], Guarded] = Guarded
 
 
 class Status:
@@ -85,7 +81,6 @@ class Status:
         ports = self._ports
         ports.enforcer.enforce("status:get", caller_of(request))
         late_p99_ms, late_worst_ms = ports.late()
-        guarded = ports.guarded()
         standing = Standing(
             ports.unhealthy(),
             tuple(ports.members()),
@@ -94,7 +89,6 @@ class Status:
             Loop(late_p99_ms, late_worst_ms, ports.queue(), ports.suspended()),
             ports.certificate_ns,
             ports.bus(),
-            guarded.hold,
         )
         states = Counter(fault.state for fault in ports.live())
         now = ports.clock.wall_ns()
@@ -122,10 +116,6 @@ class Status:
                 "verdicts_suspended": standing.loop.suspended,
             },
             "bus": _line(standing.bus),
-            "acts": {
-                **hold_row(guarded.hold),
-                "windows_open": sum(one.covers(now) for one in guarded.windows),
-            },
             "periodic": {
                 f"{kind}_at": None if at is None else rfc3339(at)
                 for kind, at in ports.rounds().items()

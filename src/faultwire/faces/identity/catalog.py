@@ -15,12 +15,14 @@ BASES_REMEMBERED = 64
 class Service:
     """A service of the catalog; `path` follows the base URL of the listener.
 
-    A face with a listener of its own is there without the first segment of its `path`.
+    A face with a listener of its own is there without the first segment of its `path`. With
+    `per_project` the id of the token's project follows the path.
     """
 
     type: str
     name: str
     path: str
+    per_project: bool = False
 
 
 SERVICES = (
@@ -34,6 +36,7 @@ SERVICES = (
     Service("network", "neutron", "/network"),
     # Clients append ``/v2`` themselves.
     Service("alarming", "aodh", "/alarming"),
+    Service("database", "trove", "/database/v1.0", per_project=True),
 )
 """The services of the first faces; the composition may add to them."""
 
@@ -54,11 +57,23 @@ class Catalog:
         self._elsewhere = elsewhere or {}
         self._made: dict[str, list[dict[str, object]]] = {}
 
-    def at(self, base: str) -> list[dict[str, object]]:
-        """Return the catalog in Keystone's form; not to be changed."""
+    def at(self, base: str, project: str) -> list[dict[str, object]]:
+        """Return the catalog of a project's token in Keystone's form; not to be changed."""
+        own = [
+            _entry(service, f"{self._url(service, base)}/{project}")
+            for service in self._services
+            if service.per_project
+        ]
+        return self._shared(base) + own
+
+    def _shared(self, base: str) -> list[dict[str, object]]:
         made = self._made.get(base)
         if made is None:
-            made = [_entry(service, self._url(service, base)) for service in self._services]
+            made = [
+                _entry(service, self._url(service, base))
+                for service in self._services
+                if not service.per_project
+            ]
             # The base comes with the request: nobody may fill the memory with names of us.
             if len(self._made) >= BASES_REMEMBERED:
                 self._made.clear()

@@ -91,7 +91,7 @@ def token_body(request: Request, claims: Claims) -> dict[str, object]:
         token["is_domain"] = False
         token["roles"] = [{"id": role.value, "name": role.value} for role in roles]
         if "nocatalog" not in request.query_params:
-            token["catalog"] = ports.catalog.at(root_of(request))
+            token["catalog"] = ports.catalog.at(root_of(request), project.id)
     return {"token": token}
 
 
@@ -101,7 +101,7 @@ async def catalog(request: Request) -> Response:
     if not caller.project:
         raise Forbidden("A token without a project has no catalog.")
     links = {"self": f"{v3_of(request)}/auth/catalog"}
-    entries = ports_of(request).catalog.at(root_of(request))
+    entries = ports_of(request).catalog.at(root_of(request), caller.project)
     return json_response({"catalog": entries, "links": links})
 
 
