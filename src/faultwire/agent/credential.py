@@ -13,6 +13,7 @@ import orjson
 from faultwire.domain.errors import Invalid
 
 AGENT = "agent"
+GUEST = "guest"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,8 @@
 import asyncio
 import contextlib
 import random
-import socket
-import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from urllib.parse import quote
 
 import aiohttp
@@ -15,6 +12,7 @@ import aiohttp
 from faultwire.agent import servers, wire
 from faultwire.agent.backoff import pause
 from faultwire.agent.barred import Barred
+from faultwire.agent.client import HEADER, give_up_after, http_client
 from faultwire.agent.credential import BoundCredential
 from faultwire.agent.datagrams import Datagrams, opened
 from faultwire.domain.agents import CloseCode
@@ -37,8 +35,6 @@ must be noticed, and machines between forget connections that say nothing."""
 
 LIST_REFUSED = frozenset({CloseCode.TOO_BIG, CloseCode.MALFORMED})
 """Ways of being hung up on that a list can be the cause of."""
-
-HEADER = "X-Faultwire-Credential"
 
 Say = Callable[[str], None]
 
@@ -105,7 +101,7 @@ class Agent:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._news.wait(), FIRST_LIST_SECONDS)
         attempt, said = 0, ""
-        async with self._client() as http:
+        async with http_client(self._credential) as http:
             while True:
                 began = self._clock.mono_ns()
                 reason = await self._connect_once(http)
@@ -118,16 +114,6 @@ class Agent:
                     said = reason
                 await self._clock.sleep(pause(attempt, random.random()))  # noqa: S311  no secret
                 attempt += 1
-
-    @contextlib.asynccontextmanager
-    async def _client(self) -> AsyncIterator[aiohttp.ClientSession]:
-        # A redirect would carry the credential to somebody else.
-        tracing = aiohttp.TraceConfig()
-        tracing.on_request_redirect.append(_refuse_redirect)
-        context = _trust(self._credential)
-        connector = aiohttp.TCPConnector(ssl=True if context is None else context)
-        async with aiohttp.ClientSession(connector=connector, trace_configs=[tracing]) as http:
-            yield http
 
     async def _connect_once(self, http: aiohttp.ClientSession) -> str:
         """Connect, stay as long as it lasts, and return why it ended."""
@@ -158,7 +144,7 @@ class Agent:
         if first.type is not aiohttp.WSMsgType.TEXT:
             return self._why_closed(connection, first)
         terms = wire.welcome(first.data)
-        _give_up_after(connection, terms.silence_ms)
+        give_up_after(connection, terms.silence_ms)
         self._say(f"connected to {self.url}")
         self._over.clear()
         self._session = connection
@@ -297,36 +283,7 @@ def _changed(
     return None if stamp == known else (stamp, servers.read(path))
 
 
-def _trust(credential: BoundCredential) -> ssl.SSLContext | None:
-    if credential.certificate is None:
-        return None
-    try:
-        context = ssl.create_default_context(cadata=credential.certificate)
-    except (ssl.SSLError, ValueError) as error:
-        raise Invalid("certificate", f"is no PEM certificate: {error}") from None
-    # The certificate itself is trusted, whoever signed it.
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    return context
-
-
-async def _refuse_redirect(
-    session: aiohttp.ClientSession,
-    context: SimpleNamespace,
-    params: aiohttp.TraceRequestRedirectParams,
-) -> None:
-    del session, context
-    raise aiohttp.ClientError(f"{params.url} redirects; an agent's server does not")
-
-
 def _peer(connection: aiohttp.ClientWebSocketResponse) -> str:
     """Return the address that the connection leads to: no name is looked up twice."""
     peer = connection.get_extra_info("peername")
     return str(peer[0]) if peer else ""
-
-
-def _give_up_after(connection: aiohttp.ClientWebSocketResponse, silence_ms: int) -> None:
-    """Have the kernel end a connection whose other machine acknowledges nothing."""
-    end = connection.get_extra_info("socket")
-    option = getattr(socket, "TCP_USER_TIMEOUT", None)
-    if end is not None and option is not None:
-        end.setsockopt(socket.IPPROTO_TCP, option, silence_ms)

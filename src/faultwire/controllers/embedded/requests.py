@@ -22,12 +22,10 @@ from faultwire.domain.computing import (
     SetMetadata,
 )
 from faultwire.domain.services import NOVA_TERMS, StatusTerms
-from faultwire.ports import Decider, Judge
+from faultwire.ports import Decider
 
 
-def deciders(
-    terms: StatusTerms = NOVA_TERMS, guards: Judge | None = None
-) -> Mapping[type, Decider[Any]]:
+def deciders(terms: StatusTerms = NOVA_TERMS) -> Mapping[type, Decider[Any]]:
     """Return the decider of every command of `domain.computing`."""
     teller = Teller(terms)
     return {
@@ -36,6 +34,6 @@ def deciders(
         EditServer: EditDecider(teller),
         SetMetadata: MetadataDecider(teller),
         ActOnServer: ActDecider(teller),
-        EvacuateServer: EvacuateDecider(teller, guards),
+        EvacuateServer: EvacuateDecider(teller),
         ConfirmHost: ConfirmDecider(),
     }
