@@ -36,6 +36,7 @@ class Sides:
         self._url = url
         self._exchange = InProcessExchange()
         self._servers: list[RpcServer] = []
+        self._served: dict[int, RpcServer] = {}
         self._clients: list[RabbitClient | InProcessClient] = []
         self.refused: list[tuple[str, str, RpcError]] = []
         self.heard_of_refused = asyncio.Event()
@@ -60,7 +61,14 @@ class Sides:
             server.serve(api, handlers, to=to)
             await server.start()
         self._servers.append(server)
+        self._served[id(handlers)] = server
         return handlers
+
+    async def stop(self, handlers: Handlers) -> None:
+        """End the server of these handlers."""
+        server = self._served.pop(id(handlers))
+        self._servers.remove(server)
+        await server.stop()
 
     async def client(
         self,

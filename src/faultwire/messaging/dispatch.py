@@ -81,6 +81,8 @@ class Dispatcher:
             answer = await getattr(handler, method.name)(incoming, **arguments)
             size = len(orjson.dumps(answer))
         except RpcError as error:
+            if error.topic == self.topic:
+                raise
             raise RemoteFailure(self.topic, method.name, str(error)) from None
         except FaultwireError as error:
             raise RemoteFailure(

@@ -10,7 +10,7 @@ import orjson
 
 from faultwire.domain.errors import NoAnswer, NoConsumer, RefusedVersion, RpcError
 from faultwire.messaging.caps import Caps
-from faultwire.messaging.dispatch import Dispatcher, Envelope
+from faultwire.messaging.dispatch import Dispatcher, Door, Envelope
 from faultwire.messaging.table import TABLE
 from faultwire.messaging.versions import Form, Table, fit, parse
 from faultwire.ports import Clock
@@ -46,9 +46,12 @@ class InProcessExchange:
 class InProcessServer:
     """Implements `ports.rpc.RpcServer`."""
 
-    def __init__(self, exchange: InProcessExchange, table: Table = TABLE) -> None:
-        """Take where to meet clients, and the table of what is spoken here."""
+    def __init__(
+        self, exchange: InProcessExchange, table: Table = TABLE, door: Door | None = None
+    ) -> None:
+        """Take where to meet clients, the table of what is spoken here, and who may call."""
         self._exchange = exchange
+        self._door = door
         self._table = table
         self._mine: dict[str, Dispatcher] = {}
         self._started = False
@@ -59,7 +62,7 @@ class InProcessServer:
         topic = known.topic_of(to)
         dispatcher = self._mine.get(topic)
         if dispatcher is None:
-            dispatcher = self._mine[topic] = Dispatcher(self._table, topic)
+            dispatcher = self._mine[topic] = Dispatcher(self._table, topic, self._door)
         dispatcher.add(known, handler)
         if self._started:
             self._exchange.topics.setdefault(topic, dispatcher)

@@ -192,7 +192,7 @@ class Link:
         channel.queue_declare(
             self.name, auto_delete=False, arguments={"x-expires": REPLIES_KEPT_MS}
         )
-        channel.basic_consume(self.name, no_ack=True, callback=self._answered)
+        channel.basic_consume(self.name, self.name, no_ack=True, callback=self._answered)
         return channel
 
     def _round(self, connection: amqp.Connection, channel: amqp.Channel) -> None:
@@ -299,7 +299,9 @@ class Link:
     def _close(self, connection: amqp.Connection) -> None:
         try:
             if self._stopping:
-                connection.channel(1).queue_delete(self.name, nowait=True)
+                channel = connection.channel(1)
+                channel.basic_cancel(self.name, nowait=True)
+                channel.queue_delete(self.name, nowait=True)
                 connection.close()
             else:
                 connection.collect()

@@ -153,10 +153,23 @@ class _Serving:
     def _end(self) -> None:
         try:
             self._server.stop()
+            self._hand_back()
             self._server.wait()
             self._transport.cleanup()
         except Exception:
             log.exception("the server of %s did not end in order", self._topic)
+
+    def _hand_back(self) -> None:
+        """Have the broker send us no more, and do what it has sent meanwhile.
+
+        The library leaves its consumers to the end of the connection. What arrives until then it
+        acknowledges and forgets: each stop under load would lose calls.
+        """
+        listener = self._server.listener._poll_style_listener  # noqa: SLF001
+        for consumer, tag in listener.conn._consumers.items():  # noqa: SLF001
+            consumer.cancel(tag=tag)
+        while listener.incoming:
+            self._server._on_incoming([listener.incoming.pop(0)])  # noqa: SLF001
 
     def _run(self) -> None:
         wait, said = FIRST_WAIT_SECONDS, ""

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 
 import orjson
 
+from faultwire.domain.errors import RefusedSender
+from faultwire.messaging.dispatch import BASEAPI, Door, Envelope
 from faultwire.messaging.wire import Call
 
 SENDER, PROOF = "sender", "proof"
@@ -36,10 +38,17 @@ def proof(
     return hmac.new(key, text, hashlib.sha256).hexdigest()
 
 
-def sealer(key: bytes, sender: str) -> Seal:
-    """Return a seal that proves the sender with this key."""
+KeyOf = Callable[[str], bytes | None]
+"""Returns the key for a topic (sealing) or a sender (checking); None: there is none."""
+
+
+def sealer(sender: str, key_of: KeyOf) -> Seal:
+    """Return a seal that proves the sender with the key that it shares with a topic's server."""
 
     def seal(call: Call) -> Mapping[str, str]:
+        key = key_of(call.topic)
+        if key is None:
+            return {SENDER: sender}
         place = (call.api, call.method, call.topic)
         version = str(call.form.version)
         return {
@@ -48,3 +57,25 @@ def sealer(key: bytes, sender: str) -> Seal:
         }
 
     return seal
+
+
+def door(key_of: KeyOf) -> Door:
+    """Return a door for calls whose sender proves itself; baseapi is for everybody.
+
+    Behind it `Incoming.context` names the sender truly.
+    """
+
+    def check(topic: str, envelope: Envelope) -> None:
+        if envelope.api == BASEAPI:
+            return
+        sender, told = envelope.context.get(SENDER, ""), envelope.context.get(PROOF, "")
+        key = key_of(sender)
+        method, version = str(envelope.method), str(envelope.version)
+        if key is not None:
+            place = (str(envelope.api), method, topic)
+            right = proof(key, sender, place, version, envelope.arguments)
+            if hmac.compare_digest(right.encode(), told.encode()):
+                return
+        raise RefusedSender(topic, method[:64], "who sent it did not prove who it is")
+
+    return check

@@ -15,6 +15,7 @@ backend.init_backend(backend.BackendType.THREADING)
 
 import oslo_messaging  # noqa: E402
 from oslo_messaging import opts  # noqa: E402
+from oslo_messaging._metrics import client as metrics  # noqa: E402
 from oslo_messaging._tracing import client as tracing  # noqa: E402
 
 from faultwire.messaging.addresses import Broker  # noqa: E402
@@ -33,6 +34,7 @@ def _configuration(exchange: str) -> cfg.ConfigOpts:
          use_env=False)  # fmt: skip
     # The library looks for these on every configuration and registers them on its global one.
     conf.register_opts(tracing.oslo_messaging_tracing, group="oslo_messaging_tracing")
+    conf.register_opts(metrics.oslo_messaging_metrics, group="oslo_messaging_metrics")
     for group, options in opts.list_opts():
         if group is None:
             conf.register_opts(options)
