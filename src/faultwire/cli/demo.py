@@ -17,7 +17,15 @@ from rich.console import Console
 from faultwire.cli import demo_report
 from faultwire.cli.demo_cloud import Cloud, Received, host_name, in_order
 from faultwire.cli.demo_outcome import Outcome
-from faultwire.cli.demo_world import DemoError, Peer, Process, World, wait_for, wait_until
+from faultwire.cli.demo_world import (
+    DemoError,
+    NotNoticedError,
+    Peer,
+    Process,
+    World,
+    wait_for,
+    wait_until,
+)
 from faultwire.client import ClientError, Session
 
 KINDS = ("kill", "freeze", "report")
@@ -30,8 +38,14 @@ QUIET_SECONDS = 0.5
 class Demo:
     """One run, step by step; each step prints what it did."""
 
-    def __init__(self, world: World, console: Console, hosts: int, servers: int) -> None:
-        """Take the processes' keeper, the console and the size of the cloud."""
+    def __init__(
+        self, world: World, console: Console, hosts: int, servers: int, options: str = ""
+    ) -> None:
+        """Take the processes' keeper, the console and the size of the cloud.
+
+        `options` is the server's configuration file; without one it has the defaults.
+        """
+        self._options = options
         self._world = world
         self._console = console
         self._cloud = Cloud(Session(None), hosts, servers)
@@ -58,9 +72,11 @@ class Demo:
     def build(self) -> None:
         """Start server, consumer and agents, and fill the cloud."""
         folder = self._world.folder
-        server = self._world.start(
-            "server", "serve", "--state-dir", str(folder / "state"), "--listen", "127.0.0.1:0"
-        )
+        arguments = ["--state-dir", str(folder / "state"), "--listen", "127.0.0.1:0"]
+        if self._options:
+            (folder / "faultwire.conf").write_text(self._options)
+            arguments += ["--config", str(folder / "faultwire.conf")]
+        server = self._world.start("server", "serve", *arguments)
         url = server.expect("listening on ")
         os.environ["OS_CLIENT_CONFIG_FILE"] = str(folder / "state" / "clouds.yaml")
         os.environ["OS_CLOUD"] = "faultwire"
@@ -133,7 +149,7 @@ class Demo:
         fault = self._cloud.fault_of(VICTIM)
         if fault is None:
             message = f"no fault of {host_name(VICTIM)} was opened"
-            raise DemoError(message)
+            raise NotNoticedError(message)
         outcome.fault_id = fault["id"]
         if outcome.occurred is not None:
             mark = {"point": "T00", "at_ns": outcome.occurred[0]}

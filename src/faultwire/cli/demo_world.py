@@ -22,6 +22,10 @@ class DemoError(Exception):
     """A process of the demo did not do what it must; the text says which and what it printed."""
 
 
+class NotNoticedError(DemoError):
+    """A host failed, and no fault was opened in time; the text says which host."""
+
+
 @dataclass(slots=True)
 class Process:
     """One child; its output goes to a file that is shown when it fails."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 MOST_SERVERS = 2000
 NOT_RUN = 3
-"""Exit status where a run could not be made; 1 says that one did not pass, 2 wrong usage."""
+"""Exit status where a run could not be made; 1: one did not pass; 2: wrong usage."""
 
 
 def _sizes(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int, ...]:

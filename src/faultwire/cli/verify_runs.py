@@ -9,11 +9,14 @@ from rich.console import Console
 
 from faultwire.cli.demo import Demo, scratch
 from faultwire.cli.demo_outcome import Outcome
-from faultwire.cli.demo_world import World
+from faultwire.cli.demo_world import NotNoticedError, World
 from faultwire_profiler import LAW_MS, Profile, Verdict, marks_from_json, profile
 from faultwire_profiler.documents import read_document
 from faultwire_profiler.merging import Merged, merge
 from faultwire_profiler.words import servers_words
+
+OFTEN = "[guards]\nflap_acts = 0\n\n[damping]\nflaps = 1000\n"
+"""Configuration of a server that believes a host however often it fails: that is the job."""
 
 
 class Job(Protocol):
@@ -40,19 +43,20 @@ class Standalone:
     def ready(self, servers: int) -> Iterator[Job]:
         """Start the processes."""
         with scratch() as folder, World(folder) as world:
-            job = Demo(world, Console(quiet=True), self.hosts, servers)
+            job = Demo(world, Console(quiet=True), self.hosts, servers, OFTEN)
             job.build()
             yield job
 
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """One run: what came of it and where its time went."""
+    """One run: what came of it and where its time went; `trouble` where nobody noticed."""
 
     servers: int
     number: int
     outcome: Outcome
     profile: Profile
+    trouble: str = ""
 
     @classmethod
     def of(cls, servers: int, number: int, outcome: Outcome) -> "Verified":
@@ -85,6 +89,8 @@ class Verified:
     @property
     def problems(self) -> list[str]:
         """What was not as expected, the law apart."""
+        if self.trouble:
+            return [self.trouble]
         one = self.outcome
         wanted = sorted(one.expected.values())
         told = []
@@ -109,13 +115,22 @@ Tell = Callable[[Verified], None]
 def verify(
     deployment: Deployment, kind: str, sizes: Sequence[int], runs: int, tell: Tell
 ) -> Iterator[Verified]:
-    """Run the job `runs` times with each number of servers; each run is told and yielded."""
+    """Run the job `runs` times with each number of servers; each run is told and yielded.
+
+    Where nobody noticed that the victim failed, there is no repair and no further run.
+    """
     for servers in sizes:
         with deployment.ready(servers) as job:
             for number in range(1, runs + 1):
-                done = Verified.of(servers, number, job.once(kind))
+                try:
+                    done = Verified.of(servers, number, job.once(kind))
+                except NotNoticedError as error:
+                    nothing = Outcome(kind, {})
+                    done = Verified(servers, number, nothing, profile(()), str(error))
                 tell(done)
                 yield done
+                if done.trouble:
+                    return
 
 
 def merged(runs: Sequence[Verified]) -> Merged:

@@ -11,8 +11,9 @@ from click.testing import CliRunner, Result
 from faultwire.cli import verify_published, verify_runs
 from faultwire.cli.demo_cloud import Received
 from faultwire.cli.demo_outcome import Outcome
-from faultwire.cli.demo_world import DemoError
+from faultwire.cli.demo_world import DemoError, NotNoticedError
 from faultwire.cli.main import main
+from faultwire.config import configuration
 from faultwire_profiler import Instant, Mark, profile, to_json
 from tests.unit.profiler.test_outputs import stored
 
@@ -26,6 +27,7 @@ class FakeDeployment:
     slow: tuple[int, ...] = ()
     lossy: tuple[int, ...] = ()
     broken: tuple[int, ...] = ()
+    unnoticed: tuple[int, ...] = ()
 
     def __init__(self, hosts: int) -> None:
         self.hosts = hosts
@@ -41,6 +43,8 @@ class FakeDeployment:
         self.runs += 1
         if self.runs in self.broken:
             raise DemoError("the server did not print 'listening on'")
+        if self.runs in self.unnoticed:
+            raise NotNoticedError("no fault of compute-1 was opened")
         return outcome(self.runs, self.opened[-1], self)
 
     def took(self, run: int, servers: int) -> int:
@@ -133,6 +137,25 @@ def test_what_was_done_is_told_where_a_run_cannot_be_made(fake: type[FakeDeploym
     result = run("--runs", "1", "--servers", "1")
     assert result.exit_code == 3
     assert "FAILED" in result.stdout
+
+
+def test_a_failure_that_nobody_noticed_fails_the_job(fake: type[FakeDeployment]) -> None:
+    """The gravest miss is status 1; what was known before is told, and no run follows."""
+    fake.unnoticed = (2,)
+    result = run("--runs", "3", "--servers", "1,10")
+    assert result.exit_code == 1
+    line = "1 server, run 2: not known, unknown; no fault of compute-1 was opened"
+    assert line in result.stdout
+    assert "FAILED  1 of 2 runs of kill" in result.stdout
+
+
+def test_the_server_of_the_job_believes_a_host_however_often_it_fails(tmp_path: Path) -> None:
+    """Neither the guard against flapping nor damping ends the job."""
+    path = tmp_path / "faultwire.conf"
+    path.write_text(verify_runs.OFTEN)
+    read = configuration.read(path)
+    assert read.guards.flap_acts == 0
+    assert read.damping.flaps == 1000
 
 
 def test_the_documents_can_be_read_again(fake: type[FakeDeployment], tmp_path: Path) -> None:
