@@ -1,10 +1,12 @@
 """Guests and tasks, wired: who hears guests, who calls them, and who does what takes long."""
 
 import functools
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from faultwire.app.conductor import Conductor
 from faultwire.app.core import Core
 from faultwire.app.guestcalls import GuestCalls, GuestPinger, GuestVersions, LastHeard
 from faultwire.app.guestsessions import GuestSessions
@@ -12,6 +14,7 @@ from faultwire.app.hoststatus import first_server
 from faultwire.app.lane import Lane
 from faultwire.app.life import Life
 from faultwire.app.neighbours import Neighbours
+from faultwire.app.rpcs import Keys, Rpcs, guests_keys, proven
 from faultwire.app.tasks import LaneWorld, TaskKeeper, TaskManager
 from faultwire.config.configuration import Configuration
 from faultwire.domain.changes import Change
@@ -24,7 +27,11 @@ from faultwire.monitors.agents import LoopGuard
 from faultwire.monitors.guests import GuestMonitor, HeardRows
 from faultwire.ports import Clock, Intake, Inventory, Meter
 from faultwire.resourcemap.tasks import TaskBook
-from faultwire.store import Engine, StoredSeen
+from faultwire.store import Engine, StoredMembers, StoredSeen
+
+RPC_KEY = "rpc"
+"""Name of the key with which processes of the installation prove calls on the bus."""
+KEY_BYTES = 32
 
 _MS = 1000.0
 
@@ -41,6 +48,7 @@ class GuestParts:
     keeper: TaskKeeper
     manager: TaskManager
     server: InProcessServer
+    bus: Rpcs | None = None
 
     async def start(self, core: Core, life: Life, *, alone: bool) -> None:
         """Begin to take calls and to judge; `alone` with its database, wait for every guest."""
@@ -53,6 +61,8 @@ class GuestParts:
         life.release.push_async_callback(self.manager.stop)
         life.watch(self.monitor.run(), "guests' monitor")
         life.watch(self.keeper.run(), "tasks")
+        if self.bus is not None:
+            await self.bus.start(life)
 
     async def stop(self) -> None:
         """Judge no guest any more; before the connections of guests are closed by us."""
@@ -70,7 +80,8 @@ class Ground:
 
     Verdicts go to `judged`, all else to `intake`; `note` stores when guests were heard. `ours`
     tells whether this process looks after tasks, of several; `stored` gives when guests were
-    heard by any of them.
+    heard by any of them. Over `bus`, if there is one, go calls to guests that have no session,
+    and to task managers where these are processes of their own.
     """
 
     clock: Clock
@@ -83,6 +94,7 @@ class Ground:
     note: HeardRows
     ours: Callable[[], bool]
     stored: tuple[Callable[..., Any], ...] = ()
+    bus: Rpcs | None = None
 
 
 def build(ground: Ground, settings: Settings) -> GuestParts:
@@ -92,15 +104,26 @@ def build(ground: Ground, settings: Settings) -> GuestParts:
     monitor = GuestMonitor(ground.judged, clock, meter, settings, ground.guard, ground.note)
     sessions = GuestSessions(monitor, ground.intake, clock, exchange)
     caps = Caps(peers=GuestVersions(inventory.guest))
-    calls = GuestCalls(InProcessClient(exchange, caps, clock), sessions.here)
+    local, bus = InProcessClient(exchange, caps, clock), ground.bus
+    calls = GuestCalls(local, sessions.here, bus.client if bus is not None else None)
     pinger = GuestPinger(calls, inventory.guest, clock, meter, settings.ping_ms / _MS)
     world = LaneWorld(ground.intake, inventory, ground.tasks.get)
     manager = TaskManager(world, calls, clock, meter, settings.call_ms / _MS)
     server = InProcessServer(exchange)
     server.serve("taskmanager", manager)
-    keeper = TaskKeeper(ground.tasks.live, calls, clock, ground.ours, manager.doing)
+    here = bus is None or bus.serves
+    keeper = TaskKeeper(
+        ground.tasks.live,
+        local if here else calls,
+        clock,
+        ground.ours,
+        manager.doing if here else None,
+    )
+    if bus is not None:
+        bus.server.serve("conductor", Conductor(monitor, ground.intake, clock, proven))
+        bus.server.serve("taskmanager", manager)
     heard = LastHeard(monitor.status, inventory.guests, *ground.stored)
-    return GuestParts(monitor, sessions, calls, pinger, heard, keeper, manager, server)
+    return GuestParts(monitor, sessions, calls, pinger, heard, keeper, manager, server, bus)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +155,21 @@ def guests_of(
         core.writer.guests_heard,
         _alone if others is None else functools.partial(first_server, others.cluster),
         _stored(core, engine) if others is not None else (),
+        _bus(core, configuration, engine, ("conductor", "taskmanager") if others is None else ()),
     )
     return build(ground, configuration.guests)
+
+
+def _bus(
+    core: Core, configuration: Configuration, engine: Engine, served: tuple[str, ...]
+) -> Rpcs | None:
+    """Return the way over the broker; None: there is no broker."""
+    if not configuration.default.transport_url:
+        return None
+    own = StoredMembers(engine).key(RPC_KEY, secrets.token_hex(KEY_BYTES))
+    keys = Keys(bytes.fromhex(own), guests_keys(core.indexes.directory.credential))
+    versions = GuestVersions(core.indexes.inventory.guest)
+    return Rpcs(configuration, core.tools, versions, keys, served)
 
 
 def _alone() -> bool:

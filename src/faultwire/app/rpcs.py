@@ -1,20 +1,23 @@
 """Remote calls, wired: the client over the broker, and who takes calls from it."""
 
 import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from faultwire.app.calldoor import CallDoor
 from faultwire.app.core import Tools
 from faultwire.app.life import Life
 from faultwire.config.configuration import Configuration
-from faultwire.messaging.addresses import broker_of
+from faultwire.domain.accounts import Credential, CredentialKind
+from faultwire.domain.errors import Invalid
+from faultwire.messaging.addresses import OPTION, broker_of
 from faultwire.messaging.caps import Caps
 from faultwire.messaging.inprocess import InProcessExchange, InProcessServer
 from faultwire.messaging.peers import Peers
 from faultwire.messaging.rabbit_client import RabbitClient
-from faultwire.messaging.seals import KeyOf, door, sealer
+from faultwire.messaging.seals import SENDER, KeyOf, door, sealer
 from faultwire.ports import Clock
-from faultwire.ports.rpc import PeerVersions
+from faultwire.ports.rpc import Incoming, PeerVersions
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +47,23 @@ class Keys:
         return self.own if sender == SERVER else None
 
 
+def guests_keys(find: Callable[[CredentialKind, str], Credential | None]) -> KeyOf:
+    """Return the keys of guests: what is kept of the secret of a guest's credential."""
+
+    def key_of(name: str) -> bytes | None:
+        found = find(CredentialKind.GUEST, name)
+        return bytes.fromhex(found.secret_sha256) if found is not None else None
+
+    return key_of
+
+
+def proven(incoming: Incoming, arguments: Mapping[str, object]) -> str:
+    """Return the guest that a call from the broker comes from, behind the door that checked it."""
+    del arguments
+    kind, _, name = incoming.context.get(SENDER, "").partition("/")
+    return name if kind == CredentialKind.GUEST.value else ""
+
+
 class Rpcs:
     """The client, and with a child process the servers, of one process with a broker."""
 
@@ -58,7 +78,7 @@ class Rpcs:
         """Take what is called and served; raises Invalid for a bad level or no broker."""
         broker = broker_of(configuration.default, configuration.oslo_messaging_rabbit)
         if broker is None:
-            raise AssertionError
+            raise Invalid(OPTION, "is empty, and remote calls need a broker")
         peers = Peers(tools.clock, guests)
         caps = Caps(configuration.upgrade_levels.by_api(), peers)
         seal = sealer(SERVER, keys.of_topic)
@@ -66,6 +86,7 @@ class Rpcs:
         exchange = InProcessExchange()
         self.server = InProcessServer(exchange, door=door(keys.of_sender))
         """What is served here is what the child process hands on; empty without one."""
+        self.serves = bool(served)
         self._door: CallDoor | None = None
         if served:
             line = (configuration.default, configuration.oslo_messaging_rabbit)

@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from faultwire.agent.credential import BoundCredential
+    from faultwire.agent.guest import Guest
+    from faultwire.agent.guestbus import GuestBus
     from faultwire.agent.guestlink import GuestLink
+    from faultwire.ports import Clock
 
 SHOWN_BYTES = 200
 STATUS_SECONDS = 5.0
@@ -101,13 +105,23 @@ async def _run(command: Sequence[str], seconds: float) -> tuple[int, str]:
     default="",
     help="Prints how the database is, as one word (HEALTHY, CRASHED); no shell.",
 )
+@click.option(
+    "--config",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="With transport_url: talk over that broker, not by a connection to the server.",
+)
 def guest_agent(
-    name: str, path: Path, restart_command: str, restart_timeout: float, status_command: str
+    name: str,
+    path: Path,
+    restart_command: str,
+    restart_timeout: float,
+    status_command: str,
+    config: Path | None,
 ) -> None:
     """Take calls for a database guest and say that it lives, until SIGTERM or SIGINT."""
     from faultwire.agent import credential
     from faultwire.agent.guest import Guest
-    from faultwire.agent.guestlink import GuestLink
     from faultwire.domain.errors import FaultwireError
     from faultwire.telemetry.clock import SystemClock
 
@@ -118,16 +132,38 @@ def guest_agent(
         restart, status = shlex.split(restart_command), shlex.split(status_command)
         clock = SystemClock()
         guest = Guest(name, clock, click.echo, Commands(restart, status, restart_timeout))
-        asyncio.run(_until_asked(GuestLink(guest, bound, clock, click.echo)))
+        asyncio.run(_until_asked(guest, bound, clock, config))
     except FaultwireError as error:
         raise click.ClickException(str(error)) from None
     except ValueError as error:
         raise click.UsageError(f"a command cannot be read: {error}") from None
 
 
-async def _until_asked(link: "GuestLink") -> None:
+async def _until_asked(
+    guest: "Guest", bound: "BoundCredential", clock: "Clock", config: Path | None
+) -> None:
+    way = _way(guest, bound, clock, config)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, link.stop)
-    await link.run()
+        loop.add_signal_handler(number, way.stop)
+    await way.run()
     click.echo("stopped")
+
+
+def _way(
+    guest: "Guest", bound: "BoundCredential", clock: "Clock", config: Path | None
+) -> "GuestLink | GuestBus":
+    """Return the way to the control plane: over the broker that is configured, else directly."""
+    from faultwire.config import configuration
+    from faultwire.messaging.addresses import broker_of
+
+    settings = configuration.read(config)
+    broker = broker_of(settings.default, settings.oslo_messaging_rabbit)
+    if broker is None:
+        from faultwire.agent.guestlink import GuestLink
+
+        return GuestLink(guest, bound, clock, click.echo)
+    from faultwire.agent.guestbus import GuestBus
+
+    levels = settings.upgrade_levels.by_api()
+    return GuestBus(guest, bound, broker, levels, clock, click.echo)
