@@ -18,6 +18,9 @@ TURN_NS = 5 * MS
 """A turn takes place so often."""
 LOOKED_AT_DROPS = 20
 """Turns between two looks at what was dropped at our sockets, while nobody is suspect."""
+APART = 2
+"""Steady probes go out in each turn of so many: fewer and larger batches cost less, and in the
+turn between them their answers are taken."""
 AT_ONCE = 256
 """Probes that a turn sends at most: more would overflow the queues of devices."""
 
@@ -142,7 +145,7 @@ class Prober:
         self._slots = max(self._slots, slot + 1)
         place = _Place(target, line.wire, slot, canary)
         self._places[name] = self._by_slot[slot] = place
-        line.buckets[slot % self._buckets][slot] = None
+        line.buckets[self._bucket(slot)][slot] = None
         line.used = True
         self.watches.add(slot, before, canary=canary)
 
@@ -153,7 +156,7 @@ class Prober:
             return
         slot = place.slot
         line = self._lines[family_of(place.target.address)]
-        line.buckets[slot % self._buckets].pop(slot, None)
+        line.buckets[self._bucket(slot)].pop(slot, None)
         line.queue.pop(slot, None)
         line.wire.clear(slot)
         self.watches.remove(slot)
@@ -221,6 +224,10 @@ class Prober:
             return 0
         before, line.dropped = line.dropped, line.wire.dropped()
         return line.dropped - before
+
+    def _bucket(self, slot: int) -> int:
+        """Return the turn of a period in which a slot is probed."""
+        return slot * APART % self._buckets
 
     def _queue(self, slots: Iterable[int]) -> None:
         for slot in slots:
