@@ -193,6 +193,9 @@ class ServerPings:
         """Have no answer about these servers be older than that; raises TooOften, Unavailable."""
         asked = self._clock.mono_ns()
         since = asked - (self._usual if fresh_ms is None else fresh_ms * _MS)
+        if fresh_ms == 0:
+            # Not even an answer of this very moment will do.
+            since += 1
         await self._settle()
         stale: list[int] = []
         for begin in range(0, len(servers), BREATH):

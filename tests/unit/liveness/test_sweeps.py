@@ -119,3 +119,46 @@ def test_no_more_go_out_at_once_than_a_batch() -> None:
     window = Window()
     window.size = WIDEST
     assert len(Sweep(range(10_000), Patience(), window).next(0)) == BATCH
+
+
+def test_each_target_has_its_own_patience() -> None:
+    """Who is silent is asked again while others are asked for the first time."""
+    sweep = Sweep(range(3 * BATCH), Patience(2, 20 * MS), Window())
+    first = sweep.next(0)
+    sweep.sent(first, 0)
+    sweep.answered(list(first)[1:])
+    second = sweep.next(15 * MS)
+    sweep.sent(second, 15 * MS)
+    assert list(sweep.next(20 * MS)) == [first[0]]
+
+
+def test_the_dead_hold_nobody_up() -> None:
+    """More of them than the window is wide: after 20 ms they no longer count as under way."""
+    found, _ = swept(2000, lambda slot, _: slot >= 1000, patience=Patience(2, 250 * MS))
+    assert len(found.dead) == 1000
+    sweep = Sweep(range(1000), Patience(1, 250 * MS), Window())
+    asked = 0
+    for now in range(0, 100 * MS, MS):
+        some = sweep.next(now)
+        sweep.sent(some, now)
+        asked += len(some)
+    assert asked == 1000
+
+
+def test_a_late_loop_declares_nobody_dead_whose_answer_it_has_not_read() -> None:
+    """Time is read before what came is taken, and judged by after: an answer is never too late."""
+    sweep = Sweep(range(10), Patience(1, 20 * MS), Window())
+    sweep.sent(sweep.next(0), 0)
+    # A second in which nothing ran. Then: what came is taken first.
+    sweep.answered(range(9))
+    assert sweep.next(1000 * MS) == ()
+    assert sweep.result().dead == {9}
+
+
+def test_what_answers_took_is_told() -> None:
+    """By slot, as far as it is known."""
+    sweep = Sweep(range(3), Patience(1, 20 * MS), Window())
+    sweep.sent(sweep.next(0), 0)
+    sweep.answered([0, 2], [5, 7])
+    sweep.next(20 * MS)
+    assert dict(sweep.result().took) == {0: 5, 2: 7}
