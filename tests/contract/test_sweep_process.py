@@ -1,4 +1,4 @@
-"""The process that sweeps, as the server's loop has it: it starts, answers, and says what it lacks."""
+"""The process that sweeps, as the server's loop has it: it starts, answers, says what it lacks."""
 
 import asyncio
 

@@ -83,6 +83,22 @@ def test_a_failover_of_150_ms_is_survived_with_confirm_ms_200(space: Namespace) 
         assert probing.ever("dead") == set()
 
 
+def test_a_failover_of_150_ms_is_a_death_with_confirm_ms_60(space: Namespace) -> None:
+    """The same hosts are dead with the short confirmation, and come back by themselves."""
+    with Probing(space) as probing:
+        probing.watch(FIFTY)
+        some = ("c1", "c2", "c3")
+        for _ in range(5):
+            space.tell(cut=[FIFTY[name] for name in some])
+            probing.run(0.15)
+            space.tell(answer=[FIFTY[name] for name in some])
+            probing.run(0.4)
+        # Each fails over at another moment of its period: most of them show.
+        assert probing.ever("dead")
+        assert probing.ever("dead") <= set(some)
+        wait_for(lambda: probing.in_state("alive") == set(FIFTY), "all are back")
+
+
 def test_the_monitor_cut_off_holds_nobody_dead(space: Namespace) -> None:
     """All hosts silent at once: isolated, nobody dead; with the network it is connected again."""
     with Probing(space) as probing:

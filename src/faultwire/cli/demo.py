@@ -1,6 +1,7 @@
 """`faultwire demo`: a host dies, everyone who depends on it is told, and it comes back."""
 
 import contextlib
+import functools
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ from rich.console import Console
 
 from faultwire.cli import demo_report
 from faultwire.cli.demo_cloud import Cloud, Received, host_name, in_order
+from faultwire.cli.demo_network import Network
 from faultwire.cli.demo_outcome import Outcome
 from faultwire.cli.demo_world import (
     DemoError,
@@ -30,6 +32,8 @@ from faultwire.client import ClientError, Session
 
 KINDS = ("kill", "freeze", "report")
 KINDS_HELP = "kill: SIGKILL to the agent; freeze: SIGSTOP; report: a posted event."
+CUT = "cut"
+CUT_HELP = f"{KINDS_HELP} cut: the host's link goes down, and probes of it are lost (root)."
 VICTIM = 1
 TOLD_SECONDS = 20.0
 QUIET_SECONDS = 0.5
@@ -39,14 +43,24 @@ class Demo:
     """One run, step by step; each step prints what it did."""
 
     def __init__(
-        self, world: World, console: Console, hosts: int, servers: int, options: str = ""
+        self,
+        world: World,
+        console: Console,
+        hosts: int,
+        servers: int,
+        options: str = "",
+        network: Network | None = None,
     ) -> None:
         """Take the processes' keeper, the console and the size of the cloud.
 
-        `options` is the server's configuration file; without one it has the defaults.
+        `options` is the server's configuration file; without one it has the defaults. With a
+        network hosts are probed and have no agents.
         """
         self._options = options
+        if network is not None:
+            self._options += f"[liveness]\nengine = icmp\ncanaries = {network.gateway}\n"
         self._world = world
+        self._network = network
         self._console = console
         self._cloud = Cloud(Session(None), hosts, servers)
         self._consumer = Peer("")
@@ -82,7 +96,7 @@ class Demo:
         os.environ["OS_CLOUD"] = "faultwire"
         cloud = self._cloud
         self._say(f"a server listens on {url}, its state is in {folder / 'state'}")
-        cloud.fill()
+        cloud.fill(self._network.address if self._network else None)
         secrets = folder / "secrets"
         secrets.touch(mode=0o600)
         consumer = self._world.start(
@@ -95,12 +109,22 @@ class Demo:
             f"{cloud.hosts} hosts, {len(cloud.alarms)} servers of several projects, an event "
             f"alarm for each; one consumer process on {self._consumer.url}"
         )
-        for host in range(1, cloud.hosts + 1):
+        if self._network is None:
+            self._start_agents()
+        else:
+            for host in range(1, cloud.hosts + 1):
+                what = f"an answer of {host_name(host)} to probes"
+                wait_until(functools.partial(cloud.probed, host), 30, what)
+            self._say(f"{cloud.hosts} hosts answer probes, each in a network namespace")
+
+    def _start_agents(self) -> None:
+        hosts = range(1, self._cloud.hosts + 1)
+        for host in hosts:
             self._enrol(host)
             self._start_agent(host)
-        for host in range(1, cloud.hosts + 1):
+        for host in hosts:
             self._wait_for_agent(host)
-        self._say(f"{cloud.hosts} host agents are connected, each a process of its own")
+        self._say(f"{len(hosts)} host agents are connected, each a process of its own")
 
     def _enrol(self, host: int) -> None:
         answer = self._cloud.session.request(
@@ -135,6 +159,10 @@ class Demo:
             self._cloud.report("compute.host.down", VICTIM)
             self._say(f"a monitor reported that {victim} is down")
             return
+        if self._network is not None:
+            outcome.occurred = self._network.cut(VICTIM)
+            self._say(f"the link of {victim} went down: what is sent to it is lost")
+            return
         number = signal.SIGKILL if outcome.fault_kind == "kill" else signal.SIGSTOP
         outcome.occurred = self._agents[VICTIM].signal(number)
         self._say(f"the agent of {victim} got {number.name}: no goodbye, no clean end")
@@ -167,7 +195,10 @@ class Demo:
             self._start_agent(VICTIM)
         elif outcome.fault_kind == "freeze":
             self._agents[VICTIM].signal(signal.SIGCONT)
-        self._wait_for_agent(VICTIM)
+        if self._network is not None:
+            self._network.heal(VICTIM)
+        else:
+            self._wait_for_agent(VICTIM)
         self._cloud.report("compute.host.up", VICTIM)
         expected = set(outcome.expected.values())
         wait_for(lambda: expected <= {r.alarm_id for r in self._received("ok")}, TOLD_SECONDS)
@@ -209,10 +240,10 @@ def scratch() -> Iterator[Path]:
 @click.option(
     "--fault",
     "kind",
-    type=click.Choice(KINDS),
+    type=click.Choice((*KINDS, CUT)),
     default="kill",
     show_default=True,
-    help=KINDS_HELP,
+    help=CUT_HELP,
 )
 @click.option("--json", "target", metavar="FILE|-", help="Write the result as JSON.")
 def demo(hosts: int, servers: int, kind: str, target: str | None) -> None:
@@ -223,8 +254,9 @@ def demo(hosts: int, servers: int, kind: str, target: str | None) -> None:
     """
     console = Console(stderr=target == "-")
     try:
-        with scratch() as folder, World(folder) as world:
-            outcome = Demo(world, console, hosts, servers).run(kind)
+        with contextlib.ExitStack() as more, scratch() as folder, World(folder) as world:
+            network = more.enter_context(Network(hosts)) if kind == CUT else None
+            outcome = Demo(world, console, hosts, servers, network=network).run(kind)
             demo_report.show(console, outcome)
     except (DemoError, ClientError) as error:
         raise click.ClickException(str(error)) from None

@@ -1,6 +1,6 @@
 """The demo's cloud: hosts, servers of several owners, an alarm for each, and its questions."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -55,12 +55,18 @@ class Cloud:
         """Return the ids of a host's servers."""
         return [derived("demo", host, number) for number in range(1, self.servers_per_host + 1)]
 
-    def fill(self) -> None:
-        """Import the inventory: hosts, servers, and the projects that own them in turn."""
+    def fill(self, address: Callable[[int], str] | None = None) -> None:
+        """Import the inventory: hosts, servers, and the projects that own them in turn.
+
+        Hosts have the addresses that `address` gives them, or none.
+        """
         names = [f"tenant-{number}" for number in range(1, PROJECTS + 1)]
         document = {
             "projects": [{"id": derived("demo", name), "name": name} for name in names],
-            "hosts": [{"name": host_name(host)} for host in range(1, self.hosts + 1)],
+            "hosts": [
+                {"name": host_name(host), "addresses": [address(host)] if address else []}
+                for host in range(1, self.hosts + 1)
+            ],
             "servers": [
                 {
                     "id": server,
@@ -112,6 +118,10 @@ class Cloud:
         """Return a host with its servers, as the administrator sees it."""
         answer: dict[str, Any] = self.session.get("fault", f"/v1/hosts/{host_name(number)}")
         return answer["host"]  # type: ignore[no-any-return]
+
+    def probed(self, number: int) -> bool:
+        """Return whether a monitor has heard of a host."""
+        return bool(self.host(number)["monitored"])
 
     def fault_of(self, number: int) -> dict[str, Any] | None:
         """Return the host's open fault, if there is one."""

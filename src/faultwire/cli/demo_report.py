@@ -38,7 +38,8 @@ def _lines(outcome: Outcome) -> list[tuple[float | None, str]]:
     lines: list[tuple[float | None, str]] = []
     if outcome.occurred is not None and outcome.detected_ns is not None:
         at = (outcome.occurred[0] - outcome.detected_ns) / 1e6
-        lines.append((at, f"{host['name']}: its agent was hit by {outcome.fault_kind}"))
+        what = "its link" if outcome.fault_kind == "cut" else "its agent"
+        lines.append((at, f"{host['name']}: {what} was hit by {outcome.fault_kind}"))
     lines.append((0.0, f"{host['name']}: detected down"))
     committed = outcome.timeline["checkpoints"].get("T03")
     if committed and outcome.detected_ns is not None:
