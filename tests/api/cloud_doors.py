@@ -10,8 +10,10 @@ from faultwire.domain.changes import Change
 from faultwire.domain.errors import Broken, Unauthenticated
 from faultwire.domain.ids import HostName, ProjectId, UserId
 from faultwire.domain.standing import Owed, Process
+from faultwire.domain.vantage import MonitorStatus
 from faultwire.policy.enforcer import PolicyEnforcer
 from faultwire.ports import AgentSession
+from faultwire.ports.monitors import MonitorSession
 from faultwire.testing.store import MemoryLedger
 
 ADMIN_PROJECT, DEMO, OTHER = ProjectId("p-admin"), ProjectId("p-demo"), ProjectId("p-other")
@@ -92,6 +94,16 @@ class NoSessions:
         return None
 
     def statuses(self) -> Iterable[AgentStatus]:
+        return ()
+
+
+class NoMonitors:
+    """Implements `ports.MonitorSessions` where no monitor ever comes."""
+
+    def open(self, *_: object) -> MonitorSession:
+        raise Broken("no monitor comes here")
+
+    def statuses(self) -> Iterable[MonitorStatus]:
         return ()
 
 

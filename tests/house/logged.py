@@ -17,7 +17,7 @@ LOGGERS = frozenset({"log", "logger", "access_log"})
 ACTION = re.compile(
     r"(identity|user|project|role|token|login|credential|agent|secret|inventory|fault|alarm"
     r"|subscription|quota|service|host|network|subnet|port"
-    r"|guest|task)"
+    r"|guest|task|monitor)"
     r"\.(bootstrap|create|update|delete|grant|revoke|refused|enrol|second_session|rotate|import"
     r"|report|close)"
 )

@@ -143,6 +143,8 @@ def _rules(method: str, path: str) -> list[str]:
 _AGENTS = {
     "agent-session": "Hold an agent's session; see [agents](agents.md#protocol).",
     "agent-enrol": "Get a credential for the agent of a host, shown once.",
+    "monitor-session": "Hold a monitor's session; see [monitors](detection.md#monitors).",
+    "monitor-enrol": "Get a credential for a monitor, shown once.",
     "agent-show": "Show what is known of a host's agent.",
     "guest-session": "Hold a guest agent's session; see [guests](guests.md#protocol).",
     "guest-enrol": "Get a credential for the agent of a guest, shown once.",

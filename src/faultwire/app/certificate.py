@@ -1,9 +1,12 @@
 """The listener's certificate: until when it is valid."""
 
 import logging
+from pathlib import Path
 
 from cryptography import x509
 
+from faultwire.app.listen import Tls
+from faultwire.domain.errors import Invalid
 from faultwire.ports import Meter
 
 log = logging.getLogger(__name__)
@@ -26,3 +29,13 @@ def ends_ns(pem: str | None, meter: Meter) -> int | None:
     seconds = int(ends.timestamp())
     meter.gauge("faultwire_certificate_expires_seconds", seconds)
     return seconds * _NS
+
+
+def pem_of(tls: Tls) -> str | None:
+    """Return the listener's certificate (PEM), None without one; raises Invalid."""
+    if not tls.certificate:
+        return None
+    try:
+        return Path(tls.certificate).read_text()
+    except OSError as error:
+        raise Invalid("[server] tls_certificate", str(error)) from None

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 from faultwire.app.core import Core
 from faultwire.app.doors import MAIN
 from faultwire.app.guests import GuestParts
+from faultwire.app.hosts import vantage_terms
 from faultwire.app.lane import Lane
 from faultwire.app.marks import Marks
 from faultwire.app.offload import Offload
@@ -32,6 +33,7 @@ from faultwire.faces.fault import app as fault
 from faultwire.faces.fault.agents import AgentPorts
 from faultwire.faces.fault.guests import GuestPorts
 from faultwire.faces.fault.guestsessions import GuestSessionPorts
+from faultwire.faces.fault.monitors import MonitorPorts
 from faultwire.faces.fault.ports import FaultPorts, error_body
 from faultwire.faces.fault.posting import doctor_app
 from faultwire.faces.identity import app as identity
@@ -46,6 +48,7 @@ from faultwire.identity.passwords import Passwords
 from faultwire.identity.signin import SignIn
 from faultwire.identity.tokens import Signer
 from faultwire.monitors.agents import AgentMonitor
+from faultwire.monitors.vantage import VantagePoints
 from faultwire.policy.enforcer import PolicyEnforcer, read_overrides
 from faultwire.ports import Intake, Pinger
 from faultwire.store import (
@@ -68,6 +71,7 @@ class Parts:
     imports: Intake
     marks: Marks
     monitor: AgentMonitor
+    vantage: VantagePoints
     offload: Offload
     passwords: Passwords
     faults: StoredFaults
@@ -333,10 +337,34 @@ def _fault_ports(
         signed,
         parts.offload,
         agents,
+        _monitor_ports(parts, configuration, authenticator, enforcer, refusals),
         configuration.fault,
         status_ports(core, parts.watched, parts.unhealthy, configuration, authenticator, enforcer),
         lambda user: found.name if (found := directory.user(UserId(user))) else None,
         _guest_ports(parts, configuration, authenticator, enforcer, refusals),
         parts.marks.latency.show,
         lambda: core.indexes.fencings,
+    )
+
+
+def _monitor_ports(
+    parts: Parts,
+    configuration: Configuration,
+    authenticator: TokenAuthenticator,
+    enforcer: PolicyEnforcer,
+    refusals: Refusals,
+) -> MonitorPorts:
+    public_url = configuration.server.public_url.rstrip("/")
+    return MonitorPorts(
+        authenticator,
+        enforcer,
+        parts.lane,
+        parts.core.tools.clock,
+        parts.vantage,
+        error_body,
+        vantage_terms(configuration),
+        configuration.quorum.message_bytes,
+        parts.certificate,
+        f"{public_url}/fault" if public_url else None,
+        refusals.note,
     )

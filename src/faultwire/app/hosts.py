@@ -8,12 +8,14 @@ from faultwire.app.core import Core
 from faultwire.app.lane import Lane
 from faultwire.app.life import Life
 from faultwire.config.configuration import Configuration
+from faultwire.domain.accounts import CredentialKind
 from faultwire.domain.changes import Change, HostsRemoved, HostsSaved
 from faultwire.domain.faults import HOST_DOWN, MONITOR_ISOLATED, UNREACHABLE, identity_of
 from faultwire.domain.ids import HostName
 from faultwire.liveness.probes import Probes
 from faultwire.liveness.settings import Engine
 from faultwire.monitors.hosts import Before, HostMonitor, Judging
+from faultwire.monitors.vantage import VantagePoints
 from faultwire.monitors.votes import SOURCE
 
 
@@ -32,6 +34,34 @@ def host_monitor(core: Core, lane: Lane, configuration: Configuration) -> HostMo
     )
     name = settings.monitor or socket.gethostname()
     return HostMonitor(probes, lane, tools.clock, tools.metrics, name, judging)
+
+
+def vantage_points(hosts: HostMonitor, core: Core, configuration: Configuration) -> VantagePoints:
+    """Return the register of monitors on other machines."""
+    tools = core.tools
+    return VantagePoints(hosts, tools.clock, tools.metrics, configuration.quorum)
+
+
+def vantage_terms(configuration: Configuration) -> dict[str, int]:
+    """Return what monitors on other machines are told in their welcome."""
+    liveness, quorum = configuration.liveness, configuration.quorum
+    return {
+        "heartbeat_ms": quorum.heartbeat_ms,
+        "silence_ms": quorum.silence_ms,
+        "probe_ms": liveness.probe_ms,
+        "confirm_ms": liveness.confirm_ms,
+        "recover_answers": liveness.recover_answers,
+        "isolation_percent": liveness.isolation_percent,
+        "isolation_hosts": liveness.isolation_hosts,
+    }
+
+
+def watch_vantage(points: VantagePoints, hosts: HostMonitor, core: Core, life: Life) -> None:
+    """Take votes for as long as the process lives; enrolled monitors are expected."""
+    points.expect(core.indexes.directory.bound(CredentialKind.MONITOR))
+    hosts.votes.here = points.here
+    life.watch(points.run(), "monitors")
+    life.release.callback(points.stop)
 
 
 def watch_hosts(monitor: HostMonitor, core: Core, life: Life) -> None:

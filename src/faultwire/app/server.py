@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faultwire.app import faces
+from faultwire.app.certificate import pem_of
 from faultwire.app.core import Core, Indexes, Tools
 from faultwire.app.database import open_database
 from faultwire.app.deadman import DeadMan, checks_of
@@ -18,7 +19,7 @@ from faultwire.app.folder import StateFolder
 from faultwire.app.gauges import gauges
 from faultwire.app.guests import GuestParts, Judging, guests_of
 from faultwire.app.hearing import hear
-from faultwire.app.hosts import host_monitor, watch_hosts
+from faultwire.app.hosts import host_monitor, vantage_points, watch_hosts, watch_vantage
 from faultwire.app.hoststatus import statuses_of, terms_of
 from faultwire.app.imports import Imports
 from faultwire.app.lane import Lane
@@ -39,7 +40,7 @@ from faultwire.app.whereabouts import Verdicts, Whereabouts
 from faultwire.config.configuration import Configuration
 from faultwire.domain.changes import Change, HostsRemoved
 from faultwire.domain.commands import RetryUnmatched
-from faultwire.domain.errors import Behind, Invalid
+from faultwire.domain.errors import Behind
 from faultwire.domain.ids import HostName
 from faultwire.domain.resources import Host
 from faultwire.domain.shares import ALL_SHARES
@@ -57,6 +58,7 @@ from faultwire.identity.tokens import keep_key
 from faultwire.monitors.agents import AgentMonitor, LoopGuard
 from faultwire.monitors.hosts import HostMonitor
 from faultwire.monitors.pinged import ServerPings
+from faultwire.monitors.vantage import VantagePoints
 from faultwire.notifier.delivery import guard
 from faultwire.notifier.delivery.sender import Sender
 from faultwire.ports import Bus
@@ -104,6 +106,7 @@ class Running:
     sender: Sender
     monitor: AgentMonitor
     hosts: HostMonitor
+    vantage: VantagePoints
     marks: Marks
     imports: Imports
     lag: LagGauge
@@ -234,6 +237,7 @@ class Server:
         liveness = self._configuration.liveness
         watch_instances(core, running.lane, liveness, self._life, running.pings, running.hosts)
         release.push_async_callback(running.guests.stop)
+        watch_vantage(running.vantage, running.hosts, core, self._life)
         release.push_async_callback(running.imports.stop)
 
     def _stages(self, opened: Opened, rules: guard.Rules, offload: Offload) -> Running:
@@ -277,13 +281,16 @@ class Server:
             marks.follow(tracing)
         imports = Imports.of(core, lane, opened.engine, offload, member)
         pings = ping_servers(core, configuration, self._life)
-        return Running(lane, sender, monitor, hosts, marks, imports, lag, bus, pings, guests)
+        vantage = vantage_points(hosts, core, configuration)
+        return Running(
+            *(lane, sender, monitor, hosts, vantage, marks, imports, lag, bus, pings, guests)
+        )
 
     async def _faces(
         self, opened: Opened, running: Running, rules: guard.Rules, offload: Offload
     ) -> faces.Faces:
         """Return the applications of the listeners."""
-        others, lane, certificate = opened.others, running.lane, _pem(self._tls)
+        others, lane, certificate = opened.others, running.lane, pem_of(self._tls)
         endpoints = endpoints_of(opened.core, self._configuration, rules)
         self._life.release.push_async_callback(endpoints.close)
         parts = faces.Parts(
@@ -292,6 +299,7 @@ class Server:
             running.imports,
             running.marks,
             running.monitor,
+            running.vantage,
             offload,
             opened.passwords,
             StoredFaults(opened.engine, opened.origin),
@@ -308,6 +316,7 @@ class Server:
                 others.cluster if others else None,
                 certificate,
                 running.bus,
+                running.vantage.statuses,
             ),
             opened.doors.known(self._configuration),
             running.pings,
@@ -385,12 +394,3 @@ def _forget_removed(monitor: AgentMonitor, change: Change) -> None:
 
 def _connected(hosts: Iterable[Host]) -> list[HostName]:
     return [host.name for host in hosts if host.agent is AgentState.CONNECTED]
-
-
-def _pem(tls: Tls) -> str | None:
-    if not tls.certificate:
-        return None
-    try:
-        return Path(tls.certificate).read_text()
-    except OSError as error:
-        raise Invalid("[server] tls_certificate", str(error)) from None

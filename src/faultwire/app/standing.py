@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from faultwire import __version__
@@ -13,6 +13,7 @@ from faultwire.app.core import Core
 from faultwire.app.looks import KINDS
 from faultwire.config.configuration import Configuration
 from faultwire.domain.standing import Line, Process
+from faultwire.domain.vantage import MonitorStatus
 from faultwire.faces.fault.status import StatusPorts
 from faultwire.ports import Authenticator, Bus, Enforcer
 from faultwire.store import Engine, StoredStanding
@@ -29,7 +30,7 @@ class Watched:
     """What the status looks at besides memory and metrics.
 
     `cluster` is None where the process is alone with its database, `certificate` (PEM) where the
-    listener has none. `bus` is where events are published.
+    listener has none. `bus` is where events are published, `monitors` tells of those that vote.
     """
 
     engine: Engine
@@ -37,6 +38,7 @@ class Watched:
     cluster: Cluster | None
     certificate: str | None
     bus: Bus | None = None
+    monitors: Callable[[], Iterable[MonitorStatus]] = tuple
 
 
 def status_ports(
@@ -73,6 +75,7 @@ def status_ports(
         lambda: int(sample("faultwire_deliveries_pending")),
         ends_ns(watched.certificate, core.tools.metrics),
         _rounds(watched.cluster, registry.get_sample_value),
+        watched.monitors,
         lambda: Line(bus.trouble) if isinstance(bus, BusLine) else None,
     )
 

@@ -19,6 +19,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "verify": ("faultwire.cli.verify:verify", "Have a host fail repeatedly: verdict and profile."),
     "agent": ("faultwire.cli.agent:agent", "Run the agent of one host."),
     "agent-enroll": ("faultwire.cli.agent:agent_enroll", "Write a credential for a host's agent."),
+    "monitor": ("faultwire.cli.monitor:monitor", "Probe hosts from another machine, and vote."),
+    "monitor-enroll": (
+        "faultwire.cli.monitor:monitor_enroll",
+        "Write a credential for a monitor.",
+    ),
+    "monitor-list": ("faultwire.cli.monitor:monitor_list", "List monitors and how they stand."),
     "profile": (
         "faultwire_profiler.command:profile",
         "Tell where each millisecond of a fault went.",

@@ -133,6 +133,7 @@ def _lines(found: Mapping[str, Any]) -> list[str]:
         f"database    {database['kind']}, {spoken}",
         f"faults      {faults['open']} open, {faults['unmatched']} unmatched",
         f"agents      {agents['connected']} connected, {lost}",
+        f"monitors    {_monitors(found)}",
         f"deliveries  {backlog}",
         f"            {died}",
         *_bus(found.get("bus")),
@@ -142,6 +143,14 @@ def _lines(found: Mapping[str, Any]) -> list[str]:
         f"verdicts    {suspended}",
     ]
     return lines
+
+
+def _monitors(found: Mapping[str, Any]) -> str:
+    """Return the monitors that vote besides the servers, by how they stand."""
+    rows = found.get("monitors", [])
+    if not rows:
+        return "none besides the servers"
+    return ", ".join(f"{one['name']} {one['presence']}" for one in rows)
 
 
 def _process(process: Mapping[str, Any]) -> str:

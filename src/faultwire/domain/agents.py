@@ -48,7 +48,7 @@ class AgentStatus:
     second_sessions: int = 0
 
 
-def check_version(version: object, field: str) -> str | None:
+def check_version(version: object, field: str, spoken: str = PROTOCOL_VERSION) -> str | None:
     """Return None for a version that we can speak to, else the reason, naming both versions.
 
     Raises Invalid where it is no version at all.
@@ -56,9 +56,9 @@ def check_version(version: object, field: str) -> str | None:
     found = _VERSION.match(version) if isinstance(version, str) else None
     if found is None:
         raise Invalid(field, 'must be text like "1.0"')
-    if found[1] == PROTOCOL_VERSION.partition(".")[0]:
+    if found[1] == spoken.partition(".")[0]:
         return None
-    return f"you speak version {version}, this side speaks {PROTOCOL_VERSION}"
+    return f"you speak version {version}, this side speaks {spoken}"
 
 
 def host_name(text: str, field: str) -> HostName:

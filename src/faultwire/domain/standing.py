@@ -5,8 +5,10 @@ tenant's consumer refuses are shown beside it: a status that any tenant could sp
 looked at by nobody.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+
+from faultwire.domain.vantage import MonitorStatus
 
 SLOW_DATABASE_MS = 1000.0
 LATE_LOOP_MS = 250.0
@@ -14,6 +16,9 @@ CERTIFICATE_DAYS = 14
 DAY_NS = 86_400_000_000_000
 FULL_LANE = 1000
 """From here on callers wait for seconds behind others."""
+
+WITHOUT_VOTES = frozenset({"isolated", "disbelieved", "blind"})
+"""How a monitor stands that is there and of no use."""
 
 _MS = 1_000_000
 
@@ -81,6 +86,7 @@ class Standing:
     silence_ns: int
     database: Database
     loop: Loop
+    monitors: tuple[MonitorStatus, ...] = ()
     certificate_ns: int | None = None
     """When the listener's certificate ends; None without one."""
     bus: Line | None = None
@@ -102,6 +108,15 @@ def _ending(certificate_ns: int | None, now_ns: int) -> Iterator[str]:
         yield f"the certificate ends in {days} days"
 
 
+def _without_votes(monitors: Iterable[MonitorStatus]) -> Iterator[str]:
+    for monitor in monitors:
+        if monitor.lost:
+            yield f"monitor {monitor.name} is lost: its votes have expired"
+        elif monitor.presence in WITHOUT_VOTES:
+            why = "; ".join(monitor.reasons) or "it gives no reason"
+            yield f"monitor {monitor.name} is {monitor.presence}, its votes do not count: {why}"
+
+
 def _troubles(standing: Standing) -> Iterator[str]:
     if standing.unhealthy is not None:
         yield f"a defect, restart this process: {standing.unhealthy}"
@@ -114,6 +129,7 @@ def _troubles(standing: Standing) -> Iterator[str]:
         if process.silent_ns >= standing.silence_ns:
             seconds = process.silent_ns / 1e9
             yield f"{process.role} {process.name} has given no sign of life for {seconds:.1f} s"
+    yield from _without_votes(standing.monitors)
     if loop.suspended:
         yield "verdicts on silent agents are put off, because this process runs late"
     elif loop.late_p99_ms > LATE_LOOP_MS:

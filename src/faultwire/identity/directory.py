@@ -245,6 +245,10 @@ class MemoryDirectory:
         """Return the credential bound to a name."""
         return self._credentials.get((kind, name))
 
+    def bound(self, kind: CredentialKind) -> tuple[str, ...]:
+        """Return the names that credentials of a kind are bound to, in order."""
+        return tuple(sorted(name for one, name in self._credentials if one is kind))
+
     def secrets(self, project: ProjectId) -> tuple[WebhookSecret, ...]:
         """Return a project's valid signing secrets, newest first."""
         return self._secrets.get(project, ())

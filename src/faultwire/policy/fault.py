@@ -107,6 +107,18 @@ RULES = (
         (("GET", "/fault/v1/tasks"), ("GET", "/fault/v1/tasks/{task_id}")),
     ),
     Rule(
+        "monitors:enrol",
+        ADMIN,
+        "Get a credential for a monitor.",
+        (("POST", "/fault/v1/monitors/{name}/enrol"),),
+    ),
+    Rule(
+        "monitors:list",
+        ADMIN,
+        "List monitors and how they stand.",
+        (("GET", "/fault/v1/monitors"),),
+    ),
+    Rule(
         "agents:enrol",
         ADMIN,
         "Get a credential for the agent of a host.",

@@ -112,7 +112,9 @@ async def test_a_fault_shows_its_whole_record(cloud: Cloud) -> None:
 
 async def test_a_fault_that_no_rule_acts_on_says_so(cloud: Cloud) -> None:
     """A known type without a rule is recorded as `no rule`, and nothing is changed."""
-    (fault,) = await cloud.report(FAR)
+    (fault,) = await cloud.report(
+        {**EVENT, "type": "monitor.isolated", "details": {"monitor": "m1"}}
+    )
     shown = (await cloud.call("GET", f"/fault/v1/faults/{fault}")).json()["fault"]
     assert (shown["rule"], shown["plan"]["changed"]) == ("no rule", 0)
     assert shown["decisions"]

@@ -25,6 +25,7 @@ from faultwire.faces.fault import (
 from faultwire.faces.fault.agents import agent_routes
 from faultwire.faces.fault.guestsessions import session_routes
 from faultwire.faces.fault.model import DocumentModel
+from faultwire.faces.fault.monitors import monitor_routes, monitors_call
 from faultwire.faces.fault.ports import ERROR, FaultPorts, error_body
 from faultwire.faces.http import base_url, install_errors, json_response, schema_of
 
@@ -37,6 +38,7 @@ def create(ports: FaultPorts) -> FastAPI:
     add_calls(app, _calls(ports), ERROR)
     sessions = [*session_routes(ports.guests.sessions), *agent_routes(ports.agents)]
     app.router.routes.append(Mount("/v1/agents", routes=sessions))
+    app.router.routes.append(Mount("/v1/monitors", routes=monitor_routes(ports.monitors)))
     return app
 
 
@@ -79,6 +81,7 @@ def _calls(ports: FaultPorts) -> list[Call]:
         Call("GET", "/v1/guests/{guest_id}/diagnostics", guest.diagnostics),
         Call("GET", "/v1/tasks", guest.tasks, query=guests.TASKS),
         Call("GET", "/v1/tasks/{task_id}", guest.task),
+        Call("GET", "/v1/monitors", monitors_call(ports.monitors)),
         Call("GET", "/v1/latency", read.latency),
         Call("GET", "/v1/status", status.Status(ports.status).show),
         Call("GET", "/v1/catalogue", catalogue.Catalogue(ports).list),

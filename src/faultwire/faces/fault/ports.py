@@ -12,6 +12,7 @@ from faultwire.domain.instants import Instant
 from faultwire.domain.resources import Project
 from faultwire.faces.fault.agents import AgentPorts
 from faultwire.faces.fault.guests import GuestPorts
+from faultwire.faces.fault.monitors import MonitorPorts
 from faultwire.faces.fault.settings import Settings
 from faultwire.faces.fault.status import StatusPorts
 from faultwire.ports import (
@@ -78,6 +79,7 @@ class FaultPorts:
     signed: Callable[[ProjectId, Mapping[str, str], bytes], str]
     offload: Callable[..., AsyncGenerator[bytes, None]]
     agents: AgentPorts
+    monitors: MonitorPorts
     settings: Settings
     status: StatusPorts
     user_name: Callable[[str], str | None]

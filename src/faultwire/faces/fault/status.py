@@ -14,6 +14,8 @@ from faultwire.domain.faults import Fault, FaultState
 from faultwire.domain.instants import rfc3339
 from faultwire.domain.standing import Database, Line, Loop, Owed, Process, Standing, troubles
 from faultwire.domain.states import AgentState
+from faultwire.domain.vantage import MonitorStatus
+from faultwire.faces.fault.monitors import shown
 from faultwire.faces.http import caller_of, json_response
 from faultwire.ports import Authenticator, Clock, Enforcer, Inventory, Reader
 
@@ -45,7 +47,8 @@ class StatusPorts:
     in ms. `sessions` and `held` count agents' sessions and deliveries in this process.
     `certificate_ns` is when the listener's certificate ends, None without one. `rounds` gives
     when the last round over periodic alarms ended, by what they look at; None where none has, or
-    where evaluators do it. `bus` is the line to the message broker, None without one.
+    where evaluators do it. `bus` is the line to the message broker, None without one. `monitors`
+    gives those that vote besides the servers.
     """
 
     authenticator: Authenticator
@@ -66,6 +69,7 @@ class StatusPorts:
     held: Callable[[], int]
     certificate_ns: int | None
     rounds: Callable[[], Mapping[str, int | None]] = dict
+    monitors: Callable[[], Iterable[MonitorStatus]] = tuple
     bus: Callable[[], Line | None] = lambda: None
 
 
@@ -87,6 +91,7 @@ class Status:
             ports.silence_ns,
             await self._database(),
             Loop(late_p99_ms, late_worst_ms, ports.queue(), ports.suspended()),
+            tuple(ports.monitors()),
             ports.certificate_ns,
             ports.bus(),
         )
@@ -108,6 +113,7 @@ class Status:
                 "unmatched": states[FaultState.UNMATCHED],
             },
             "agents": {**await self._agents(), "sessions_here": ports.sessions()},
+            "monitors": [shown(one) for one in standing.monitors],
             "deliveries": {**_owed(standing.database.owed), "held_here": ports.held()},
             "loop": {
                 "late_p99_ms": round(late_p99_ms, 1),
