@@ -32,7 +32,6 @@ from faultwire.faces.compute.settings import Settings as ComputeSettings
 from faultwire.faces.database import app as database
 from faultwire.faces.fault import app as fault
 from faultwire.faces.fault.agents import AgentPorts
-from faultwire.faces.fault.monitors import MonitorPorts
 from faultwire.faces.fault.ports import FaultPorts, error_body
 from faultwire.faces.fault.settings import Settings as FaultSettings
 from faultwire.faces.fault.status import StatusPorts
@@ -58,9 +57,9 @@ from tests.api.cloud_doors import (
     Commits,
     Doors,
     FixedStanding,
-    NoMonitors,
     NoSessions,
     Policy,
+    no_monitors,
 )
 from tests.api.guest_doors import GuestDoors, parts_of
 
@@ -196,9 +195,6 @@ class Cloud:
             3000,
             65_536,
         )
-        monitors = MonitorPorts(
-            self.doors, self.enforcer, self.lane, self.clock, NoMonitors(), error_body, {}, 65_536
-        )
         return FaultPorts(
             authenticator=self.doors,
             enforcer=self.enforcer,
@@ -214,7 +210,7 @@ class Cloud:
             signed=self._signed,
             offload=self._offload,
             agents=agents,
-            monitors=monitors,
+            monitors=no_monitors(self.doors, self.enforcer, self.lane, self.clock),
             settings=settings,
             status=self._status_ports(),
             user_name=lambda user: "admin" if user == "u-admin" else None,

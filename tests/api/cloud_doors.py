@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from faultwire.domain.accounts import Caller, CredentialKind, Role
 from faultwire.domain.agents import AgentStatus
@@ -11,6 +12,8 @@ from faultwire.domain.errors import Broken, Unauthenticated
 from faultwire.domain.ids import HostName, ProjectId, UserId
 from faultwire.domain.standing import Owed, Process
 from faultwire.domain.vantage import MonitorStatus
+from faultwire.faces.fault.monitors import MonitorPorts
+from faultwire.faces.fault.ports import error_body
 from faultwire.policy.enforcer import PolicyEnforcer
 from faultwire.ports import AgentSession
 from faultwire.ports.monitors import MonitorSession
@@ -105,6 +108,11 @@ class NoMonitors:
 
     def statuses(self) -> Iterable[MonitorStatus]:
         return ()
+
+
+def no_monitors(doors: Any, enforcer: Any, intake: Any, clock: Any) -> MonitorPorts:
+    """Return the ports of a face to which no monitor ever comes."""
+    return MonitorPorts(doors, enforcer, intake, clock, NoMonitors(), error_body, {}, 65_536)
 
 
 @dataclass
