@@ -5,6 +5,7 @@ never change it; operators and documents do.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 from hypothesis import strategies as st
@@ -19,6 +20,10 @@ from hypothesis.stateful import (
 from faultwire.domain.causes import Cause, ResourceKind
 from faultwire.domain.changes import HostsSaved, ServersMoved
 from faultwire.domain.commands import AgentChanged, CloseFault, ImportInventory
+from faultwire.domain.errors import Conflict
+from faultwire.domain.faults import HOST_DOWN, identity_of
+from faultwire.domain.guard_commands import ActOnFault, SetHold
+from faultwire.domain.guarding import Sign
 from faultwire.domain.ids import HostName, ProjectId, ServerId
 from faultwire.domain.resources import Host, InventoryDocument, Project, Server
 from faultwire.domain.states import (
@@ -28,6 +33,7 @@ from faultwire.domain.states import (
     ServerStateOnHostDown,
     VmState,
 )
+from faultwire.inspector import guard_settings
 from faultwire.inspector.settings import Recover, Settings
 from faultwire.testing.chain import ACTOR, InProcess
 
@@ -37,6 +43,10 @@ STRENGTH = {"": 0, "stopped": 1, "error": 2}
 
 hosts = st.sampled_from(HOSTS)
 servers = st.sampled_from(SERVERS)
+LOOSE = guard_settings.Settings(limit_hosts=1_000_000, storm_hosts=0, flap_acts=0)
+TIGHT = guard_settings.Settings(limit_hosts=0, limit_fraction=0.5, flap_acts=1)
+"""Guards that refuse nothing of themselves, and guards that refuse every other act."""
+
 statuses = st.sampled_from(["ACTIVE", "SHUTOFF", "PAUSED", "ERROR", "VERIFY_RESIZE", "BUILD"])
 
 
@@ -47,12 +57,17 @@ class CausesMachine(RuleBasedStateMachine):
         states=st.tuples(*([statuses] * len(SERVERS))),
         on_host_down=st.sampled_from(ServerStateOnHostDown),
         recover=st.sampled_from(Recover),
+        guards=st.sampled_from([LOOSE, TIGHT]),
     )
     def start(
-        self, states: tuple[str, ...], on_host_down: ServerStateOnHostDown, recover: Recover
+        self,
+        states: tuple[str, ...],
+        on_host_down: ServerStateOnHostDown,
+        recover: Recover,
+        guards: guard_settings.Settings,
     ) -> None:
         """Put two servers on each host."""
-        self.product = InProcess(Settings(on_host_down, recover))
+        self.product = InProcess(Settings(on_host_down, recover), guards=guards)
         self.without_faults = dict(
             zip(SERVERS, (NOVA_STATUS[status] for status in states), strict=True)
         )
@@ -90,6 +105,21 @@ class CausesMachine(RuleBasedStateMachine):
     @rule(server=servers)
     def instance_up(self, server: ServerId) -> None:
         self.product.report("compute.instance.up", instance_id=server)
+
+    @rule(host=hosts, heard=st.booleans())
+    def somebody_hears(self, host: HostName, heard: bool) -> None:
+        self.product.signs[host] = (Sign("agent", "it beats"),) if heard else ()
+
+    @rule(held=st.booleans())
+    def hold(self, held: bool) -> None:
+        self.product.run(SetHold(held, "", ACTOR))
+
+    @rule(host=hosts, by_hand=st.booleans())
+    def act_again(self, host: HostName, by_hand: bool) -> None:
+        fault = self.product.indexes.holds.open_fault(identity_of(HOST_DOWN, {"hostname": host}))
+        if fault is not None:
+            with suppress(Conflict):
+                self.product.run(ActOnFault(fault.id, ACTOR if by_hand else None))
 
     @rule(
         host=hosts, state=st.sampled_from(AgentState), running=st.none() | st.frozensets(servers)

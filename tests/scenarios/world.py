@@ -46,6 +46,7 @@ from faultwire.inspector.settings import Recover, Settings
 from faultwire.testing.chain import ACTOR, InProcess
 from tests.scenarios import shown
 from tests.scenarios.asked import command_of, told
+from tests.scenarios.guarding import Guarded
 
 Words = list[str]
 Options = Mapping[str, str]
@@ -57,10 +58,12 @@ _SETTINGS: Mapping[str, Callable[[str], object]] = {
     "recover": Recover,
     "unforce_on_recovery": lambda text: text == "true",
     "stalled_ms": int,
+    "shadow": lambda text: text == "true",
+    "shadow_rules": lambda text: tuple(text.split(",")),
 }
 
 
-class World:
+class World(Guarded):
     """One scenario: a product, and short names for what has long ids."""
 
     def __init__(self) -> None:
@@ -297,9 +300,6 @@ class World:
         yield from ()
 
     # ------------------------------------------------------------ showing
-
-    def _fault(self, name: str) -> FaultId:
-        return next(fault for fault, known in self._faults.items() if known == name)
 
     def _since(self, wall_ns: int) -> str:
         return f"+{(wall_ns - self._start_ns) / _NS:g}s"

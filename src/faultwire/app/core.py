@@ -16,7 +16,7 @@ from faultwire.controllers.embedded.networks import deciders as network_deciders
 from faultwire.controllers.embedded.requests import deciders as server_deciders
 from faultwire.controllers.embedded.services import deciders as service_deciders
 from faultwire.controllers.embedded.telling_ports import everything
-from faultwire.domain import changes, guest_changes, network_changes
+from faultwire.domain import changes, guard_changes, guest_changes, network_changes
 from faultwire.domain.commands import (
     AgentChanged,
     CloseFault,
@@ -41,6 +41,7 @@ from faultwire.domain.commands import (
 )
 from faultwire.domain.computing import EvacuateServer
 from faultwire.domain.fencing import VOUCHED, FencingsSaved, FencingTerms
+from faultwire.domain.guard_commands import ActOnFault, RemoveWindow, SaveWindow, SetHold
 from faultwire.domain.guest_commands import GuestChanged, MoveTask, StartTask
 from faultwire.domain.ids import GuestId
 from faultwire.domain.network_commands import RecheckPorts
@@ -49,14 +50,17 @@ from faultwire.domain.signals import UnmappedSaved
 from faultwire.identity.decide import deciders as identity_deciders
 from faultwire.identity.directory import MemoryDirectory
 from faultwire.inspector import settings as inspector_settings
+from faultwire.inspector.acting import Guards
+from faultwire.inspector.again import ActDecider
 from faultwire.inspector.agents import AgentDecider
 from faultwire.inspector.answers import AnsweredDecider, WatchedDecider
 from faultwire.inspector.decide import CloseDecider, ReportsDecider, RetryDecider
 from faultwire.inspector.fences import deciders as fence_deciders
-from faultwire.inspector.fencing import FencingDecider, ProofDecider, Unguarded
+from faultwire.inspector.fencing import FencingDecider, ProofDecider
 from faultwire.inspector.guests import GuestDecider
 from faultwire.inspector.sessions import SessionDecider
 from faultwire.inspector.unmapped import deciders as unmapped_deciders
+from faultwire.inspector.windows import HoldDecider, RemoveWindowDecider, SaveWindowDecider
 from faultwire.inspector.wiring import WIRING, RecheckDecider, RewiringDecider, rewired
 from faultwire.notifier.delivery.trying import Trace
 from faultwire.notifier.evaluator.alarms import (
@@ -84,6 +88,7 @@ from faultwire.notifier.evaluator.watching import (
 )
 from faultwire.pipeline import Chain, Stages
 from faultwire.ports import Commit, Decider, Evaluator, Ledger, Outbox
+from faultwire.resourcemap.acts import ActBook
 from faultwire.resourcemap.diff import ImportDecider, PartDecider
 from faultwire.resourcemap.fencings import FencingBook
 from faultwire.resourcemap.holds import Holds
@@ -118,6 +123,7 @@ class Indexes:
     guests_heard: dict[GuestId, int] = field(default_factory=dict)
     fencings: FencingBook = field(default_factory=FencingBook)
     unmapped: UnmappedBook = field(default_factory=UnmappedBook)
+    acts: ActBook = field(default_factory=ActBook)
 
     @classmethod
     def read(cls, load: Callable[[AlarmsTo], Snapshot]) -> "Indexes":
@@ -152,6 +158,13 @@ class Indexes:
         indexes.guests_heard.update(snapshot.guests_heard)
         indexes.fencings.apply(FencingsSaved(snapshot.fencings))
         indexes.unmapped.apply(UnmappedSaved(snapshot.unmapped))
+        for kept in (
+            changes.HostsSaved(snapshot.hosts),
+            guard_changes.HoldSaved(snapshot.hold),
+            guard_changes.WindowsSaved(snapshot.windows),
+            guard_changes.ActsDone(snapshot.acts),
+        ):
+            indexes.acts.apply(kept)
         indexes.directory.load(
             users=snapshot.users,
             projects=snapshot.projects,
@@ -221,6 +234,7 @@ class Core:
             indexes.tasks,
             indexes.fencings,
             indexes.unmapped,
+            indexes.acts,
         )
 
     def connect(
@@ -231,15 +245,17 @@ class Core:
         check_rule: CheckRule | None = None,
         terms: StatusTerms = NOVA_TERMS,
         fencing: FencingTerms = VOUCHED,
+        guards: Guards | None = None,
     ) -> Lane:
         """Return the lane, whose chain wakes the outbox.
 
         `check_rule` refuses alarms that could never be evaluated here; `terms` say what
-        host_status is, `fencing` what is done about dead hosts.
+        host_status is, `fencing` what is done about dead hosts; `guards` judge acts, with their
+        defaults where none are given.
         """
         chain = Chain(
             Stages(
-                self._deciders(settings, check_rule, terms, fencing),
+                self._deciders(settings, check_rule, terms, fencing, guards),
                 EmbeddedController(terms),
                 evaluator_of(self.indexes, publish=self.publish),
                 others.commit if others else self.writer,
@@ -260,8 +276,9 @@ class Core:
         check_rule: CheckRule | None,
         terms: StatusTerms,
         fencing: FencingTerms,
+        guards: Guards | None,
     ) -> dict[type, Decider[Any]]:
-        found = deciders(self.indexes, settings, check_rule, terms, fencing)
+        found = deciders(self.indexes, settings, check_rule, terms, fencing, guards)
         if self.publish:
             for command in (SetAlarmState, MoveAlarms):
                 found[command] = PublishingDecider(found[command], self.indexes.alarms.severity)
@@ -280,19 +297,25 @@ def deciders(
     check_rule: CheckRule | None = None,
     terms: StatusTerms = NOVA_TERMS,
     fencing: FencingTerms = VOUCHED,
+    guards: Guards | None = None,
 ) -> dict[type, Decider[Any]]:
     """Return who decides on which command; every command has exactly one."""
+    guards = guards or Guards(book=indexes.acts)
     alarms, directory = indexes.alarms, indexes.directory
     subscriptions = indexes.subscriptions
     wiring = partial(indexes.holds.live_of, WIRING)
-    known, judge = indexes.fencings.of, Unguarded()
-    servers = dict(server_deciders(terms))
+    known = indexes.fencings.of
+    servers = dict(server_deciders(terms, guards))
     servers[EvacuateServer] = ProofDecider(servers[EvacuateServer], known, fencing)
     return {
-        ReportFaults: FencingDecider(ReportsDecider(settings), known, fencing, judge),
+        ReportFaults: FencingDecider(ReportsDecider(settings, guards), known, fencing, guards),
         CloseFault: CloseDecider(settings),
-        RetryUnmatched: FencingDecider(RetryDecider(settings), known, fencing, judge),
-        **fence_deciders(known, fencing, judge),
+        RetryUnmatched: FencingDecider(RetryDecider(settings, guards), known, fencing, guards),
+        ActOnFault: FencingDecider(ActDecider(settings, guards), known, fencing, guards),
+        SetHold: HoldDecider(settings, indexes.acts),
+        SaveWindow: SaveWindowDecider(indexes.acts),
+        RemoveWindow: RemoveWindowDecider(indexes.acts.window),
+        **fence_deciders(known, fencing, guards),
         **unmapped_deciders(indexes.unmapped.get, lambda: indexes.unmapped),
         AgentChanged: AgentDecider(settings, terms),
         HostAnswered: AnsweredDecider(settings),

@@ -8,6 +8,7 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
+from faultwire.app.acts import guarded
 from faultwire.app.core import Core
 from faultwire.app.doors import MAIN
 from faultwire.app.guests import GuestParts
@@ -344,6 +345,7 @@ def _fault_ports(
         _guest_ports(parts, configuration, authenticator, enforcer, refusals),
         parts.marks.latency.show,
         lambda: core.indexes.fencings,
+        guarded(core.indexes.acts),
     )
 
 

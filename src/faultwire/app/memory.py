@@ -65,7 +65,7 @@ def _pieces(change: Any) -> Iterator[Change]:
     kind: Any = type(change)
     name = _list_of(kind)
     values = getattr(change, name) if name else ()
-    if len(values) <= AT_ONCE:
+    if not isinstance(values, tuple) or len(values) <= AT_ONCE:
         yield change
         return
     for start in range(0, len(values), AT_ONCE):

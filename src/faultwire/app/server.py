@@ -9,6 +9,7 @@ from pathlib import Path
 
 from faultwire.app import faces
 from faultwire.app.certificate import pem_of
+from faultwire.app.acts import guards_of, hear_agents, hear_probes, watch_acts
 from faultwire.app.core import Core, Indexes, Tools
 from faultwire.app.database import open_database
 from faultwire.app.deadman import DeadMan, checks_of
@@ -247,6 +248,7 @@ class Server:
         bus = bus_of(configuration, tools, self._life.release)
         tracing = tracing_of(core, configuration.profiler, opened.origin, self._life)
         sender = sender_of(core, StoredAlarms(opened.engine), configuration, rules, bus)
+        guards, ears = guards_of(core, configuration.guards)
         lane = core.connect(
             Nobody() if others else sender,
             configuration.inspector,
@@ -254,6 +256,7 @@ class Server:
             check_of(configuration.prometheus),
             terms_of(configuration.compute),
             configuration.fencing.terms(),
+            guards,
         )
         core.writer.when_written(sender.drafts.write)
         lag = LagGauge(tools.clock, tools.metrics)
@@ -267,6 +270,9 @@ class Server:
         hosts = host_monitor(core, lane, configuration)
         monitor.verdicts.icmp = hosts.icmp
         guests = guests_of(core, Judging(lane, judged, loop), configuration, opened.engine, others)
+        hear_agents(ears, core, monitor, configuration.liveness, member)
+        hear_probes(ears, hosts.icmp)
+        watch_acts(core, lane, ears, self._life)
         beats = hear(monitor, opened.doors.main, configuration.liveness, tools)
         if beats is not None:
             self._life.release.callback(beats.stop)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from faultwire import __version__
+from faultwire.app.acts import guarded
 from faultwire.app.busline import BusLine
 from faultwire.app.certificate import ends_ns
 from faultwire.app.cluster import Cluster
@@ -77,6 +78,7 @@ def status_ports(
         _rounds(watched.cluster, registry.get_sample_value),
         watched.monitors,
         lambda: Line(bus.trouble) if isinstance(bus, BusLine) else None,
+        guarded(core.indexes.acts),
     )
 
 

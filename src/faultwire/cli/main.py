@@ -39,6 +39,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "fault-close": ("faultwire.cli.faults:fault_close", "Close a fault."),
     "fault-report": ("faultwire.cli.faults:fault_report", "Post a fault or its clear."),
     "fault-catalogue": ("faultwire.cli.faults:fault_catalogue", "List every type of fault."),
+    "explain": (
+        "faultwire.cli.guards:explain",
+        "Explain a fault: votes, rules, guards, what was done and what was not.",
+    ),
+    "act": ("faultwire.cli.guards:act", "Have done what guards refused for a fault."),
+    "hold": ("faultwire.cli.guards:hold", "Hold all acts at once, or let them go on."),
+    "maintenance": ("faultwire.cli.guards:maintenance", "Plan a maintenance of a host."),
+    "silence": ("faultwire.cli.guards:silence", "Silence acts on a part of the cloud."),
     "host-list": ("faultwire.cli.faults:host_list", "List hosts with their state."),
     "service-list": ("faultwire.cli.services:service_list", "List the services of hosts."),
     "service-force-down": (

@@ -141,6 +141,7 @@ def _lines(found: Mapping[str, Any]) -> list[str]:
         f"lane        {loop['queue']} changes wait",
         f"periodic    {_rounds(found)}",
         f"verdicts    {suspended}",
+        f"acts        {_acts(found['acts'])}",
     ]
     return lines
 
@@ -151,6 +152,15 @@ def _monitors(found: Mapping[str, Any]) -> str:
     if not rows:
         return "none besides the servers"
     return ", ".join(f"{one['name']} {one['presence']}" for one in rows)
+
+
+def _acts(acts: Mapping[str, Any]) -> str:
+    windows = acts["windows_open"]
+    more = f", {windows} windows open" if windows else ""
+    if not acts["held"]:
+        return f"done as guards let them{more}"
+    why = f": {acts['reason']}" if acts["reason"] else ""
+    return f"HELD by {acts['by']} since {_time(acts['since'])}{why}{more}"
 
 
 def _process(process: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ from faultwire.faces.fault import settings as fault
 from faultwire.faces.image import settings as image
 from faultwire.faces.network import settings as network
 from faultwire.identity import settings as identity
+from faultwire.inspector import guard_settings as guards
 from faultwire.inspector import settings as inspector
 from faultwire.liveness import cluster_settings as cluster
 from faultwire.liveness import damping_settings as damping
@@ -40,6 +41,7 @@ SECTIONS: load.Sections = {
     "inspector": inspector.Settings,
     "fencing": fencing.Settings,
     "redfish": redfish.Settings,
+    "guards": guards.Settings,
     "notifier": notifier.Settings,
     "fault": fault.Settings,
     "network": network.Settings,
@@ -73,6 +75,7 @@ class Configuration:
     inspector: inspector.Settings
     fencing: fencing.Settings
     redfish: redfish.Settings
+    guards: guards.Settings
     notifier: notifier.Settings
     fault: fault.Settings
     network: network.Settings

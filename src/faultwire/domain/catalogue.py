@@ -151,6 +151,18 @@ ENTRIES: tuple[CatalogueEntry, ...] = (
     ),
     CatalogueEntry(
         FaultType(
+            "faultwire.acts.refused", "faultwire.acts.allowed", (("guard",),), Severity.MAJOR
+        ),
+        "monitor",
+        "A guard refuses acts; owners are told, hosts and ports are left as they are",
+        "the guards on acts",
+        "none",
+        "processing_error",
+        "thresholdCrossed",
+        "Read what was refused (faultwire explain), look at the hosts, then act or close it.",
+    ),
+    CatalogueEntry(
+        FaultType(
             "compute.host.cpu.error", "compute.host.cpu.ok", (("hostname",),), Severity.CRITICAL
         ),
         "compute",

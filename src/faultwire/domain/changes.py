@@ -18,6 +18,7 @@ from faultwire.domain.alarms import Alarm, Delivery, DeliveryState, Quota, Trans
 from faultwire.domain.causes import Cause
 from faultwire.domain.events import Event
 from faultwire.domain.faults import Fault
+from faultwire.domain.guard_changes import GuardChange
 from faultwire.domain.guest_changes import GuestChange
 from faultwire.domain.ids import (
     AlarmId,
@@ -381,4 +382,5 @@ Change = (
     | NetworkChange
     | GuestChange
     | SignalChange
+    | GuardChange
 )

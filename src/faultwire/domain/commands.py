@@ -18,6 +18,7 @@ from faultwire.domain.computing import ServerCommand
 from faultwire.domain.events import Event
 from faultwire.domain.faults import Evidence, FaultState, Report
 from faultwire.domain.fencing import FencingCommand
+from faultwire.domain.guard_commands import GuardCommand
 from faultwire.domain.guest_commands import GuestCommand
 from faultwire.domain.ids import (
     AlarmId,
@@ -381,6 +382,7 @@ Command = (
     | MoveSession
     | GuestCommand
     | NetworkCommand
+    | GuardCommand
     | ServerCommand
     | ServiceCommand
     | FencingCommand

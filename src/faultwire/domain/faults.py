@@ -61,6 +61,7 @@ NIC_ERROR = "compute.host.nic.error"
 LINK_DOWN = "network.link.down"
 SWITCH_DOWN = "network.switch.down"
 PORT_DOWN = "network.port.down"
+ACTS_REFUSED = "faultwire.acts.refused"
 GUEST_DOWN = "database.guest.down"
 
 FAULT_TYPES: dict[str, FaultType] = {entry.type.name: entry.type for entry in ENTRIES}

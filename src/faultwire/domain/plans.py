@@ -73,6 +73,7 @@ class PortsPlan:
 
     `fault` was opened (`raised`) or is being closed; None where ports or links changed their
     place. `degraded` names what is left with fewer ways than it has, and holds nothing down.
+    `mark` false leaves every port as it is: owners alone are told what would be so.
     """
 
     fault: Fault | None
@@ -80,6 +81,7 @@ class PortsPlan:
     raised: bool
     steps: tuple[PortStep, ...]
     degraded: tuple[str, ...] = ()
+    mark: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from faultwire.domain.vantage import MonitorStatus
+from faultwire.domain.guarding import NOT_HELD, Hold
+from faultwire.domain.instants import rfc3339
 
 SLOW_DATABASE_MS = 1000.0
 LATE_LOOP_MS = 250.0
@@ -91,11 +93,19 @@ class Standing:
     """When the listener's certificate ends; None without one."""
     bus: Line | None = None
     """None where nothing is published by this process."""
+    hold: Hold = NOT_HELD
 
 
 def troubles(standing: Standing, now_ns: int) -> tuple[str, ...]:
     """Return what is not well at that wall time, the gravest first; empty when all is well."""
-    return (*_troubles(standing), *_ending(standing.certificate_ns, now_ns))
+    ending = _ending(standing.certificate_ns, now_ns)
+    return (*_troubles(standing), *_held(standing.hold), *ending)
+
+
+def _held(hold: Hold) -> Iterator[str]:
+    if hold.held:
+        since = rfc3339(hold.since_ns)
+        yield f"all acts are held since {since}: owners are told, nothing else is done"
 
 
 def _ending(certificate_ns: int | None, now_ns: int) -> Iterator[str]:

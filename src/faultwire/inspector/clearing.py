@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+from faultwire.domain import deeds
+from faultwire.domain.acts import ActKind
 from faultwire.domain.decided import Steps
 from faultwire.domain.faults import GUEST_DOWN, HOST_DOWN, Decision, Fault, FaultState, Outcome
 from faultwire.domain.ids import HostName
@@ -18,7 +20,12 @@ def close(
 ) -> Steps[None]:
     """Close a live fault and have everything it holds let go."""
     decisions = [Decision("clear", Outcome.APPLIED, f"cleared by {closed_by}")]
-    if fault.state is FaultState.OPEN and fault.type.name in wiring.WIRING:
+    told_only = deeds.undone(fault, ActKind.MARK_PORTS)
+    if fault.state is FaultState.OPEN and told_only is not None:
+        yield (yield from wiring.untold(fault, view))
+        why = f"no port was marked ({told_only}): owners are told that it is over"
+        decisions.append(Decision(wiring.RULE, Outcome.SKIPPED, why))
+    elif fault.state is FaultState.OPEN and fault.type.name in wiring.WIRING:
         plan = yield from wiring.closed(fault, view)
         yield plan
         decisions.append(Decision(wiring.RULE, Outcome.APPLIED, wiring.given_back(fault, plan)))

@@ -22,14 +22,18 @@ from faultwire.domain.faults import (
 from faultwire.domain.instants import Instant
 from faultwire.domain.network_commands import RecheckPorts
 from faultwire.domain.plans import PortsPlan
-from faultwire.inspector import clearing, guards, telling
+from faultwire.inspector import again, clearing, guards, telling
+from faultwire.inspector.acting import TOLD_ONLY, Acting, Guards
 from faultwire.inspector.match import Match, match
-from faultwire.inspector.rules import NO_RULE, RULES
+from faultwire.inspector.rules import NO_RULE, RULES, Rule
 from faultwire.inspector.settings import Recover, Settings
 from faultwire.ports import View
 
 DEGRADED = "degraded"
 """Name of the decisions that say what has fewer ways than it should."""
+
+NO_BOOK = Guards()
+"""Guards that know of no act, no window and no sign: for tests of the rest."""
 
 NAMED = 10
 """Faults that a line of the audit record names; of more it gives the number."""
@@ -38,13 +42,15 @@ NAMED = 10
 class ReportsDecider:
     """Decides on reports, in order; each sees what the ones before it made true."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Take the settings; there is no other state."""
+    def __init__(self, settings: Settings, acts: Guards = NO_BOOK) -> None:
+        """Take the settings, and the guards on acts; there is no other state."""
         self._settings = settings
+        self._acts = acts
 
     def decide(self, command: ReportFaults, view: View, now: Instant) -> Deciding:
         """Answer a `FaultAnswer` per report: opened, folded, closed or waiting."""
         answers, moved = [], []
+        acting = Acting(self._acts, self._settings, now)
         for report in command.reports:
             found = match(report.type, report.resource, view)
             known = replace(report, resource=found.resource)
@@ -53,16 +59,19 @@ class ReportsDecider:
             if not report.raised:
                 answer = yield from self._clear(known, found, fault, view, now)
             elif fault is None:
-                answer = yield from self._open(known, found, view, now)
+                answer = yield from self._open(known, found, view, now, acting)
             else:
-                answer = yield from self._fold(known, found, fault, view, now)
+                answer = yield from self._fold(known, found, fault, view, now, acting)
             answers.append(answer)
             if command.actor.source and (fault is None or answer.state is FaultState.CLOSED):
                 moved.append(answer)
+        yield from acting.settle(view)
         line = _reported(moved, command, now) if moved else ()
         return Decided(answer=tuple(answers), changes=line)
 
-    def _open(self, report: Report, found: Match, view: View, now: Instant) -> Steps[FaultAnswer]:
+    def _open(
+        self, report: Report, found: Match, view: View, now: Instant, acting: Acting
+    ) -> Steps[FaultAnswer]:
         record, vetoed = guards.ask(report, self._settings)
         fault = Fault(
             report.id,
@@ -85,11 +94,17 @@ class ReportsDecider:
             waiting = replace(fault, state=FaultState.UNMATCHED)
             yield telling.raised(waiting, report.detected, now)
             return FaultAnswer(waiting.id, waiting.state)
-        yield from open_fault(fault, report.detected, view, now, self._settings)
+        yield from open_fault(fault, report.detected, view, now, acting)
         return FaultAnswer(fault.id, fault.state)
 
     def _fold(
-        self, report: Report, found: Match, fault: Fault, view: View, now: Instant
+        self,
+        report: Report,
+        found: Match,
+        fault: Fault,
+        view: View,
+        now: Instant,
+        acting: Acting,
     ) -> Steps[FaultAnswer]:
         folded = replace(
             fault,
@@ -98,8 +113,10 @@ class ReportsDecider:
             evidence=with_evidence(fault.evidence, report.evidence),
         )
         if fault.state is FaultState.UNMATCHED and found.found:
-            yield from appear(folded, found, view, now, self._settings)
+            yield from appear(folded, found, view, now, acting)
             return FaultAnswer(fault.id, FaultState.OPEN)
+        if again.waits_for_silence(folded):
+            folded = yield from again.act(folded, view, acting)
         yield Decided(changes=(FaultsSaved((folded,)),))
         return FaultAnswer(folded.id, folded.state)
 
@@ -157,9 +174,12 @@ def _reported(
 
 
 def open_fault(
-    fault: Fault, detected: Instant, view: View, now: Instant, settings: Settings
+    fault: Fault, detected: Instant, view: View, now: Instant, acting: Acting
 ) -> Steps[None]:
-    """Ask the rule of a matched fault's type, have its plan made true, and record both."""
+    """Ask the rule of a matched fault's type, have its plan made true, and record both.
+
+    What guards refuse of it is not done; owners are told in the same commit all the same.
+    """
     rule = RULES.get(fault.type.name)
     if rule is None:
         why = f"no rule acts on {fault.type.name}; recorded"
@@ -169,7 +189,8 @@ def open_fault(
             decisions=(*fault.decisions, Decision(NO_RULE, Outcome.SKIPPED, why)),
         )
     else:
-        plan = yield from rule.plan(fault, view, settings)
+        wanted = yield from rule.plan(fault, view, acting.settings)
+        plan, said = acting.ask(wanted, fault, rule.name, view)
         realised = yield plan
         left = plan.degraded if isinstance(plan, PortsPlan) else ()
         opened = replace(
@@ -177,16 +198,21 @@ def open_fault(
             plan=realised.record if realised else None,
             decisions=(
                 *fault.decisions,
-                Decision(rule.name, Outcome.APPLIED, rule.why),
+                _ruled(rule, done=plan is wanted),
+                *said,
                 *(Decision(DEGRADED, Outcome.APPLIED, text) for text in left[:NAMED]),
             ),
         )
     yield telling.raised(opened, detected, now)
 
 
-def appear(
-    waiting: Fault, found: Match, view: View, now: Instant, settings: Settings
-) -> Steps[None]:
+def _ruled(rule: Rule, *, done: bool) -> Decision:
+    if done:
+        return Decision(rule.name, Outcome.APPLIED, rule.why)
+    return Decision(rule.name, Outcome.SKIPPED, f"{rule.why}: {TOLD_ONLY}")
+
+
+def appear(waiting: Fault, found: Match, view: View, now: Instant, acting: Acting) -> Steps[None]:
     """Open a fault whose resource has appeared, under its own id.
 
     If another fault stands for that resource already, it joins that one and is closed: no two
@@ -204,7 +230,7 @@ def appear(
     if other is None or other.state is FaultState.UNMATCHED:
         # It was detected when it was first reported, not when its resource appeared.
         detected = Instant(waiting.evidence[0].received_ns)
-        yield from open_fault(known, detected, view, now, settings)
+        yield from open_fault(known, detected, view, now, acting)
         return
     why = f"fault {other.id} is open for it already"
     joined = replace(
@@ -254,17 +280,20 @@ class CloseDecider:
 class RetryDecider:
     """Looks again at the faults whose resource was not in the map (D22)."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Take the settings; there is no other state."""
+    def __init__(self, settings: Settings, acts: Guards = NO_BOOK) -> None:
+        """Take the settings, and the guards on acts; there is no other state."""
         self._settings = settings
+        self._acts = acts
 
     def decide(self, command: RetryUnmatched, view: View, now: Instant) -> Deciding:
         """Open every waiting fault whose resource has appeared, under its own id."""
         del command
+        acting = Acting(self._acts, self._settings, now)
         for fault in view.unmatched():
             found = match(fault.type, fault.resource, view)
             yield None
             if found.found:
-                yield from appear(fault, found, view, now, self._settings)
+                yield from appear(fault, found, view, now, acting)
+        yield from acting.settle(view)
         # What appeared may hang on a link or a switch that is known to be down.
         return Decided(then=(RecheckPorts(),))

@@ -3,7 +3,11 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from faultwire.domain.errors import Invalid
 from faultwire.domain.states import ServerStateOnHostDown
+
+ACTING_RULES = ("host down", "host hung", "agent down", "data plane")
+"""Rules from which acts follow; a test holds them against the rules."""
 
 
 class Recover(StrEnum):
@@ -44,3 +48,29 @@ class Settings:
             "min": 10,
         },
     )
+    shadow: bool = field(
+        default=False,
+        metadata={
+            "help": "Acts are decided and recorded, and not done; owners are told all the same."
+        },
+    )
+    shadow_rules: tuple[str, ...] = field(
+        default=(),
+        metadata={
+            "help": (
+                "Rules whose acts alone are not done: host down, host hung, agent down, data"
+                " plane."
+            )
+        },
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse a rule that does nothing that could be left undone."""
+        for one in self.shadow_rules:
+            if one not in ACTING_RULES:
+                known = ", ".join(ACTING_RULES)
+                raise Invalid("[inspector] shadow_rules", f"{one!r} is none of {known}")
+
+    def shadows(self, rule: str) -> bool:
+        """Whether what a rule asks for is decided and recorded only."""
+        return self.shadow or rule in self.shadow_rules

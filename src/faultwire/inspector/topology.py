@@ -10,6 +10,8 @@ before, so that their order does not matter.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from faultwire.domain import deeds
+from faultwire.domain.acts import ActKind
 from faultwire.domain.faults import (
     LINK_DOWN,
     NIC_ERROR,
@@ -102,6 +104,8 @@ class Cuts:
             return {opening.id: None}
         fault = self._view.open_fault(identity)
         if fault is None or fault.state is not FaultState.OPEN or fault.id == self._closing:
+            return NO_FAULTS
+        if deeds.undone(fault, ActKind.MARK_PORTS) is not None:
             return NO_FAULTS
         return {fault.id: None}
 

@@ -66,6 +66,12 @@ def closed(fault: Fault, view: View) -> Work[PortsPlan]:
     return PortsPlan(fault, RULE, False, steps)
 
 
+def untold(fault: Fault, view: View) -> Work[PortsPlan]:
+    """Return what ends for owners with a fault that only told of ports, and marked none."""
+    plan = yield from opened(fault, view)
+    return replace(plan, raised=False, mark=False)
+
+
 def given_back(fault: Fault, plan: PortsPlan) -> str:
     """Say what a closed fault gave back."""
     free = sum(not step.holders for step in plan.steps)

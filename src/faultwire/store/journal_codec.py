@@ -13,7 +13,7 @@ from typing import Any, get_args
 import orjson
 from pydantic import TypeAdapter
 
-from faultwire.domain import changes
+from faultwire.domain import changes, guard_changes
 from faultwire.domain.changes import Change
 from faultwire.domain.events import Event
 
@@ -25,6 +25,7 @@ LEFT_OUT = frozenset(
         changes.EventsOwed,
         changes.EventsTaken,
         changes.Audited,
+        guard_changes.ActsNoted,
     }
 )
 """Changes that no memory follows."""

@@ -13,6 +13,7 @@ from faultwire.domain.alarms import Alarm, Quota
 from faultwire.domain.causes import Cause
 from faultwire.domain.faults import LIVE_STATES, Fault
 from faultwire.domain.fencing import Fencing
+from faultwire.domain.guarding import NOT_HELD, Acted, Hold, Window
 from faultwire.domain.ids import GuestId, HostName
 from faultwire.domain.networks import Network, Subnet
 from faultwire.domain.resources import Evacuation, Guest, Host, Port, Project, Server, Switch
@@ -25,6 +26,7 @@ from faultwire.store import (
     alarm_rows,
     bulk,
     codec,
+    guard_rows,
     inventory_rows,
     network_rows,
     schema,
@@ -59,6 +61,9 @@ class Snapshot:
     servers: tuple[Server, ...] = ()
     evacuations: tuple[Evacuation, ...] = ()
     owed_statuses: tuple[OwedStatus, ...] = ()
+    hold: Hold = NOT_HELD
+    windows: tuple[Window, ...] = ()
+    acts: tuple[Acted, ...] = ()
     ports: tuple[Port, ...] = ()
     guests: tuple[Guest, ...] = ()
     fencings: tuple[Fencing, ...] = ()
@@ -96,6 +101,9 @@ def load(engine: Engine, *, now_ns: int = 0, alarms_to: AlarmsTo | None = None) 
             servers=read(_large(schema.servers), reading.server),
             evacuations=read(_whole(schema.evacuations), inventory_rows.evacuation_of),
             owed_statuses=read(_owed_statuses(), inventory_rows.owed_status_of),
+            hold=next(iter(read(_whole(schema.hold), guard_rows.hold_of)), NOT_HELD),
+            windows=read(_whole(schema.windows), guard_rows.window_of),
+            acts=read(guard_rows.recent_acts(now_ns), guard_rows.acted_of),
             ports=read(_whole(schema.ports), inventory_rows.port_of),
             guests=read(_whole(schema.guests, "last_heard_ns"), inventory_rows.guest_of),
             fencings=read(_whole(schema.fencings), signal_rows.fencing_of),

@@ -139,6 +139,12 @@ def _tasks(connection: Connection, before_ns: int) -> Keys:
     return _rows(connection, old)
 
 
+def _acts(connection: Connection, before_ns: int) -> Keys:
+    table = schema.acts
+    old = select(table.c.id).where(table.c.at_ns < before_ns)
+    return _rows(connection, old.order_by(table.c.at_ns))
+
+
 def _kept(days: int) -> int | None:
     return days or None
 
@@ -152,6 +158,8 @@ EXPIRED: Mapping[
     "samples": (schema.samples, lambda kept: _kept(kept.samples_days), _samples),
     "audit": (schema.audit, lambda kept: _kept(kept.audit_days), _audit),
     "tasks": (schema.tasks, lambda kept: _kept(kept.tasks_days), _tasks),
+    # No limit looks further back than a day.
+    "acts": (schema.acts, lambda _: 1, _acts),
     # A token that has ended is void without its revocation.
     "revocations": (schema.revocations, lambda _: 0, _revocations),
 }

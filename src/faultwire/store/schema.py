@@ -27,6 +27,7 @@ from faultwire.store.columns import key as _key
 from faultwire.store.columns import maybe as _maybe
 from faultwire.store.columns import numbered as _drawn
 from faultwire.store.columns import table as _table
+from faultwire.store.schema_guards import acts, hold, windows
 from faultwire.store.schema_inventory import (
     evacuations,
     guests,
@@ -44,9 +45,11 @@ from faultwire.store.schema_inventory import (
 from faultwire.store.schema_signals import fencings, unmapped_alerts
 
 __all__ = [
+    "acts",
     "evacuations",
     "fencings",
     "guests",
+    "hold",
     "hosts",
     "imports",
     "networks",
@@ -58,8 +61,9 @@ __all__ = [
     "switches",
     "tasks",
     "unmapped_alerts",
+    "windows",
 ]
-"""What is the inventory's and is found here too."""
+"""What is the inventory's or the guards' and is found here too."""
 
 # ---------------------------------------------------------------- faults
 

@@ -4,7 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
-from faultwire.domain import changes, fencing, guest_changes, network_changes, signals
+from faultwire.domain import (
+    changes,
+    fencing,
+    guard_changes,
+    guest_changes,
+    network_changes,
+    signals,
+)
 from faultwire.domain.accounts import CredentialKind
 from faultwire.domain.causes import ResourceKind
 from faultwire.domain.errors import Broken
@@ -12,6 +19,7 @@ from faultwire.domain.guests import session_key
 from faultwire.store import (
     account_rows,
     alarm_rows,
+    guard_rows,
     inventory_rows,
     network_rows,
     schema,
@@ -62,6 +70,7 @@ REPLAY = changing(
 SAMPLE = saving(schema.samples)
 _MOVED = ("vm_state", "power_state", "task_state", "revision", "updated_ns")
 _SAVE_SECRET = saving(schema.webhook_secrets)
+_SAVE_HOLD = saving(schema.hold)
 _SAVE_SESSION = saving(schema.agent_sessions)
 
 
@@ -122,6 +131,10 @@ def _several_only(run: Run, change: Any) -> None:
     """Refuse: events are owed only where several processes share a database."""
     del run
     raise Broken(f"{type(change).__name__} in a ledger that is not shared")
+
+
+def _hold_saved(run: Run, change: guard_changes.HoldSaved) -> None:
+    run(_SAVE_HOLD, [guard_rows.hold_row(change.hold)])
 
 
 def _history_added(run: Run, change: changes.HistoryAdded) -> None:
@@ -266,6 +279,11 @@ WRITERS: Mapping[type, Writer] = {
     changes.CredentialsSaved: _each(
         "credentials", saving(schema.credentials), account_rows.credential_row
     ),
+    guard_changes.HoldSaved: _hold_saved,
+    guard_changes.WindowsSaved: _each("windows", saving(schema.windows), guard_rows.window_row),
+    guard_changes.WindowsRemoved: _each("windows", removing(schema.windows, "id"), _name),
+    guard_changes.ActsDone: _each("acts", saving(schema.acts), guard_rows.acted_row),
+    guard_changes.ActsNoted: _nothing,
     changes.Audited: _each(
         "records",
         saving(schema.audit, by=("digest",), leave=("sequence",), keep=True),
@@ -274,5 +292,5 @@ WRITERS: Mapping[type, Writer] = {
 }
 """One writer for each type of change; a test holds it against `domain.changes.Change`."""
 
-MEMORY_ONLY = frozenset({changes.RunningReported})
+MEMORY_ONLY = frozenset({changes.RunningReported, guard_changes.ActsNoted})
 """Changes that need no transaction at all."""

@@ -15,6 +15,10 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     ),
     "faultwire_members_lost_total": ("Other processes that were taken for gone.", ("role",)),
     "faultwire_deliveries_total": ("Tries of deliveries, by outcome.", ("outcome",)),
+    "faultwire_acts_total": (
+        "Acts by kind and what guards let come of them.",
+        ("kind", "result"),
+    ),
     "faultwire_verdicts_total": ("Verdicts of monitors, by kind.", ("kind",)),
     "faultwire_votes_expired_total": ("Votes void because their monitor was lost.", ()),
     "faultwire_shelved_total": ("Things that come and go, shelved, by type.", ("type",)),
@@ -83,6 +87,7 @@ GAUGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     ),
     "faultwire_probed_hosts": ("Hosts that are probed, by state.", ("state",)),
     "faultwire_monitors": ("Monitors that have a seat here, by how they stand.", ("state",)),
+    "faultwire_acts_held": ("1 while an operator holds all acts.", ()),
     "faultwire_isolated": ("1 while no host is held to be dead because we are cut off.", ()),
     "faultwire_bus_up": ("1 while the message broker takes what we publish.", ()),
     "faultwire_fencings_owed": ("Hosts that are yet to be switched.", ()),

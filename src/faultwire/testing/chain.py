@@ -25,8 +25,11 @@ from faultwire.domain.decided import Fired, Work
 from faultwire.domain.errors import Broken, Invalid
 from faultwire.domain.events import Event
 from faultwire.domain.faults import CLEARING_TYPES, FAULT_TYPES, Evidence, Fault, Report
-from faultwire.domain.ids import FaultId, derived
+from faultwire.domain.guarding import Sign
+from faultwire.domain.ids import FaultId, HostName, derived
 from faultwire.domain.instants import Instant
+from faultwire.inspector import guard_settings
+from faultwire.inspector.acting import Guards
 from faultwire.inspector.settings import Settings
 from faultwire.pipeline import Chain, Stages
 from faultwire.ports import Evaluator, Ledger
@@ -54,7 +57,8 @@ class InProcess:
 
     `ledger` may be told to fail (`MemoryLedger.fail`), `clock` only moves by `advance`.
     `events` are all facts that were told, and `deliveries` all webhooks that were ever owed, in
-    order; nobody sends them. `marks` is what the profiler was told.
+    order; nobody sends them. `marks` is what the profiler was told. `signs` are who hears which
+    host now, for the guards on acts.
     """
 
     def __init__(
@@ -64,6 +68,7 @@ class InProcess:
         clock: ManualClock | None = None,
         ledger: MemoryLedger | None = None,
         publish: bool = False,
+        guards: guard_settings.Settings | None = None,
     ) -> None:
         """Start with what the ledger holds: nothing, unless one is given."""
         self.settings = settings or Settings()
@@ -78,14 +83,17 @@ class InProcess:
             self.indexes.subscriptions,
             self.indexes.quotas,
             self.indexes.owed,
+            self.indexes.acts,
         )
+        self.guards = Guards(guards or guard_settings.Settings(), self.indexes.acts, self._heard)
+        self.signs: dict[HostName, tuple[Sign, ...]] = {}
         self.events: list[Event] = []
         self.deliveries: list[Delivery] = []
         self.marks: list[Marked] = []
         self._numbers = count(1)
         self._chain = Chain(
             Stages(
-                deciders(self.indexes, self.settings),
+                deciders(self.indexes, self.settings, guards=self.guards),
                 EmbeddedController(),
                 _Listening(evaluator_of(self.indexes, publish=publish), self.events),
                 _AtOnce(self.ledger),
@@ -96,6 +104,9 @@ class InProcess:
                 _breathe,
             )
         )
+
+    def _heard(self, host: HostName) -> tuple[Sign, ...]:
+        return self.signs.get(host, ())
 
     def run(self, command: Command) -> object:
         """Return the command's answer once it and all that follows from it are true.
@@ -117,9 +128,16 @@ class InProcess:
         """Run a command, as a face or a monitor asks for it."""
         return self.run(command)
 
-    def restart(self, settings: Settings | None = None) -> "InProcess":
+    def restart(
+        self, settings: Settings | None = None, guards: guard_settings.Settings | None = None
+    ) -> "InProcess":
         """Return a new process on the same ledger and clock; what was memory only is lost."""
-        begun = InProcess(settings or self.settings, clock=self.clock, ledger=self.ledger)
+        begun = InProcess(
+            settings or self.settings,
+            clock=self.clock,
+            ledger=self.ledger,
+            guards=guards or self.guards.settings,
+        )
         begun._numbers = self._numbers
         return begun
 

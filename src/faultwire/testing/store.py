@@ -16,6 +16,7 @@ from faultwire.domain.alarms import Alarm, Attempt, Delivery, DeliveryState
 from faultwire.domain.changes import Change, HistoryAdded
 from faultwire.domain.errors import FaultwireError, NotFound
 from faultwire.domain.faults import Fault, FaultState
+from faultwire.domain.guarding import NOT_HELD, Acted
 from faultwire.domain.ids import (
     AlarmId,
     DeliveryId,
@@ -30,6 +31,7 @@ from faultwire.domain.samples import Sample, Statistics, Window
 from faultwire.domain.shares import share_of
 from faultwire.domain.subscriptions import Subscription
 from faultwire.domain.tasks import Task
+from faultwire.store.guard_rows import DAY_NS
 from faultwire.store.load import Snapshot
 from faultwire.testing import searching, store_changes
 from faultwire.testing.store_changes import Found
@@ -282,6 +284,9 @@ class MemoryLedger:
             owed_statuses=tuple(
                 sorted(state.owed_statuses.values(), key=attrgetter("at_ns", "id"))
             ),
+            hold=state.hold.get("all", NOT_HELD),
+            windows=tuple(_ordered(state.windows)),
+            acts=_acts(state, now_ns),
             ports=tuple(_ordered(state.ports)),
             guests=tuple(_ordered(state.guests)),
             fencings=tuple(_ordered(state.fencings)),
@@ -310,6 +315,12 @@ class MemoryLedger:
 
 def _ordered(kind: Mapping[Any, T]) -> Iterator[T]:
     return (kind[key] for key in sorted(kind))
+
+
+def _acts(state: store_changes.State, now_ns: int) -> tuple[Acted, ...]:
+    """Return the acts of the last day, oldest first."""
+    recent = (one for one in state.acts.values() if one.at_ns > now_ns - DAY_NS)
+    return tuple(sorted(recent, key=attrgetter("at_ns", "id")))
 
 
 def _one(kind: Mapping[str, T], key: str) -> T:

@@ -7,7 +7,14 @@ from typing import Any
 
 import orjson
 
-from faultwire.domain import changes, fencing, guest_changes, network_changes, signals
+from faultwire.domain import (
+    changes,
+    fencing,
+    guard_changes,
+    guest_changes,
+    network_changes,
+    signals,
+)
 from faultwire.domain.accounts import (
     Assignment,
     AuditRecord,
@@ -21,6 +28,7 @@ from faultwire.domain.alarms import Alarm, Delivery, DeliveryState, Quota, Trans
 from faultwire.domain.causes import Cause, ResourceKind
 from faultwire.domain.errors import Broken, Conflict
 from faultwire.domain.faults import Fault
+from faultwire.domain.guarding import Acted, Hold, Window
 from faultwire.domain.ids import GuestId, HostName, UserId
 from faultwire.domain.networks import Network, Subnet
 from faultwire.domain.resources import Evacuation, Guest, Host, Port, Project, Server, Switch
@@ -44,6 +52,9 @@ class State:
     servers: dict[str, Server] = field(default_factory=dict)
     evacuations: dict[tuple[str, str], Evacuation] = field(default_factory=dict)
     owed_statuses: dict[str, OwedStatus] = field(default_factory=dict)
+    hold: dict[str, Hold] = field(default_factory=dict)
+    windows: dict[str, Window] = field(default_factory=dict)
+    acts: dict[str, Acted] = field(default_factory=dict)
     ports: dict[str, Port] = field(default_factory=dict)
     guests: dict[str, Guest] = field(default_factory=dict)
     guests_heard: dict[GuestId, int] = field(default_factory=dict)
@@ -120,7 +131,11 @@ def _all(*appliers: Applier) -> Applier:
     return apply
 
 
-def _nothing(state: State, change: changes.RunningReported) -> None:
+def _hold_saved(state: State, change: guard_changes.HoldSaved) -> None:
+    state.hold["all"] = change.hold
+
+
+def _nothing(state: State, change: changes.Change) -> None:
     """Memory only: nothing is stored."""
 
 
@@ -285,6 +300,11 @@ _APPLIERS: Mapping[type, Applier] = {
     fencing.FencingsRemoved: _drop("fencings", "hosts"),
     signals.UnmappedSaved: _put("unmapped", "alerts", _ID),
     signals.UnmappedRemoved: _drop("unmapped", "ids"),
+    guard_changes.HoldSaved: _hold_saved,
+    guard_changes.WindowsSaved: _put("windows", "windows", _ID),
+    guard_changes.WindowsRemoved: _drop("windows", "windows"),
+    guard_changes.ActsDone: _put("acts", "acts", _ID),
+    guard_changes.ActsNoted: _nothing,
     changes.PortsSaved: _put("ports", "ports", _ID),
     changes.PortsRemoved: _all(
         _drop("ports", "ports"),

@@ -10,6 +10,14 @@ from faultwire.domain.alarms import DeliveryState
 from faultwire.domain.causes import Cause, ResourceKind
 from faultwire.domain.changes import Change
 from faultwire.domain.fencing import FencingsRemoved, FencingsSaved, FencingState
+from faultwire.domain.guard_changes import (
+    ActsDone,
+    ActsNoted,
+    HoldSaved,
+    WindowsRemoved,
+    WindowsSaved,
+)
+from faultwire.domain.guarding import NOT_HELD
 from faultwire.domain.network_changes import (
     NetworksRemoved,
     NetworksSaved,
@@ -104,6 +112,15 @@ CASES = [
             c.CausesSaved((v.CAUSE, v.LATER_CAUSE, v.HOST_CAUSE)),
         ],
     ),
+    Case(HoldSaved(v.HOLD), {"hold": v.HOLD}, [HoldSaved(NOT_HELD)]),
+    Case(WindowsSaved((v.WINDOW,)), {"windows": (v.WINDOW,)}),
+    Case(
+        WindowsRemoved((v.WINDOW.id,)),
+        {"windows": (v.OTHER_WINDOW,)},
+        [WindowsSaved((v.WINDOW, v.OTHER_WINDOW))],
+    ),
+    Case(ActsDone((v.LATER_ACTED, v.ACTED)), {"acts": (v.ACTED, v.LATER_ACTED)}),
+    Case(ActsNoted(1, (v.ACTED,))),
     Case(c.EvacuationsSaved((v.EVACUATION,)), {"evacuations": (v.EVACUATION,)}),
     Case(
         c.EvacuationsRemoved((v.EVACUATION,)),

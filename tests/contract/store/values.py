@@ -13,6 +13,7 @@ from faultwire.domain.accounts import (
     User,
     WebhookSecret,
 )
+from faultwire.domain.acts import ActKind
 from faultwire.domain.alarms import (
     Alarm,
     AlarmState,
@@ -37,6 +38,7 @@ from faultwire.domain.faults import (
     Severity,
 )
 from faultwire.domain.fencing import Fencing, FencingState, Power, PowerProof
+from faultwire.domain.guarding import Acted, Hold, Window, WindowKind
 from faultwire.domain.ids import FaultId, HostName
 from faultwire.domain.networks import DataPlane, Network, PortDetails, Reported, Subnet
 from faultwire.domain.resources import (
@@ -106,6 +108,20 @@ SERVER = Server(
     updated_ns=T0 + 1,
     about=Particulars(T0, "u-1", "2", "img", "a web server", "key", True, "audit"),
 )
+HOLD = Hold(held=True, reason="the rack is moved", by="u-1", since_ns=T0)
+WINDOW = Window(
+    "w-1",
+    WindowKind.SILENCE,
+    T0,
+    T0 + 9,
+    {"rack": "r1", "type": HOST_DOWN},
+    "power",
+    "u-1",
+    T0 - 1,
+)
+OTHER_WINDOW = Window("w-2", WindowKind.MAINTENANCE, T0, T0 + 5, {"host": HOST.name})
+ACTED = Acted("a-1", T0, ActKind.FORCE_DOWN, HOST.name, FaultId("f-1"), "u-1", shadow=True)
+LATER_ACTED = Acted("a-0", T0 + 1, ActKind.FENCE, HOST.name, None)
 EVACUATION = Evacuation(HOST.name, SERVER.id, HostName("compute-2"), T0)
 OTHER_EVACUATION = Evacuation(HostName("compute-3"), SERVER.id, HOST.name, T0)
 FENCING = Fencing(

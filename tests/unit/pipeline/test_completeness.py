@@ -11,6 +11,7 @@ from faultwire.domain.alarms import Alarm
 from faultwire.domain.changes import Change
 from faultwire.domain.commands import AgentChanged, Command, ImportInventory
 from faultwire.domain.events import EVENT_KINDS, LATENCY_BUDGET, Event
+from faultwire.domain.guard_changes import GuardChange
 from faultwire.domain.ids import AlarmId, GuestId, HostName, PortId, ProjectId, ServerId, UserId
 from faultwire.domain.network_changes import NetworkChange
 from faultwire.domain.resources import Guest, Host, InventoryDocument, Port, Project, Server
@@ -38,6 +39,7 @@ IMPORTED_ONLY = {
     c.SwitchesRemoved,
     g.GuestsRemoved,
     *get_args(NetworkChange),
+    *get_args(GuardChange),
 }
 """Types of commands that decide on the base alone and need no overlay."""
 
@@ -57,6 +59,7 @@ def followed() -> dict[type, list[str]]:
         "tasks": indexes.tasks,
         "fencings": indexes.fencings,
         "unmapped": indexes.unmapped,
+        "acts": indexes.acts,
     }
     found: dict[type, list[str]] = {}
     for name, follower in followers.items():

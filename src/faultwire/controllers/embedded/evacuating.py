@@ -5,6 +5,7 @@ from dataclasses import replace
 from faultwire.controllers.embedded import placing
 from faultwire.controllers.embedded.asked import Teller, known, line, refuse_move
 from faultwire.domain.accounts import AuditRecord
+from faultwire.domain.acts import Act, ActKind
 from faultwire.domain.causes import ResourceKind
 from faultwire.domain.changes import (
     Audited,
@@ -17,20 +18,21 @@ from faultwire.domain.changes import (
 )
 from faultwire.domain.computing import ConfirmHost, EvacuateServer
 from faultwire.domain.decided import Decided, Deciding
-from faultwire.domain.errors import Invalid, NotFound
+from faultwire.domain.errors import Conflict, Invalid, NotFound
 from faultwire.domain.instants import Instant
 from faultwire.domain.moves import EVACUATE
 from faultwire.domain.resources import Evacuation, Server
 from faultwire.domain.states import PowerState, VmState
-from faultwire.ports import View
+from faultwire.ports import Judge, View
 
 
 class EvacuateDecider:
-    """Moves a server off a host that is down (S121, D17)."""
+    """Moves a server off a host that is down (S121, D17), where no guard refuses it."""
 
-    def __init__(self, teller: Teller) -> None:
-        """Take who makes the events."""
+    def __init__(self, teller: Teller, guards: Judge | None = None) -> None:
+        """Take who makes the events, and the guards on acts; None: nothing is refused."""
         self._teller = teller
+        self._guards = guards
 
     def decide(self, command: EvacuateServer, view: View, now: Instant) -> Deciding:
         """Answer the server; raises NotFound, Invalid and Conflict as the command says."""
@@ -43,6 +45,8 @@ class EvacuateDecider:
             raise Invalid("", f"Instance {server.id} has no host to leave.")
         if host.up:
             raise Invalid("", f"Compute service of {host.name} is still in use.")
+        act = Act(ActKind.EVACUATE, host.name, None, f"server {server.id}", command.actor.user)
+        counted = self._let_pass(act, view, now)
         if command.target is None:
             target = yield from placing.elsewhere(host.name, view)
         else:
@@ -59,7 +63,17 @@ class EvacuateDecider:
             changes.append(PortsSaved(ports))
         left = f"{host.name} to {target}"
         changes.append(Audited((line("server.evacuate", server, command.actor, now, left),)))
+        changes.extend(counted)
         return Decided(after, tuple(changes), (self._teller.told(server, after, view, now),))
+
+    def _let_pass(self, act: Act, view: View, now: Instant) -> tuple[Change, ...]:
+        """Return what makes the act count; raises Conflict in the words of the guard."""
+        if self._guards is None:
+            return ()
+        verdict = self._guards.judge(act, view, now)
+        if not verdict.allowed:
+            raise Conflict(f"Evacuation is refused by the guard {verdict.guard}: {verdict.words}")
+        return self._guards.noted(act, now)
 
 
 def _awake(server: Server, view: View, command: EvacuateServer, now: Instant) -> Server:

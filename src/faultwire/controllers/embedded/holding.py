@@ -103,6 +103,9 @@ def take(
         prior, prior_power = server.vm_state, server.power_state
     if prior in UNTOUCHED_BY_HOST_DOWN:
         return Held(server)
+    if held:
+        # A fault that only told so far, and now acts, takes the place of its own cause.
+        held = [c for c in held if c.fault_id != fault_id]
     keep = tuple([c for c in held if not c.awaiting_report]) if inherited else ()
     drop = tuple([c for c in held if c not in keep])
     waited_in = drop[0].wanted if inherited and drop else ""

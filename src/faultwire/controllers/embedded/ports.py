@@ -53,6 +53,11 @@ def realise(
     plan: PortsPlan, view: View, now: Instant, terms: StatusTerms = NOVA_TERMS
 ) -> Work[Realised]:
     """Return the rows and facts of a plan; a port whose status stays is told to nobody."""
+    work = _marked if plan.mark else _told_only
+    return (yield from work(plan, view, now, terms))
+
+
+def _marked(plan: PortsPlan, view: View, now: Instant, terms: StatusTerms) -> Work[Realised]:
     fault = plan.fault
     changed: list[PortNews] = []
     saved: list[Cause] = []
@@ -93,6 +98,25 @@ def realise(
         degraded=plan.degraded,
     )
     return Realised(tuple(made), tuple(told), record)
+
+
+def _told_only(plan: PortsPlan, view: View, now: Instant, terms: StatusTerms) -> Work[Realised]:
+    """Tell what a fault would do to ports, or that it is over; none of them is touched."""
+    fault = plan.fault
+    about = fault.id if fault is not None else NO_FAULT
+    why = _why(fault, about, view)
+    told: list[PortNews] = []
+    for number, step in enumerate(plan.steps, 1):
+        port = view.port(step.port.id) or step.port
+        causes = view.causes_of(ResourceKind.PORT, port.id)
+        shown = holding_ports.held(port, step.holders, causes, why, now.wall_ns).port
+        if shown is not port:
+            before, after = (port, shown) if plan.raised else (shown, port)
+            told.append(PortNews(before, after, about, plan.raised))
+        if number % SLICE == 0:
+            yield
+    record = PlanRecord(plan.rule, fault.host if fault else None, degraded=plan.degraded)
+    return Realised((), tuple(events(told, view, now, terms=terms)), record)
 
 
 def _about(holders: tuple[FaultId, ...], causes: tuple[Cause, ...]) -> FaultId:

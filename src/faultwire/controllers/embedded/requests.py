@@ -22,10 +22,12 @@ from faultwire.domain.computing import (
     SetMetadata,
 )
 from faultwire.domain.services import NOVA_TERMS, StatusTerms
-from faultwire.ports import Decider
+from faultwire.ports import Decider, Judge
 
 
-def deciders(terms: StatusTerms = NOVA_TERMS) -> Mapping[type, Decider[Any]]:
+def deciders(
+    terms: StatusTerms = NOVA_TERMS, guards: Judge | None = None
+) -> Mapping[type, Decider[Any]]:
     """Return the decider of every command of `domain.computing`."""
     teller = Teller(terms)
     return {
@@ -34,6 +36,6 @@ def deciders(terms: StatusTerms = NOVA_TERMS) -> Mapping[type, Decider[Any]]:
         EditServer: EditDecider(teller),
         SetMetadata: MetadataDecider(teller),
         ActOnServer: ActDecider(teller),
-        EvacuateServer: EvacuateDecider(teller),
+        EvacuateServer: EvacuateDecider(teller, guards),
         ConfirmHost: ConfirmDecider(),
     }

@@ -16,6 +16,7 @@ from faultwire.faces.fault import (
     evacuated,
     faults,
     guests,
+    guarding,
     marks,
     params,
     posting,
@@ -47,6 +48,7 @@ def _calls(ports: FaultPorts) -> list[Call]:
     document, mark = documents.Documents(ports), marks.Marks(ports)
     left, fencings = evacuated.Evacuated(ports), power.Fencings(ports)
     guest = guests.Guests(ports.guests)
+    guards = guarding.Guarding(ports)
     schema = _document_schema()
     fault = "/v1/faults/{fault_id}"
     return [
@@ -62,6 +64,8 @@ def _calls(ports: FaultPorts) -> list[Call]:
         Call("GET", fault, read.show),
         Call("GET", f"{fault}/timeline", read.timeline),
         Call("POST", f"{fault}/close", read.close),
+        Call("POST", f"{fault}/act", guards.act),
+        Call("GET", f"{fault}/explanation", guards.explanation),
         Call("POST", f"{fault}/marks", mark.take, 202, body=marks.SCHEMA),
         Call("GET", "/v1/inventory", document.show),
         Call("GET", "/v1/inventory/schema", document.schema, token=False),
@@ -82,6 +86,11 @@ def _calls(ports: FaultPorts) -> list[Call]:
         Call("GET", "/v1/tasks", guest.tasks, query=guests.TASKS),
         Call("GET", "/v1/tasks/{task_id}", guest.task),
         Call("GET", "/v1/monitors", monitors_call(ports.monitors)),
+        Call("GET", "/v1/acts", guards.show),
+        Call("PUT", "/v1/acts/hold", guards.hold, body=guarding.HOLD),
+        Call("GET", "/v1/windows", guards.windows),
+        Call("POST", "/v1/windows", guards.create, 201, body=guarding.WINDOW),
+        Call("DELETE", "/v1/windows/{window_id}", guards.delete, 204),
         Call("GET", "/v1/latency", read.latency),
         Call("GET", "/v1/status", status.Status(ports.status).show),
         Call("GET", "/v1/catalogue", catalogue.Catalogue(ports).list),

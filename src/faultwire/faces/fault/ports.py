@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from faultwire.domain.errors import FaultwireError, Invalid
 from faultwire.domain.fencing import Fencing
+from faultwire.domain.guarding import Guarded
 from faultwire.domain.ids import FaultId, ProjectId
 from faultwire.domain.instants import Instant
 from faultwire.domain.resources import Project
@@ -62,7 +63,7 @@ class FaultPorts:
     `signed` returns the id of a message that a project signed (Standard Webhooks), or raises
     Unauthenticated. `offload` has a child process run a function and gives what that gives, piece
     by piece. `projects` are the identity face's, and so is what `user_name` tells of a user's id:
-    the name, or None for who is gone or was never a user.
+    the name, or None for who is gone or was never a user. `guarded` is how the guards stand.
     """
 
     authenticator: Authenticator
@@ -86,6 +87,7 @@ class FaultPorts:
     guests: GuestPorts
     latency: Callable[[], dict[str, Any]] = dict
     fencings: Callable[[], Iterable[Fencing]] = tuple
+    guarded: Callable[[], Guarded] = Guarded
 
 
 def error_body(status: int, error: FaultwireError) -> object:

@@ -11,11 +11,13 @@ from starlette.responses import Response
 
 from faultwire.domain.errors import Broken, Unavailable
 from faultwire.domain.faults import Fault, FaultState
+from faultwire.domain.guarding import Guarded
 from faultwire.domain.instants import rfc3339
 from faultwire.domain.standing import Database, Line, Loop, Owed, Process, Standing, troubles
 from faultwire.domain.states import AgentState
 from faultwire.domain.vantage import MonitorStatus
 from faultwire.faces.fault.monitors import shown
+from faultwire.faces.fault.guard_shape import hold_row
 from faultwire.faces.http import caller_of, json_response
 from faultwire.ports import Authenticator, Clock, Enforcer, Inventory, Reader
 
@@ -48,7 +50,7 @@ class StatusPorts:
     `certificate_ns` is when the listener's certificate ends, None without one. `rounds` gives
     when the last round over periodic alarms ended, by what they look at; None where none has, or
     where evaluators do it. `bus` is the line to the message broker, None without one. `monitors`
-    gives those that vote besides the servers.
+    gives those that vote besides the servers; `guarded` is how the guards on acts stand.
     """
 
     authenticator: Authenticator
@@ -71,6 +73,7 @@ class StatusPorts:
     rounds: Callable[[], Mapping[str, int | None]] = dict
     monitors: Callable[[], Iterable[MonitorStatus]] = tuple
     bus: Callable[[], Line | None] = lambda: None
+    guarded: Callable[[], Guarded] = Guarded
 
 
 class Status:
@@ -85,6 +88,7 @@ class Status:
         ports = self._ports
         ports.enforcer.enforce("status:get", caller_of(request))
         late_p99_ms, late_worst_ms = ports.late()
+        guarded = ports.guarded()
         standing = Standing(
             ports.unhealthy(),
             tuple(ports.members()),
@@ -94,6 +98,7 @@ class Status:
             tuple(ports.monitors()),
             ports.certificate_ns,
             ports.bus(),
+            guarded.hold,
         )
         states = Counter(fault.state for fault in ports.live())
         now = ports.clock.wall_ns()
@@ -122,6 +127,10 @@ class Status:
                 "verdicts_suspended": standing.loop.suspended,
             },
             "bus": _line(standing.bus),
+            "acts": {
+                **hold_row(guarded.hold),
+                "windows_open": sum(one.covers(now) for one in guarded.windows),
+            },
             "periodic": {
                 f"{kind}_at": None if at is None else rfc3339(at)
                 for kind, at in ports.rounds().items()

@@ -1,0 +1,150 @@
+"""Acts, beside the lane: who hears which host, what is counted and logged, what is asked again."""
+
+import logging
+from collections.abc import Callable
+
+from faultwire.app.core import Core
+from faultwire.app.lane import Lane
+from faultwire.app.life import Life
+from faultwire.domain.changes import Change
+from faultwire.domain.errors import Conflict, FaultwireError, NotFound
+from faultwire.domain.guard_changes import ActsNoted, HoldSaved
+from faultwire.domain.guard_commands import ActOnFault
+from faultwire.domain.guarding import Guarded, Sign
+from faultwire.domain.ids import HostName
+from faultwire.domain.states import AgentState
+from faultwire.inspector.acting import Guards
+from faultwire.inspector.again import FORCING, waits_for_silence
+from faultwire.inspector.guard_settings import Settings
+from faultwire.inspector.limits import PROBES, Signs, counted
+from faultwire.liveness.settings import Settings as Liveness
+from faultwire.monitors.combining import Icmp
+from faultwire.ports import AgentSessions, Clock, Meter
+from faultwire.resourcemap.acts import ActBook
+
+log = logging.getLogger(__name__)
+
+AGAIN_SECONDS = 0.1
+"""How soon it is noticed that nobody hears a host any more that was spared."""
+
+_MS = 1_000_000
+
+
+class Ears:
+    """Implements `inspector.limits.Signs` by asking everybody who may hear a host.
+
+    Monitors join with a function from a host to the signs that they have now; it is called on
+    the loop while a decision is made, and must cost microseconds.
+    """
+
+    def __init__(self) -> None:
+        """Hear nobody until somebody joins."""
+        self._sources: list[Signs] = []
+
+    def join(self, source: Signs) -> None:
+        """Ask this one too from now on."""
+        self._sources.append(source)
+
+    def __call__(self, host: HostName) -> tuple[Sign, ...]:
+        """Return every sign of life that there is of a host."""
+        return tuple(sign for source in self._sources for sign in source(host))
+
+
+def guards_of(core: Core, settings: Settings) -> tuple[Guards, Ears]:
+    """Return the guards over what memory holds, and the ears that monitors join later."""
+    ears = Ears()
+    return Guards(settings, core.indexes.acts, ears), ears
+
+
+def guarded(book: ActBook) -> Callable[[], Guarded]:
+    """Return what tells how the guards stand."""
+    return lambda: Guarded(book.hold, book.windows(), tuple(book.acts()))
+
+
+def hear_agents(
+    ears: Ears, core: Core, sessions: AgentSessions, liveness: Liveness, member: str
+) -> None:
+    """Let agents be heard: those whose sessions are here by their beats, others by their state."""
+    clock = core.tools.clock
+    fresh_ns = (liveness.heartbeat_ms + liveness.heartbeat_ms // 2) * _MS
+
+    def heard(host: HostName) -> tuple[Sign, ...]:
+        at, session = core.indexes.sessions.at(host)
+        if session and at != member:
+            known = core.indexes.inventory.host(host)
+            if known is not None and known.agent is AgentState.CONNECTED:
+                return (Sign("agent", "its agent is connected to another server"),)
+            return ()
+        status = sessions.status(host)
+        if status is None or status.seen_ns is None or status.state != "connected":
+            return ()
+        age = clock.wall_ns() - status.seen_ns
+        if age >= fresh_ns:
+            return ()
+        return (Sign("agent", f"its agent gave a sign of life {age // _MS} ms ago"),)
+
+    ears.join(heard)
+
+
+def hear_probes(ears: Ears, held: Callable[[HostName], Icmp]) -> None:
+    """Let answers to probes be heard, by what the vantage points together hold of a host."""
+
+    def heard(host: HostName) -> tuple[Sign, ...]:
+        if held(host) is Icmp.ALIVE:
+            return (Sign(PROBES, "it answers probes"),)
+        return ()
+
+    ears.join(heard)
+
+
+def watch_acts(core: Core, lane: Lane, ears: Ears, life: Life) -> None:
+    """Count and log what guards say, and ask again where a sign of life is over."""
+    tools = core.tools
+    tools.metrics.gauge("faultwire_acts_held", core.indexes.acts.hold.held)
+    core.memory.follow(lambda change: _note(change, tools.metrics))
+    life.watch(_Again(core, lane, ears, tools.clock).run(), "acts asked again")
+
+
+def _note(change: Change, metrics: Meter) -> None:
+    match change:
+        case ActsNoted(_, acts, refused):
+            for one in acts:
+                result = "shadow" if one.shadow else "done"
+                metrics.count("faultwire_acts_total", kind=one.kind.value, result=result)
+            for lost in refused:
+                metrics.count("faultwire_acts_total", kind=lost.kind.value, result="refused")
+                what = f"{lost.kind.value} {lost.host}".rstrip()
+                log.warning("not done: %s: %s: %s", what, lost.guard, lost.words)
+        case HoldSaved(hold):
+            metrics.gauge("faultwire_acts_held", hold.held)
+            if hold.held:
+                log.warning("all acts are held by %s: %s", hold.by, hold.reason or "no reason")
+            else:
+                log.warning("acts are no longer held")
+        case _:
+            pass
+
+
+class _Again:
+    """Asks once more for hosts that were spared because somebody heard them."""
+
+    def __init__(self, core: Core, lane: Lane, ears: Ears, clock: Clock) -> None:
+        self._holds = core.indexes.holds
+        self._lane = lane
+        self._ears = ears
+        self._clock = clock
+
+    async def run(self) -> None:
+        while True:
+            await self._clock.sleep(AGAIN_SECONDS)
+            for fault in self._holds.live_of(FORCING):
+                if fault.host is None or not waits_for_silence(fault):
+                    continue
+                if counted(self._ears(fault.host), fault):
+                    continue
+                try:
+                    await self._lane.submit(ActOnFault(fault.id))
+                except (NotFound, Conflict):
+                    continue
+                except FaultwireError as error:
+                    log.warning("acts on fault %s could not be asked for: %s", fault.id, error)
