@@ -50,10 +50,11 @@ class Ears:
         return tuple(sign for source in self._sources for sign in source(host))
 
 
-def guards_of(core: Core, settings: Settings) -> tuple[Guards, Ears]:
-    """Return the guards over what memory holds, and the ears that monitors join later."""
+def ears_of(core: Core, settings: Settings) -> Ears:
+    """Set the guards of the core, and return the ears by which they hear; monitors join them."""
     ears = Ears()
-    return Guards(settings, core.indexes.acts, ears), ears
+    core.guards = Guards(settings, core.indexes.acts, ears)
+    return ears
 
 
 def guarded(book: ActBook) -> Callable[[], Guarded]:

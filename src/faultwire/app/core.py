@@ -1,7 +1,7 @@
 """The heart of the server: everything between a command and its commit, wired once."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -41,7 +41,7 @@ from faultwire.domain.commands import (
 )
 from faultwire.domain.computing import EvacuateServer
 from faultwire.domain.fencing import VOUCHED, FencingsSaved, FencingTerms
-from faultwire.domain.guard_commands import ActOnFault, RemoveWindow, SaveWindow, SetHold
+from faultwire.domain.guard_commands import ActOnFault
 from faultwire.domain.guest_commands import GuestChanged, MoveTask, StartTask
 from faultwire.domain.ids import GuestId
 from faultwire.domain.network_commands import RecheckPorts
@@ -60,7 +60,7 @@ from faultwire.inspector.fencing import FencingDecider, ProofDecider
 from faultwire.inspector.guests import GuestDecider
 from faultwire.inspector.sessions import SessionDecider
 from faultwire.inspector.unmapped import deciders as unmapped_deciders
-from faultwire.inspector.windows import HoldDecider, RemoveWindowDecider, SaveWindowDecider
+from faultwire.inspector.windows import deciders as window_deciders
 from faultwire.inspector.wiring import WIRING, RecheckDecider, RewiringDecider, rewired
 from faultwire.notifier.delivery.trying import Trace
 from faultwire.notifier.evaluator.alarms import (
@@ -214,10 +214,11 @@ class Core:
     ) -> None:
         """Take what is there; `connect` joins the outbox before the first command.
 
-        `publish`: message buses get events too.
+        `publish`: message buses get events too. `guards` on acts may be replaced until then.
         """
         self.publish = publish
         self.trace: Trace | None = None
+        self.guards = Guards(book=indexes.acts)
         self.tools = tools
         self.indexes = indexes
         self.writer = Writer(ledger, tools.clock, tools.metrics)
@@ -245,17 +246,15 @@ class Core:
         check_rule: CheckRule | None = None,
         terms: StatusTerms = NOVA_TERMS,
         fencing: FencingTerms = VOUCHED,
-        guards: Guards | None = None,
     ) -> Lane:
         """Return the lane, whose chain wakes the outbox.
 
         `check_rule` refuses alarms that could never be evaluated here; `terms` say what
-        host_status is, `fencing` what is done about dead hosts; `guards` judge acts, with their
-        defaults where none are given.
+        host_status is, `fencing` what is done about dead hosts.
         """
         chain = Chain(
             Stages(
-                self._deciders(settings, check_rule, terms, fencing, guards),
+                self._deciders(settings, check_rule, terms, fencing),
                 EmbeddedController(terms),
                 evaluator_of(self.indexes, publish=self.publish),
                 others.commit if others else self.writer,
@@ -276,9 +275,8 @@ class Core:
         check_rule: CheckRule | None,
         terms: StatusTerms,
         fencing: FencingTerms,
-        guards: Guards | None,
     ) -> dict[type, Decider[Any]]:
-        found = deciders(self.indexes, settings, check_rule, terms, fencing, guards)
+        found = deciders(self.indexes, settings, check_rule, terms, fencing, self.guards)
         if self.publish:
             for command in (SetAlarmState, MoveAlarms):
                 found[command] = PublishingDecider(found[command], self.indexes.alarms.severity)
@@ -291,6 +289,12 @@ def evaluator_of(indexes: Indexes, *, publish: bool = False) -> Evaluator:
     return PublishingEvaluator(found, indexes.alarms.severity) if publish else found
 
 
+_IMPORTS: Mapping[type, Callable[..., Decider[Any]]] = {
+    ImportInventory: ImportDecider,
+    ImportPart: PartDecider,
+}
+
+
 def deciders(
     indexes: Indexes,
     settings: inspector_settings.Settings,
@@ -301,8 +305,7 @@ def deciders(
 ) -> dict[type, Decider[Any]]:
     """Return who decides on which command; every command has exactly one."""
     guards = guards or Guards(book=indexes.acts)
-    alarms, directory = indexes.alarms, indexes.directory
-    subscriptions = indexes.subscriptions
+    alarms, directory, subscriptions = indexes.alarms, indexes.directory, indexes.subscriptions
     wiring = partial(indexes.holds.live_of, WIRING)
     known = indexes.fencings.of
     servers = dict(server_deciders(terms, guards))
@@ -312,9 +315,7 @@ def deciders(
         CloseFault: CloseDecider(settings),
         RetryUnmatched: FencingDecider(RetryDecider(settings, guards), known, fencing, guards),
         ActOnFault: FencingDecider(ActDecider(settings, guards), known, fencing, guards),
-        SetHold: HoldDecider(settings, indexes.acts),
-        SaveWindow: SaveWindowDecider(indexes.acts),
-        RemoveWindow: RemoveWindowDecider(indexes.acts.window),
+        **window_deciders(settings, indexes.acts),
         **fence_deciders(known, fencing, guards),
         **unmapped_deciders(indexes.unmapped.get, lambda: indexes.unmapped),
         AgentChanged: AgentDecider(settings, terms),
@@ -324,12 +325,10 @@ def deciders(
         MoveTask: tasks.MoveDecider(indexes.tasks.get),
         HostsWatched: WatchedDecider(),
         InstanceAnswered: AnsweredDecider(settings),
-        ImportInventory: RewiringDecider(
-            FreeingDecider(ImportDecider(directory.projects), terms), wiring
-        ),
-        ImportPart: RewiringDecider(
-            FreeingDecider(PartDecider(directory.projects), terms), wiring
-        ),
+        **{
+            kind: RewiringDecider(FreeingDecider(made(directory.projects), terms), wiring)
+            for kind, made in _IMPORTS.items()
+        },
         SaveAlarm: WithinQuota(
             SaveAlarmDecider(alarms, directory.secrets, check_rule), alarms, indexes.quotas
         ),
@@ -347,11 +346,8 @@ def deciders(
         ),
         RemoveSubscription: RemoveSubscriptionDecider(subscriptions),
         MoveSession: SessionDecider(indexes.sessions.at),
-        **{
-            # A server that moves or goes takes its ports with it.
-            command: RewiringDecider(decider, wiring)
-            for command, decider in servers.items()
-        },
+        # A server that moves or goes takes its ports with it.
+        **{kind: RewiringDecider(decider, wiring) for kind, decider in servers.items()},
         **service_deciders(indexes.owed, terms),
         RecheckPorts: RecheckDecider(wiring),
         **network_deciders(rewired, terms),

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faultwire.app import faces
+from faultwire.app.acts import ears_of, hear_agents, hear_probes, watch_acts
 from faultwire.app.certificate import pem_of
-from faultwire.app.acts import guards_of, hear_agents, hear_probes, watch_acts
 from faultwire.app.core import Core, Indexes, Tools
 from faultwire.app.database import open_database
 from faultwire.app.deadman import DeadMan, checks_of
@@ -248,7 +248,7 @@ class Server:
         bus = bus_of(configuration, tools, self._life.release)
         tracing = tracing_of(core, configuration.profiler, opened.origin, self._life)
         sender = sender_of(core, StoredAlarms(opened.engine), configuration, rules, bus)
-        guards, ears = guards_of(core, configuration.guards)
+        ears = ears_of(core, configuration.guards)
         lane = core.connect(
             Nobody() if others else sender,
             configuration.inspector,
@@ -256,7 +256,6 @@ class Server:
             check_of(configuration.prometheus),
             terms_of(configuration.compute),
             configuration.fencing.terms(),
-            guards,
         )
         core.writer.when_written(sender.drafts.write)
         lag = LagGauge(tools.clock, tools.metrics)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import Any
 
 from faultwire.domain.accounts import AuditRecord
 from faultwire.domain.changes import Audited
@@ -14,7 +15,7 @@ from faultwire.domain.guarding import MATCHES, NOT_HELD, Hold, Window, WindowKin
 from faultwire.domain.instants import Instant, rfc3339
 from faultwire.inspector import clearing
 from faultwire.inspector.settings import Settings
-from faultwire.ports import View
+from faultwire.ports import Decider, View
 from faultwire.resourcemap.acts import ActBook
 
 OVER_NS = 7 * 86_400_000_000_000
@@ -109,6 +110,15 @@ class RemoveWindowDecider:
         action = f"{window.kind.value}.delete"
         line = AuditRecord(now.wall_ns, command.actor, action, window.id, window.words)
         return Decided(window, (WindowsRemoved((window.id,)), Audited((line,))))
+
+
+def deciders(settings: Settings, book: ActBook) -> dict[type, Decider[Any]]:
+    """Return who decides on the hold and on windows."""
+    return {
+        SetHold: HoldDecider(settings, book),
+        SaveWindow: SaveWindowDecider(book),
+        RemoveWindow: RemoveWindowDecider(book.window),
+    }
 
 
 def _host(name: str, view: View) -> str:
