@@ -8,9 +8,9 @@ looked at by nobody.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from faultwire.domain.vantage import MonitorStatus
 from faultwire.domain.guarding import NOT_HELD, Hold
 from faultwire.domain.instants import rfc3339
+from faultwire.domain.vantage import MonitorStatus
 
 SLOW_DATABASE_MS = 1000.0
 LATE_LOOP_MS = 250.0

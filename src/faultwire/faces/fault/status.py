@@ -16,8 +16,8 @@ from faultwire.domain.instants import rfc3339
 from faultwire.domain.standing import Database, Line, Loop, Owed, Process, Standing, troubles
 from faultwire.domain.states import AgentState
 from faultwire.domain.vantage import MonitorStatus
-from faultwire.faces.fault.monitors import shown
 from faultwire.faces.fault.guard_shape import hold_row
+from faultwire.faces.fault.monitors import shown
 from faultwire.faces.http import caller_of, json_response
 from faultwire.ports import Authenticator, Clock, Enforcer, Inventory, Reader
 
