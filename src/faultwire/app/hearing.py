@@ -1,7 +1,13 @@
 """What hears agents beside their connections, joined to their monitor."""
 
+from collections.abc import Iterable
+
 from faultwire.app.core import Tools
 from faultwire.app.listen import Listener
+from faultwire.domain.changes import Change, HostsRemoved
+from faultwire.domain.ids import HostName
+from faultwire.domain.resources import Host
+from faultwire.domain.states import AgentState
 from faultwire.liveness.beats import Beats, open_beats
 from faultwire.liveness.settings import Settings
 from faultwire.monitors.agents import AgentMonitor
@@ -20,3 +26,14 @@ def hear(
     if beats is not None:
         monitor.hear(beats)
     return beats
+
+
+def forget_removed(monitor: AgentMonitor, change: Change) -> None:
+    """Have a monitor forget the hosts that a committed change removes."""
+    if isinstance(change, HostsRemoved):
+        monitor.forget(change.hosts)
+
+
+def connected(hosts: Iterable[Host]) -> list[HostName]:
+    """Return the hosts whose agents were connected when this was stored."""
+    return [host.name for host in hosts if host.agent is AgentState.CONNECTED]

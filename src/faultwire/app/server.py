@@ -3,7 +3,6 @@
 import asyncio
 import functools
 import logging
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from faultwire.app.expiry import EXPIRY_SECONDS, expiry
 from faultwire.app.folder import StateFolder
 from faultwire.app.gauges import gauges
 from faultwire.app.guests import GuestParts, Judging, guests_of
-from faultwire.app.hearing import hear
+from faultwire.app.hearing import connected, forget_removed, hear
 from faultwire.app.hosts import host_monitor, vantage_points, watch_hosts, watch_vantage
 from faultwire.app.hoststatus import statuses_of, terms_of
 from faultwire.app.imports import Imports
@@ -39,13 +38,9 @@ from faultwire.app.standing import Watched
 from faultwire.app.tracing import tracing_of
 from faultwire.app.whereabouts import Verdicts, Whereabouts
 from faultwire.config.configuration import Configuration
-from faultwire.domain.changes import Change, HostsRemoved
 from faultwire.domain.commands import RetryUnmatched
 from faultwire.domain.errors import Behind
-from faultwire.domain.ids import HostName
-from faultwire.domain.resources import Host
 from faultwire.domain.shares import ALL_SHARES
-from faultwire.domain.states import AgentState
 from faultwire.identity.bootstrap import (
     draw_ids,
     first_changes,
@@ -221,7 +216,7 @@ class Server:
         self._life.run_lane(running.lane, drain)
         release.push_async_callback(built.refusals.write)
         if others is None:
-            running.monitor.expect(_connected(core.indexes.inventory.hosts()))
+            running.monitor.expect(connected(core.indexes.inventory.hosts()))
         else:
             await self._join(others, running, core)
         await running.guests.start(core, self._life, alone=others is None)
@@ -278,7 +273,7 @@ class Server:
             self._life.watch(beats.run(), "beats by datagram")
         holds = core.indexes.holds
         monitor.verdicts.damped.is_open = lambda one: holds.open_fault(one) is not None
-        core.memory.follow(lambda change: _forget_removed(monitor, change))
+        core.memory.follow(lambda change: forget_removed(monitor, change))
         stored = StoredFaults(opened.engine, opened.origin)
         latency = latency_of(tools, lane, opened.origin, configuration.profiler)
         marks = Marks(tools.recorder, stored, core.writer, core.reader, latency, opened.origin)
@@ -390,12 +385,3 @@ class Server:
     async def stop(self) -> None:
         """Take no more work, finish what was acknowledged, release everything."""
         await self._life.stop()
-
-
-def _forget_removed(monitor: AgentMonitor, change: Change) -> None:
-    if isinstance(change, HostsRemoved):
-        monitor.forget(change.hosts)
-
-
-def _connected(hosts: Iterable[Host]) -> list[HostName]:
-    return [host.name for host in hosts if host.agent is AgentState.CONNECTED]
