@@ -18,6 +18,7 @@ from faultwire.domain.errors import Unavailable
 from faultwire.domain.shares import Member, ShareKind
 from faultwire.liveness.cluster_settings import Settings
 from faultwire.liveness.members import MemberWatch, wanted_shares, working
+from faultwire.messaging.asks import Answerer, Question
 from faultwire.messaging.pokes import Look, Pokes
 from faultwire.ports import Clock, Meter
 from faultwire.store import Engine, StoredMembers, StoredShares
@@ -84,6 +85,7 @@ class Cluster:
         self._lost: list[Callable[[Member], None]] = []
         self._doubted: Callable[[str], None] = lambda _: None
         self._pokes: Pokes | None = None
+        self._answerer: Answerer | None = None
         self._self: Member | None = None
 
     def member(self) -> Member:
@@ -111,6 +113,16 @@ class Cluster:
         if self._pokes is not None:
             self._pokes.doubt(host, holder.address)
 
+    def on_ask(self, answerer: Answerer) -> None:
+        """Have questions of other servers answered; call it before `start`."""
+        self._answerer = answerer
+
+    async def ask(self, holder: Member, question: Question, seconds: float) -> Question:
+        """Ask another server; raises Unavailable where no answer comes in time."""
+        if self._pokes is None:
+            raise Unavailable("the process has not joined yet")
+        return await self._pokes.asks.ask(holder.address, question, seconds)
+
     def work(
         self, kind: ShareKind, adopt: Adopt, release: Release, patience_ms: int = 0
     ) -> "Work":
@@ -129,6 +141,8 @@ class Cluster:
         fresh = secrets.token_hex(32)
         key: Any = await self._threads(self._stored.key, KEY, fresh)
         self._pokes = Pokes(bytes.fromhex(key), self._poked, self._asked)
+        if self._answerer is not None:
+            self._pokes.asks.answer_by(self._answerer)
         address = parse_address(self._settings.listen, "[cluster] listen")
         await self._pokes.start(address.host, address.port)
         self._self = Member(

@@ -6,13 +6,13 @@ name with the key of its credential.
 
 import uuid
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from faultwire.domain.accounts import Actor
 from faultwire.domain.commands import ReportFaults
 from faultwire.domain.errors import Forbidden, Invalid
 from faultwire.domain.faults import CLEARING_TYPES, FAULT_TYPES, GUEST_DOWN, Evidence, Report
-from faultwire.domain.guests import heard_of
+from faultwire.domain.guests import Heard, heard_of
 from faultwire.domain.ids import FaultId, GuestId
 from faultwire.monitors.guests import GuestMonitor
 from faultwire.ports import Clock, Intake
@@ -38,6 +38,13 @@ def from_session(guest: GuestId) -> Prove:
     return prove
 
 
+class Beats(Protocol):
+    """Other servers on the same database, which hear guests too."""
+
+    async def beat(self, heard: Heard, *, goodbye: bool) -> bool:
+        """Hand a heartbeat to the server that hears the guest; False where that is none."""
+
+
 class Conductor:
     """Handles the calls of the API `conductor`."""
 
@@ -47,6 +54,11 @@ class Conductor:
         self._intake = intake
         self._clock = clock
         self._prove = prove
+        self._afar: Beats | None = None
+
+    def neighbours(self, afar: Beats) -> None:
+        """Have heartbeats of guests that another server hears handed to that one."""
+        self._afar = afar
 
     async def heartbeat(self, incoming: Incoming, **arguments: Any) -> object:
         """Take a sign of life; answers how often it is wanted, and when silence counts.
@@ -65,7 +77,10 @@ class Conductor:
                 "service_status": payload.get("service_status", ""),
             },
         )
-        if payload.get("goodbye") is True:
+        goodbye = payload.get("goodbye") is True
+        if self._afar is not None and await self._afar.beat(heard, goodbye=goodbye):
+            pass
+        elif goodbye:
             self._monitor.left(heard.guest, heard.agent, goodbye=True)
         else:
             self._monitor.beat(heard)

@@ -8,6 +8,7 @@ from typing import Any
 
 from faultwire.app.conductor import Conductor
 from faultwire.app.core import Core
+from faultwire.app.guestabouts import GuestWhereabouts
 from faultwire.app.guestcalls import GuestCalls, GuestPinger, GuestVersions, LastHeard
 from faultwire.app.guestsessions import GuestSessions
 from faultwire.app.hoststatus import first_server
@@ -48,7 +49,9 @@ class GuestParts:
     keeper: TaskKeeper
     manager: TaskManager
     server: InProcessServer
+    local: InProcessClient
     bus: Rpcs | None = None
+    conductor: Conductor | None = None
 
     async def start(self, core: Core, life: Life, *, alone: bool) -> None:
         """Begin to take calls and to judge; `alone` with its database, wait for every guest."""
@@ -63,6 +66,17 @@ class GuestParts:
         life.watch(self.keeper.run(), "tasks")
         if self.bus is not None:
             await self.bus.start(life)
+
+    def join(self, others: Neighbours, core: Core, lane: Lane) -> GuestWhereabouts:
+        """Be one of several servers, before they see us; what it returns must begin, and stop."""
+        sessions = core.indexes.sessions
+        found = GuestWhereabouts(others.cluster, sessions, lane, self.monitor, self.local)
+        self.monitor.neighbours(found)
+        self.calls.neighbours(found)
+        if self.conductor is not None:
+            self.conductor.neighbours(found)
+        core.memory.follow(found.follow)
+        return found
 
     async def stop(self) -> None:
         """Judge no guest any more; before the connections of guests are closed by us."""
@@ -119,11 +133,15 @@ def build(ground: Ground, settings: Settings) -> GuestParts:
         ground.ours,
         manager.doing if here else None,
     )
+    conductor = None
     if bus is not None:
-        bus.server.serve("conductor", Conductor(monitor, ground.intake, clock, proven))
+        conductor = Conductor(monitor, ground.intake, clock, proven)
+        bus.server.serve("conductor", conductor)
         bus.server.serve("taskmanager", manager)
     heard = LastHeard(monitor.status, inventory.guests, *ground.stored)
-    return GuestParts(monitor, sessions, calls, pinger, heard, keeper, manager, server, bus)
+    return GuestParts(
+        monitor, sessions, calls, pinger, heard, keeper, manager, server, local, bus, conductor
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +173,7 @@ def guests_of(
         core.writer.guests_heard,
         _alone if others is None else functools.partial(first_server, others.cluster),
         _stored(core, engine) if others is not None else (),
-        _bus(core, configuration, engine, ("conductor", "taskmanager") if others is None else ()),
+        _bus(core, configuration, engine, ("conductor", "taskmanager")),
     )
     return build(ground, configuration.guests)
 

@@ -255,7 +255,7 @@ class Server:
         core.writer.when_written(sender.drafts.write)
         lag = LagGauge(tools.clock, tools.metrics)
         member = others.cluster.id if others else ""
-        judged = Verdicts(lane, core.indexes.sessions, member) if others else lane
+        judged = Verdicts(lane, core.indexes.sessions, others.cluster) if others else lane
         loop = LoopGuard(lag.recent_ms, configuration.inspector.stalled_ms)
         monitor = AgentMonitor(
             judged, tools.clock, tools.metrics, configuration.liveness, loop, core.writer.seen
@@ -329,6 +329,7 @@ class Server:
         lane, monitor, inventory = running.lane, running.monitor, core.indexes.inventory
         feed = others.evaluate(core, lane)
         tail = others.send(running.sender, core, lane)
+        guests = running.guests.join(others, core, lane)
         await others.join(lane, self._life)
         self._life.watch(feed.run(), "owed events")
         self._life.watch(tail.run(), "queued deliveries")
@@ -339,6 +340,8 @@ class Server:
         core.memory.follow(whereabouts.follow)
         self._life.release.push_async_callback(whereabouts.stop)
         whereabouts.begin(inventory.host, inventory.hosts())
+        self._life.release.push_async_callback(guests.stop)
+        guests.begin(inventory.guest, tuple(inventory.guests()))
 
     def _regularly(self, opened: Opened, running: Running, built: faces.Faces) -> None:
         """Watch what judges, and do what has to be done now and then."""

@@ -10,6 +10,8 @@ from faultwire.app.lane import Lane
 from faultwire.domain.changes import Change, SessionMoved
 from faultwire.domain.commands import AgentChanged, Command, MoveSession, ReportFaults
 from faultwire.domain.errors import FaultwireError
+from faultwire.domain.guest_commands import GuestChanged
+from faultwire.domain.guests import guest_of_key, session_key
 from faultwire.domain.ids import HostName
 from faultwire.domain.resources import Host
 from faultwire.domain.shares import Member
@@ -40,30 +42,41 @@ class Verdicts:
     and not by what this process happens to have heard.
     """
 
-    def __init__(self, lane: Lane, sessions: SessionMap, member: str) -> None:
-        """Take the lane and the map that follows it."""
+    def __init__(self, lane: Lane, sessions: SessionMap, cluster: Cluster) -> None:
+        """Take the lane, the map that follows it, and who lives."""
         self._lane = lane
         self._sessions = sessions
-        self._member = member
+        self._cluster = cluster
 
     async def submit(self, command: Command) -> object:
         """Run a command through the lane, unless it is about a host that is not ours any more."""
         host = _judged(command)
         if host is not None:
             await self._lane.caught_up()
-            if self._sessions.at(host)[0] not in {"", self._member}:
+            if self._is_elsewhere(self._sessions.at(host)[0]):
                 log.info("the agent of %s has a session elsewhere: no verdict is given", host)
                 return None
         return await self._lane.submit(command)
 
+    def _is_elsewhere(self, member: str) -> bool:
+        """Return whether another process answers for a host; one that is gone answers for none."""
+        return member not in {"", self._cluster.id} and any(
+            one.id == member for one in self._cluster.live()
+        )
+
 
 def _judged(command: Command) -> HostName | None:
-    """Return the host that a command declares lost, if it does."""
+    """Return the host, or a guest by its `session_key`, that a command declares lost."""
     if isinstance(command, AgentChanged) and command.state is not AgentState.CONNECTED:
         return command.host
+    if isinstance(command, GuestChanged) and command.agent is not AgentState.CONNECTED:
+        return session_key(command.guest)
     if isinstance(command, ReportFaults):
         (report,) = command.reports
-        return HostName(str(report.resource["hostname"])) if report.raised else None
+        if not report.raised:
+            return None
+        guest = report.resource.get("guest_id")
+        return session_key(guest) if guest else HostName(str(report.resource["hostname"]))
     return None
 
 
@@ -95,7 +108,9 @@ class Whereabouts:
 
     def follow(self, change: Change) -> None:
         """Leave a host to the process at which its agent has arrived."""
-        if isinstance(change, SessionMoved) and change.member not in {"", self._cluster.id}:
+        if not isinstance(change, SessionMoved) or change.member in {"", self._cluster.id}:
+            return
+        if guest_of_key(change.host) is None:
             self._monitor.moved(change.host)
 
     def held(self, host: HostName) -> bool:

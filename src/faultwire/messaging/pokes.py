@@ -1,7 +1,8 @@
 """Pokes: datagrams by which processes on one database tell each other to look at it.
 
-A poke carries no fact. One that is lost costs the time until the next regular look; one that is
-forged costs a look, and is not even that without the key, which only the database holds.
+A poke carries no fact: a question (`asks`) is the one that does. One that is lost costs the time
+until the next regular look; one that is forged costs a look, and is not even that without the
+key, which only the database holds.
 """
 
 import asyncio
@@ -10,8 +11,10 @@ import hmac
 import logging
 from collections.abc import Callable, Iterable
 from enum import IntFlag
+from typing import Any
 
 from faultwire.domain.errors import Invalid
+from faultwire.messaging.asks import Asks
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +23,7 @@ MOST_BYTES = 512
 LONGEST_NAME = 255
 
 _MAGIC = b"FW1"
-_DOUBT = 128
+_DOUBT, _ASK, _ANSWER = 128, 129, 130
 
 
 class Look(IntFlag):
@@ -49,6 +52,10 @@ class Pokes(asyncio.DatagramProtocol):
         self._looked = looked
         self._doubted = doubted
         self._transport: asyncio.DatagramTransport | None = None
+        self.asks = Asks(
+            lambda body, address: self._send(bytes((_ASK,)) + body, (address,)),
+            lambda body, peer: self._post(bytes((_ANSWER,)) + body, peer),
+        )
         self.address = ""
 
     async def start(self, host: str, port: int) -> None:
@@ -79,28 +86,39 @@ class Pokes(asyncio.DatagramProtocol):
         self._send(bytes((_DOUBT,)) + name, (address,))
 
     def _send(self, what: bytes, addresses: Iterable[str]) -> None:
-        if self._transport is None:
-            return
-        body = _MAGIC + what
-        datagram = body + self._mac(body)
         for address in addresses:
             host, _, port = address.rpartition(":")
             try:
                 target = host.removeprefix("[").removesuffix("]"), int(port)
-                self._transport.sendto(datagram, target)
-            except (OSError, ValueError) as error:
+            except ValueError as error:
                 log.debug("no poke to %s: %s", address, error)
+            else:
+                self._post(what, target)
+
+    def _post(self, what: bytes, target: Any) -> None:
+        if self._transport is None:
+            return
+        body = _MAGIC + what
+        try:
+            self._transport.sendto(body + self._mac(body), target)
+        except OSError as error:
+            log.debug("no poke to %s: %s", target, error)
 
     def datagram_received(self, data: bytes, addr: object) -> None:
         """Take a poke; what is not one of ours is passed over."""
-        del addr
         body, mac = data[:-MAC_BYTES], data[-MAC_BYTES:]
-        if len(data) > MOST_BYTES or len(body) <= len(_MAGIC) or not body.startswith(_MAGIC):
+        if len(body) <= len(_MAGIC) or not body.startswith(_MAGIC):
             return
         if not hmac.compare_digest(mac, self._mac(body)):
             return
         kind, name = body[len(_MAGIC)], body[len(_MAGIC) + 1 :]
-        if kind == _DOUBT:
+        if kind == _ASK:
+            self.asks.asked(name, addr)
+        elif kind == _ANSWER:
+            self.asks.answered(name)
+        elif len(data) > MOST_BYTES:
+            return
+        elif kind == _DOUBT:
             self._doubted(name.decode(errors="replace"))
         elif not name:
             self._looked(Look(kind & _LOOKS))

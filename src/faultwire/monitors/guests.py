@@ -20,7 +20,8 @@ from faultwire.liveness.guest_settings import Settings
 from faultwire.liveness.heartbeat import Heartbeats, State, Verdict
 from faultwire.monitors.agents import LoopGuard
 from faultwire.monitors.owed import Owed
-from faultwire.ports import Clock, Elsewhere, Intake, Meter
+from faultwire.ports import Clock, Intake, Meter
+from faultwire.ports.guests import GuestsElsewhere
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +83,7 @@ class GuestMonitor:
         self._before: Mapping[GuestId, int] = {}
         self._find: Callable[[GuestId], Guest | None] = lambda _: None
         self._lost: Callable[[GuestId], None] = lambda _: None
-        self._elsewhere: Elsewhere | None = None
+        self._elsewhere: GuestsElsewhere | None = None
         self._noted_ns = clock.mono_ns()
         self._stopping = False
 
@@ -105,7 +106,7 @@ class GuestMonitor:
         """Have a function called for each guest that is held to be dead, or is moved."""
         self._lost = call
 
-    def neighbours(self, elsewhere: Elsewhere) -> None:
+    def neighbours(self, elsewhere: GuestsElsewhere) -> None:
         """Have others on the same database hear guests too; before the first one here."""
         self._elsewhere = elsewhere
 
@@ -119,9 +120,6 @@ class GuestMonitor:
         """Leave a guest to another server, which hears it now."""
         self._engine.forget(key)
         self._lost(_guest(key))
-
-    def doubt(self, key: HostName) -> None:
-        """Take no notice: a guest that is doubted elsewhere beats here, or falls silent."""
 
     def forget(self, guests: Iterable[GuestId]) -> None:
         """Watch guests no longer that were taken out of the map."""
@@ -158,7 +156,11 @@ class GuestMonitor:
         now, key = self._clock.mono_ns(), session_key(heard.guest)
         known = self._known.setdefault(heard.guest, _Known())
         fresh = self._engine.state(key) is not State.CONNECTED
-        if fresh and self._elsewhere is not None and self._elsewhere.held(key):
+        if (
+            fresh
+            and self._elsewhere is not None
+            and self._elsewhere.held(heard.guest, heard.agent)
+        ):
             self._refuse_second(heard.guest, known, now)
         if not fresh and known.agent != heard.agent:
             self._refuse_second(heard.guest, known, now)
@@ -168,7 +170,7 @@ class GuestMonitor:
         if fresh:
             self._engine.connected(key, heard.agent, now)
             if self._elsewhere is not None:
-                self._elsewhere.entered(key, heard.agent)
+                self._elsewhere.entered(heard.guest, heard.agent)
         else:
             self._engine.beat(key, heard.agent, now)
         known.agent, known.sequence = heard.agent, number
@@ -188,7 +190,7 @@ class GuestMonitor:
             return
         if self._engine.closed(key, agent, self._clock.mono_ns(), goodbye=goodbye):
             if self._elsewhere is not None:
-                self._elsewhere.left(key, agent)
+                self._elsewhere.left(guest, agent)
             if goodbye:
                 self._owed.change(GuestChanged(guest, AgentState.GONE))
 
@@ -268,7 +270,7 @@ class GuestMonitor:
         self._owed.report(HostName(guest), ReportFaults((report,), ACTOR))
         self._owed.change(GuestChanged(guest, AgentState.LOST))
         if self._elsewhere is not None:
-            self._elsewhere.left(verdict.host, self._known.get(guest, _Known()).agent)
+            self._elsewhere.left(guest, self._known.get(guest, _Known()).agent)
         self._lost(guest)
 
     # ------------------------------------------------------------ the rest

@@ -53,6 +53,19 @@ class GuestSessions(Protocol):
         """Return what is known of a guest's agent; None if nothing ever was."""
 
 
+class GuestsElsewhere(Protocol):
+    """Guests that other servers on the same database hear; on the loop, no call waits."""
+
+    def held(self, guest: GuestId, agent: str) -> bool:
+        """Return whether another server hears another agent of the guest."""
+
+    def entered(self, guest: GuestId, agent: str) -> None:
+        """Tell the others that the guest is heard here."""
+
+    def left(self, guest: GuestId, agent: str) -> None:
+        """Tell the others that the guest is not heard here any more."""
+
+
 class HeardGuests(Protocol):
     """When guests were last heard, whoever heard them."""
 
