@@ -60,6 +60,7 @@ BENCHES: dict[str, tuple[Callable[[bool], Results], str]] = {
     "origins": (_module("origins"), "1,000 origins, HTTP and HTTPS, against bare aiohttp"),
     "compute": (_module("compute"), "pages of servers, force-down, hosts reported down"),
     "profiler": (_module("profiler"), "cost of the probe, lines of logs a second"),
+    "rpc": (_module("rpc"), "pings of guests over RabbitMQ against oslo.messaging itself"),
     "several": (_module("several"), "shared databases against the embedded one"),
 }
 """Every benchmark, what runs it, and what it is about."""
