@@ -1,7 +1,9 @@
 """Spans of a real server, taken by a real OTLP receiver, and read back (S54)."""
 
+import asyncio
 import json
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -10,6 +12,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from faultwire.testing import sink
+from faultwire_profiler import otlp
 from faultwire_profiler.command import profile
 from tests.system.cloud import Cloud, down
 from tests.system.conftest import Serve
@@ -74,6 +78,78 @@ def receiver(tmp_path: Path) -> Iterator[Receiver]:
     made = Receiver(tmp_path / "spans.json")
     yield made
     made.close()
+
+
+HOUR_NS = 3_600_000_000_000
+
+
+class Continued:
+    """A consumer on a machine whose clock is an hour ahead: it continues the trace of webhooks."""
+
+    def __init__(self) -> None:
+        self.spans: list[dict[str, Any]] = []
+        self.true_ns: list[int] = []
+
+    async def answer(self, received: sink.Received, writer: asyncio.StreamWriter) -> None:
+        """Take a webhook and note a span below the one that its header names."""
+        began = time.time_ns()
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+        await writer.drain()
+        ended = time.time_ns()
+        _, trace, parent, _ = received.headers["traceparent"].split("-")
+        about = {"faultwire.checkpoint": "T09"}
+        self.true_ns.append(ended)
+        self.spans.append(
+            {
+                "traceId": trace,
+                "spanId": f"{len(self.spans) + 1:016x}",
+                "parentSpanId": parent,
+                "name": "POST /failure",
+                "kind": 2,
+                "startTimeUnixNano": str(began + HOUR_NS),
+                "endTimeUnixNano": str(ended + HOUR_NS),
+                "attributes": [
+                    {"key": key, "value": {"stringValue": text}} for key, text in about.items()
+                ],
+            }
+        )
+
+    def batch(self) -> str:
+        """What its own exporter would send."""
+        about = {"service.name": "vnfm", "host.name": "vnfm-1"}
+        return json.dumps(otlp.batch(about, self.spans)) + "\n"
+
+
+def test_a_continued_trace_tells_how_far_the_consumers_clock_is_off(
+    serve: Serve, hooks: Hooks, receiver: Receiver
+) -> None:
+    """The consumer's span below the webhook's is an exchange: an hour is found, with its error.
+
+    Its own word on when it received takes the place of the bound that we know.
+    """
+    server = serve({"profiler": {"otlp_endpoint": receiver.url}})
+    cloud = Cloud(server).fill(servers=SERVERS)
+    consumer = Continued()
+    for number, one in enumerate(cloud.servers(1, SERVERS)):
+        cloud.alarm(one, hooks.on(f"/{one}", consumer.answer), number)
+    cloud.report(down(cloud.host()))
+    hooks.wait_count(SERVERS)
+    cloud.settled()
+    assert server.stop() == 0
+    with receiver.path.open("a") as out:
+        out.write(consumer.batch())
+    told = CliRunner().invoke(profile, ["--format", "json", str(receiver.path)])
+    document = json.loads(told.stdout)
+    (offset,) = document["clocks"]["offsets"]
+    assert (offset["machine"], offset["pairs"], offset["steady"]) == ("vnfm-1", SERVERS, True)
+    assert abs(offset["ms"] - HOUR_NS / 1e6) <= offset["error_ms"] < 1000
+    (run,) = document["runs"]
+    received = run["profile"]["checkpoints"]["T09"]
+    assert (received["count"], received["upper_bound"]) == (SERVERS, False)
+    off_ms = abs(received["last_wall_ns"] - max(consumer.true_ns)) / 1e6
+    assert off_ms <= offset["error_ms"]
+    assert "the clock of vnfm-1 was +3,600,0" in received["note"]
+    assert run["profile"]["law"]["verdict"] == "met"
 
 
 def test_exported_spans_give_the_same_profile(

@@ -115,6 +115,15 @@ def test_the_profile_is_given_when_the_law_is_missed(fake: type[FakeDeployment])
     assert "FAILED  2 of 3 runs of kill told all owners" in result.stdout
 
 
+def test_a_bar_shows_how_far_it_is(fake: type[FakeDeployment]) -> None:
+    """On a terminal a bar counts the runs, beside a line for each."""
+    del fake
+    arguments = ["verify", "--runs", "2", "--servers", "1,10"]
+    env = {"COLUMNS": "100", "FORCE_COLOR": "1"}
+    assert "4/4" in CliRunner().invoke(main, arguments, env=env).stderr
+    assert "4/4" not in CliRunner().invoke(main, arguments, env={"COLUMNS": "100"}).stderr
+
+
 def test_an_owner_who_was_not_told_fails_the_run(fake: type[FakeDeployment]) -> None:
     """A run is no success because those who were told were told in time."""
     fake.lossy = (1,)

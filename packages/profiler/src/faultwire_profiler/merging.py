@@ -274,20 +274,24 @@ def _run(group: _Group, servers: int | None) -> Run:
 
 
 def _counted(sightings: Sequence[Sighting], kind: Kind) -> list[Mark]:
-    """Return the marks of a checkpoint; a log's upper bounds give way to another log that knows.
+    """Return the marks of a checkpoint; one's upper bounds give way to another one that knows.
 
-    Whoever tells both tells them of different passes.
+    Whoever tells both tells them of different passes. Trace points are told by one only.
     """
-    knows = {one.origin.feed for one in sightings if not one.mark.upper_bound}
-    exact = [one.mark for one in sightings if one.origin.feed in knows]
-    bounds = [one.mark for one in sightings if one.origin.feed not in knows]
-    if kind is not Kind.LOG or not exact:
+    knows = {_teller(one) for one in sightings if not one.mark.upper_bound}
+    exact = [one.mark for one in sightings if _teller(one) in knows]
+    bounds = [one.mark for one in sightings if _teller(one) not in knows]
+    if kind is Kind.TRACE or not exact:
         return exact + bounds
     if sum(mark.count for mark in exact) >= sum(mark.count for mark in bounds):
         return exact
     return bounds + [
         replace(mark, count=0, restated=mark.count or mark.restated) for mark in exact
     ]
+
+
+def _teller(sighting: Sighting) -> tuple[str, str]:
+    return sighting.origin.feed, sighting.origin.clock
 
 
 def _bounded(sightings: Sequence[Sighting]) -> bool:

@@ -144,7 +144,8 @@ def _mark(said: Mapping[str, Any], at: int, source: str, *, clocked: bool) -> Ma
 
 def _sighting(span: _Span, said: Mapping[str, Any], mark: Mark, fault: str, feed: str) -> Sighting:
     host = str(said.get(FAILED_HOST, span.attributes.get(FAILED_HOST, "")))
-    origin = Origin(Kind.SPAN, feed, span.clock)
+    # Several services write into one file of a collector: each is a source by itself.
+    origin = Origin(Kind.SPAN, f"{feed}: {span.service}" if span.service else feed, span.clock)
     return Sighting(mark, origin, str(said.get(FAULT, fault)), host)
 
 
