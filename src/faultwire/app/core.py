@@ -16,6 +16,7 @@ from faultwire.controllers.embedded.networks import deciders as network_deciders
 from faultwire.controllers.embedded.requests import deciders as server_deciders
 from faultwire.controllers.embedded.services import deciders as service_deciders
 from faultwire.controllers.embedded.telling_ports import everything
+from faultwire.controllers.openstack.acts import ReleaseDecider, SettlingDecider
 from faultwire.domain import changes, guard_changes, guest_changes, network_changes
 from faultwire.domain.commands import (
     AgentChanged,
@@ -45,6 +46,12 @@ from faultwire.domain.guard_commands import ActOnFault
 from faultwire.domain.guest_commands import GuestChanged, MoveTask, StartTask
 from faultwire.domain.ids import GuestId
 from faultwire.domain.network_commands import RecheckPorts
+from faultwire.domain.remote_acts import (
+    EventsHeld,
+    ReleaseHeld,
+    RemoteActsSaved,
+    SettleRemoteActs,
+)
 from faultwire.domain.services import NOVA_TERMS, StatusTerms
 from faultwire.domain.signals import UnmappedSaved
 from faultwire.identity.decide import deciders as identity_deciders
@@ -87,13 +94,14 @@ from faultwire.notifier.evaluator.watching import (
     SubscriptionIndex,
 )
 from faultwire.pipeline import Chain, Stages
-from faultwire.ports import Commit, Decider, Evaluator, Ledger, Outbox
+from faultwire.ports import Commit, Controller, Decider, Evaluator, Ledger, Outbox
 from faultwire.resourcemap.acts import ActBook
 from faultwire.resourcemap.diff import ImportDecider, PartDecider
 from faultwire.resourcemap.fencings import FencingBook
 from faultwire.resourcemap.holds import Holds
 from faultwire.resourcemap.index import ResourceMap
 from faultwire.resourcemap.owing import OwedStatuses
+from faultwire.resourcemap.remote_acts import RemoteBook
 from faultwire.resourcemap.sessions import SessionMap
 from faultwire.resourcemap.tasks import TaskBook
 from faultwire.resourcemap.unmapped import UnmappedBook
@@ -124,6 +132,7 @@ class Indexes:
     fencings: FencingBook = field(default_factory=FencingBook)
     unmapped: UnmappedBook = field(default_factory=UnmappedBook)
     acts: ActBook = field(default_factory=ActBook)
+    remote: RemoteBook = field(default_factory=RemoteBook)
 
     @classmethod
     def read(cls, load: Callable[[AlarmsTo], Snapshot]) -> "Indexes":
@@ -165,6 +174,8 @@ class Indexes:
             guard_changes.ActsDone(snapshot.acts),
         ):
             indexes.acts.apply(kept)
+        indexes.remote.apply(RemoteActsSaved(snapshot.remote_acts))
+        indexes.remote.apply(EventsHeld(snapshot.held))
         indexes.directory.load(
             users=snapshot.users,
             projects=snapshot.projects,
@@ -218,6 +229,8 @@ class Core:
         """
         self.publish = publish
         self.trace: Trace | None = None
+        # Adds to the controller what clouds that are not ours are owed.
+        self.cloud: Callable[[Controller], Controller] | None = None
         self.guards = Guards(book=indexes.acts)
         self.tools = tools
         self.indexes = indexes
@@ -236,6 +249,7 @@ class Core:
             indexes.fencings,
             indexes.unmapped,
             indexes.acts,
+            indexes.remote,
         )
 
     def connect(
@@ -252,10 +266,11 @@ class Core:
         `check_rule` refuses alarms that could never be evaluated here; `terms` say what
         host_status is, `fencing` what is done about dead hosts.
         """
+        controller: Controller = EmbeddedController(terms)
         chain = Chain(
             Stages(
                 self._deciders(settings, check_rule, terms, fencing),
-                EmbeddedController(terms),
+                self.cloud(controller) if self.cloud else controller,
                 evaluator_of(self.indexes, publish=self.publish),
                 others.commit if others else self.writer,
                 self.memory,
@@ -329,6 +344,8 @@ def deciders(
             kind: RewiringDecider(FreeingDecider(made(directory.projects), terms), wiring)
             for kind, made in _IMPORTS.items()
         },
+        SettleRemoteActs: SettlingDecider(indexes.remote),
+        ReleaseHeld: ReleaseDecider(indexes.remote),
         SaveAlarm: WithinQuota(
             SaveAlarmDecider(alarms, directory.secrets, check_rule), alarms, indexes.quotas
         ),

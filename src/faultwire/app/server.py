@@ -9,6 +9,7 @@ from pathlib import Path
 from faultwire.app import faces
 from faultwire.app.acts import ears_of, hear_agents, hear_probes, watch_acts
 from faultwire.app.certificate import pem_of
+from faultwire.app.clouds import join_clouds
 from faultwire.app.core import Core, Indexes, Tools
 from faultwire.app.database import open_database
 from faultwire.app.deadman import DeadMan, checks_of
@@ -244,6 +245,8 @@ class Server:
         tracing = tracing_of(core, configuration.profiler, opened.origin, self._life)
         sender = sender_of(core, StoredAlarms(opened.engine), configuration, rules, bus)
         ears = ears_of(core, configuration.guards)
+        cluster = others.cluster if others else None
+        begin_clouds = join_clouds(core, configuration, cluster, self._life)
         lane = core.connect(
             Nobody() if others else sender,
             configuration.inspector,
@@ -252,6 +255,7 @@ class Server:
             terms_of(configuration.compute),
             configuration.fencing.terms(),
         )
+        begin_clouds(lane)
         core.writer.when_written(sender.drafts.write)
         lag = LagGauge(tools.clock, tools.metrics)
         member = others.cluster.id if others else ""

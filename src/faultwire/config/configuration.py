@@ -5,6 +5,7 @@ from pathlib import Path
 
 from faultwire.config import database, deadman, load, server
 from faultwire.controllers.fencing import settings as fencing
+from faultwire.controllers.openstack import settings as openstack
 from faultwire.faces.alarming import settings as alarming
 from faultwire.faces.compute import settings as compute
 from faultwire.faces.fault import settings as fault
@@ -41,6 +42,7 @@ SECTIONS: load.Sections = {
     "inspector": inspector.Settings,
     "fencing": fencing.Settings,
     "redfish": redfish.Settings,
+    "openstack": openstack.Settings,
     "guards": guards.Settings,
     "notifier": notifier.Settings,
     "fault": fault.Settings,
@@ -75,6 +77,7 @@ class Configuration:
     inspector: inspector.Settings
     fencing: fencing.Settings
     redfish: redfish.Settings
+    openstack: openstack.Settings
     guards: guards.Settings
     notifier: notifier.Settings
     fault: fault.Settings

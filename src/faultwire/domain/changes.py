@@ -30,6 +30,7 @@ from faultwire.domain.ids import (
     UserId,
 )
 from faultwire.domain.network_changes import NetworkChange
+from faultwire.domain.remote_acts import RemoteChange
 from faultwire.domain.resources import Evacuation, Host, Port, Project, Server, Switch
 from faultwire.domain.services import OwedStatus
 from faultwire.domain.signals import SignalChange
@@ -383,4 +384,5 @@ Change = (
     | GuestChange
     | SignalChange
     | GuardChange
+    | RemoteChange
 )

@@ -30,6 +30,7 @@ from faultwire.domain.ids import (
     UserId,
 )
 from faultwire.domain.network_commands import NetworkCommand
+from faultwire.domain.remote_acts import RemoteCommand
 from faultwire.domain.resources import InventoryDocument, Project
 from faultwire.domain.services import ServiceCommand
 from faultwire.domain.shares import OwedEvents
@@ -383,6 +384,7 @@ Command = (
     | GuestCommand
     | NetworkCommand
     | GuardCommand
+    | RemoteCommand
     | ServerCommand
     | ServiceCommand
     | FencingCommand

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from faultwire.domain.remote_acts import Notify
+
 
 class Loopback(StrEnum):
     """Whether webhooks may go to 127.0.0.0/8 and ::1."""
@@ -21,6 +23,17 @@ class Settings:
         metadata={
             "help": "Webhooks to this machine; auto: allowed while we listen on loopback only."
         },
+    )
+    notify: Notify = field(
+        default=Notify.IMMEDIATELY,
+        metadata={
+            "help": "When owners hear of a fault that clouds have to act on: at once, or once "
+            "the cloud has the host down, or all states."
+        },
+    )
+    notify_within: float = field(
+        default=10.0,
+        metadata={"help": "Seconds after which owners hear of it whatever is owed.", "min": 0.1},
     )
     allow_networks: tuple[str, ...] = field(
         default=(),

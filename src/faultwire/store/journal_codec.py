@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 from faultwire.domain import changes, guard_changes
 from faultwire.domain.changes import Change
 from faultwire.domain.events import Event
+from faultwire.domain.remote_acts import RemoteActsSaved
 
 LEFT_OUT = frozenset(
     {
@@ -121,6 +122,7 @@ _PARTED: Mapping[type, str] = {
     changes.AlarmsSaved: "alarms",
     changes.AlarmsMoved: "transitions",
     changes.WatchesMoved: "watches",
+    RemoteActsSaved: "acts",
 }
 """Changes that may be large, and the items by which they part."""
 

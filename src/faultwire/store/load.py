@@ -16,6 +16,7 @@ from faultwire.domain.fencing import Fencing
 from faultwire.domain.guarding import NOT_HELD, Acted, Hold, Window
 from faultwire.domain.ids import GuestId, HostName
 from faultwire.domain.networks import Network, Subnet
+from faultwire.domain.remote_acts import HeldEvents, RemoteAct, RemoteState
 from faultwire.domain.resources import Evacuation, Guest, Host, Port, Project, Server, Switch
 from faultwire.domain.services import OwedStatus
 from faultwire.domain.signals import UnmappedAlert
@@ -29,6 +30,7 @@ from faultwire.store import (
     guard_rows,
     inventory_rows,
     network_rows,
+    remote_rows,
     schema,
     seen,
     signal_rows,
@@ -67,6 +69,8 @@ class Snapshot:
     ports: tuple[Port, ...] = ()
     guests: tuple[Guest, ...] = ()
     fencings: tuple[Fencing, ...] = ()
+    remote_acts: tuple[RemoteAct, ...] = ()
+    held: tuple[HeldEvents, ...] = ()
     unmapped: tuple[UnmappedAlert, ...] = ()
     networks: tuple[Network, ...] = ()
     subnets: tuple[Subnet, ...] = ()
@@ -107,6 +111,8 @@ def load(engine: Engine, *, now_ns: int = 0, alarms_to: AlarmsTo | None = None) 
             ports=read(_whole(schema.ports), inventory_rows.port_of),
             guests=read(_whole(schema.guests, "last_heard_ns"), inventory_rows.guest_of),
             fencings=read(_whole(schema.fencings), signal_rows.fencing_of),
+            remote_acts=read(_owed_acts(), remote_rows.act_of),
+            held=read(_held(), remote_rows.held_of),
             unmapped=read(_whole(schema.unmapped_alerts), signal_rows.unmapped_of),
             networks=read(_whole(schema.networks), network_rows.network_of),
             subnets=read(_whole(schema.subnets), network_rows.subnet_of),
@@ -195,6 +201,17 @@ def _live_tasks() -> Select[Any]:
     tasks = schema.tasks
     live = [state.value for state in LIVE_TASKS]
     return select(tasks).where(tasks.c.state.in_(live)).order_by(tasks.c.id)
+
+
+def _owed_acts() -> Select[Any]:
+    acts = schema.remote_acts
+    owed = acts.c.state == RemoteState.OWED.value
+    return select(acts).where(owed).order_by(acts.c.asked_ns, acts.c.id)
+
+
+def _held() -> Select[Any]:
+    held = schema.held_events
+    return select(held).order_by(held.c.held_ns, held.c.id)
 
 
 def _revocations(now_ns: int) -> Select[Any]:

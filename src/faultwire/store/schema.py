@@ -42,6 +42,7 @@ from faultwire.store.schema_inventory import (
     switches,
     tasks,
 )
+from faultwire.store.schema_remote import held_events, remote_acts
 from faultwire.store.schema_signals import fencings, unmapped_alerts
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "evacuations",
     "fencings",
     "guests",
+    "held_events",
     "hold",
     "hosts",
     "imports",
@@ -56,6 +58,7 @@ __all__ = [
     "owed_statuses",
     "ports",
     "projects",
+    "remote_acts",
     "servers",
     "subnets",
     "switches",

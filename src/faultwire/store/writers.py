@@ -10,6 +10,7 @@ from faultwire.domain import (
     guard_changes,
     guest_changes,
     network_changes,
+    remote_acts,
     signals,
 )
 from faultwire.domain.accounts import CredentialKind
@@ -22,6 +23,7 @@ from faultwire.store import (
     guard_rows,
     inventory_rows,
     network_rows,
+    remote_rows,
     schema,
     signal_rows,
     task_rows,
@@ -215,6 +217,9 @@ WRITERS: Mapping[type, Writer] = {
     guest_changes.TasksSaved: _each("tasks", saving(schema.tasks), task_rows.task_row),
     fencing.FencingsSaved: _each("fencings", saving(schema.fencings), signal_rows.fencing_row),
     fencing.FencingsRemoved: _each("hosts", removing(schema.fencings, "host"), _name),
+    remote_acts.RemoteActsSaved: _each("acts", saving(schema.remote_acts), remote_rows.act_row),
+    remote_acts.EventsHeld: _each("held", saving(schema.held_events), remote_rows.held_row),
+    remote_acts.HeldReleased: _each("ids", removing(schema.held_events, "id"), _name),
     signals.UnmappedSaved: _each(
         "alerts", saving(schema.unmapped_alerts), signal_rows.unmapped_row
     ),

@@ -50,6 +50,10 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         "Hosts that were switched, by what was wanted and what came of it.",
         ("wanted", "outcome"),
     ),
+    "faultwire_remote_acts_total": (
+        "Acts that clouds were asked for, by kind and what came of them.",
+        ("kind", "outcome"),
+    ),
     "faultwire_events_left_out_total": ("Events that evaluators cannot evaluate.", ()),
     "faultwire_latency_budgets_total": (
         "How often a span began to take longer than its budget.",
@@ -90,6 +94,7 @@ GAUGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "faultwire_acts_held": ("1 while an operator holds all acts.", ()),
     "faultwire_isolated": ("1 while no host is held to be dead because we are cut off.", ()),
     "faultwire_bus_up": ("1 while the message broker takes what we publish.", ()),
+    "faultwire_remote_acts_owed": ("Acts that clouds are yet to be asked for.", ()),
     "faultwire_fencings_owed": ("Hosts that are yet to be switched.", ()),
     "faultwire_stalled": ("1 while verdicts are put off because the loop was late.", ()),
 }

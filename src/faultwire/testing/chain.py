@@ -17,6 +17,7 @@ from typing import Any, TypeVar, cast
 from faultwire.app.core import Indexes, deciders, evaluator_of
 from faultwire.app.memory import Followers
 from faultwire.controllers.embedded.compute import EmbeddedController
+from faultwire.controllers.openstack.acts import CloudController
 from faultwire.domain.accounts import Actor
 from faultwire.domain.alarms import Delivery
 from faultwire.domain.changes import Change
@@ -28,11 +29,12 @@ from faultwire.domain.faults import CLEARING_TYPES, FAULT_TYPES, Evidence, Fault
 from faultwire.domain.guarding import Sign
 from faultwire.domain.ids import FaultId, HostName, derived
 from faultwire.domain.instants import Instant
+from faultwire.domain.remote_acts import Notify
 from faultwire.inspector import guard_settings
 from faultwire.inspector.acting import Guards
 from faultwire.inspector.settings import Settings
 from faultwire.pipeline import Chain, Stages
-from faultwire.ports import Evaluator, Ledger
+from faultwire.ports import Controller, Evaluator, Ledger
 from faultwire.testing.clock import ManualClock
 from faultwire.testing.store import MemoryLedger
 
@@ -69,6 +71,7 @@ class InProcess:
         ledger: MemoryLedger | None = None,
         publish: bool = False,
         guards: guard_settings.Settings | None = None,
+        notify: Notify | None = None,
     ) -> None:
         """Start with what the ledger holds: nothing, unless one is given."""
         self.settings = settings or Settings()
@@ -84,6 +87,7 @@ class InProcess:
             self.indexes.quotas,
             self.indexes.owed,
             self.indexes.acts,
+            self.indexes.remote,
         )
         self.guards = Guards(guards or guard_settings.Settings(), self.indexes.acts, self._heard)
         self.signs: dict[HostName, tuple[Sign, ...]] = {}
@@ -94,7 +98,7 @@ class InProcess:
         self._chain = Chain(
             Stages(
                 deciders(self.indexes, self.settings, guards=self.guards),
-                EmbeddedController(),
+                self._controller(notify),
                 _Listening(evaluator_of(self.indexes, publish=publish), self.events),
                 _AtOnce(self.ledger),
                 self.memory,
@@ -103,6 +107,15 @@ class InProcess:
                 self.clock,
                 _breathe,
             )
+        )
+
+    def _controller(self, notify: Notify | None) -> Controller:
+        """Return who makes plans true; with `notify` every host is in the cloud `east`."""
+        inner = EmbeddedController()
+        if notify is None:
+            return inner
+        return CloudController(
+            inner, lambda host: "east" if host else "", self.indexes.remote, notify
         )
 
     def _heard(self, host: HostName) -> tuple[Sign, ...]:

@@ -15,6 +15,7 @@ from faultwire.domain import (
     network_changes,
     signals,
 )
+from faultwire.domain import remote_acts as remote
 from faultwire.domain.accounts import (
     Assignment,
     AuditRecord,
@@ -61,6 +62,8 @@ class State:
     tasks: dict[str, Task] = field(default_factory=dict)
     fencings: dict[str, fencing.Fencing] = field(default_factory=dict)
     unmapped: dict[str, signals.UnmappedAlert] = field(default_factory=dict)
+    remote_acts: dict[str, remote.RemoteAct] = field(default_factory=dict)
+    held: dict[str, remote.HeldEvents] = field(default_factory=dict)
     networks: dict[str, Network] = field(default_factory=dict)
     subnets: dict[str, Subnet] = field(default_factory=dict)
     faults: dict[str, Fault] = field(default_factory=dict)
@@ -298,6 +301,9 @@ _APPLIERS: Mapping[type, Applier] = {
     changes.StatusesTold: _drop("owed_statuses", "ids"),
     fencing.FencingsSaved: _put("fencings", "fencings", attrgetter("host")),
     fencing.FencingsRemoved: _drop("fencings", "hosts"),
+    remote.RemoteActsSaved: _put("remote_acts", "acts", _ID),
+    remote.EventsHeld: _put("held", "held", _ID),
+    remote.HeldReleased: _drop("held", "ids"),
     signals.UnmappedSaved: _put("unmapped", "alerts", _ID),
     signals.UnmappedRemoved: _drop("unmapped", "ids"),
     guard_changes.HoldSaved: _hold_saved,

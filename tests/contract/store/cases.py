@@ -24,6 +24,7 @@ from faultwire.domain.network_changes import (
     SubnetsRemoved,
     SubnetsSaved,
 )
+from faultwire.domain.remote_acts import EventsHeld, HeldReleased, RemoteActsSaved, RemoteState
 from faultwire.domain.signals import UnmappedRemoved, UnmappedSaved
 from faultwire.domain.states import PowerState, VmState
 from tests.contract.store import values as v
@@ -137,6 +138,14 @@ CASES = [
         {"fencings": (v.BARE_FENCING,)},
         [FencingsSaved((v.FENCING, v.BARE_FENCING))],
     ),
+    Case(RemoteActsSaved((v.REMOTE, v.OTHER_REMOTE)), {"remote_acts": (v.REMOTE, v.OTHER_REMOTE)}),
+    Case(
+        RemoteActsSaved((replace(v.REMOTE, state=RemoteState.DONE, settled_ns=v.T0 + 1),)),
+        {"remote_acts": (v.OTHER_REMOTE,)},
+        [RemoteActsSaved((v.REMOTE, v.OTHER_REMOTE))],
+    ),
+    Case(EventsHeld((v.HELD,)), {"held": (v.HELD,)}),
+    Case(HeldReleased((v.HELD.id,)), {}, [EventsHeld((v.HELD,))]),
     Case(
         UnmappedSaved((v.UNMAPPED, v.OTHER_UNMAPPED)),
         {"unmapped": (v.UNMAPPED, v.OTHER_UNMAPPED)},

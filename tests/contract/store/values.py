@@ -25,6 +25,7 @@ from faultwire.domain.alarms import (
 )
 from faultwire.domain.causes import Cause, ResourceKind
 from faultwire.domain.changes import HistoryAdded
+from faultwire.domain.events import Event
 from faultwire.domain.faults import (
     FAULT_TYPES,
     HOST_DOWN,
@@ -41,6 +42,7 @@ from faultwire.domain.fencing import Fencing, FencingState, Power, PowerProof
 from faultwire.domain.guarding import Acted, Hold, Window, WindowKind
 from faultwire.domain.ids import FaultId, HostName
 from faultwire.domain.networks import DataPlane, Network, PortDetails, Reported, Subnet
+from faultwire.domain.remote_acts import HeldEvents, Phase, RemoteAct, RemoteKind, RemoteState
 from faultwire.domain.resources import (
     Bmc,
     Evacuation,
@@ -140,6 +142,36 @@ FENCING = Fencing(
     PowerProof(Power.OFF, "https://bmc", "/redfish/v1/Systems/1", "fencing", T0 + 4),
 )
 BARE_FENCING = Fencing("fence-2", HostName("compute-2"), Power.ON, FencingState.WANTED, "", T0)
+REMOTE = RemoteAct(
+    "act-1",
+    "east",
+    RemoteKind.RESET_STATE,
+    SERVER.id,
+    "error",
+    FaultId("f-1"),
+    T0,
+    RemoteState.OWED,
+    0,
+    "",
+)
+OTHER_REMOTE = RemoteAct("act-2", "west", RemoteKind.FORCE_DOWN, HOST.name, "", None, T0 + 1)
+HELD = HeldEvents(
+    "held-1",
+    FaultId("f-1"),
+    (Phase.HOST, Phase.STATES),
+    T0,
+    (
+        Event(
+            "m-1",
+            "compute.instance.update",
+            PROJECT.id,
+            T0,
+            {"instance_id": SERVER.id, "state": "error", "ports_down": 1},
+            HOST.name,
+            FaultId("f-1"),
+        ),
+    ),
+)
 UNMAPPED = UnmappedAlert(
     "un-1", "prom", "Strange", {"alertname": "Strange"}, True, "no row", 3, T0, T0 + 9
 )

@@ -60,6 +60,7 @@ def followed() -> dict[type, list[str]]:
         "fencings": indexes.fencings,
         "unmapped": indexes.unmapped,
         "acts": indexes.acts,
+        "remote": indexes.remote,
     }
     found: dict[type, list[str]] = {}
     for name, follower in followers.items():

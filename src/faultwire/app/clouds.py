@@ -1,0 +1,96 @@
+"""Clouds that are not ours, joined to the lane: what they are owed, and who does it."""
+
+from collections.abc import Callable
+
+from faultwire.app.cluster import Cluster
+from faultwire.app.core import Core
+from faultwire.app.hoststatus import first_server
+from faultwire.app.lane import Lane
+from faultwire.app.life import Life
+from faultwire.app.remote import RemoteActing
+from faultwire.config.configuration import Configuration
+from faultwire.controllers.openstack.acts import CloudController
+from faultwire.controllers.openstack.api import OpenStackApi
+from faultwire.controllers.openstack.session import CloudSession
+from faultwire.domain.errors import Invalid
+from faultwire.domain.ids import HostName
+from faultwire.domain.states import ServerStateOnHostDown
+from faultwire.ports import Controller
+
+
+class Clouds:
+    """What `[openstack] clouds` names; on the event loop."""
+
+    def __init__(self, configuration: Configuration, core: Core) -> None:
+        """Read clouds.yaml; raises Invalid for what cannot work with a cloud. Asks nobody."""
+        settings = configuration.openstack
+        _check(configuration)
+        clock = core.tools.clock
+        self._settings = settings
+        self._notifier = configuration.notifier
+        self._core = core
+        self._sessions = {name: CloudSession(name, clock, settings) for name in settings.clouds}
+        self.apis = {
+            name: OpenStackApi(session, settings.timeout)
+            for name, session in self._sessions.items()
+        }
+        core.cloud = self._controller
+
+    def _controller(self, inner: Controller) -> Controller:
+        return CloudController(
+            inner, self.cloud_of, self._core.indexes.remote, self._notifier.notify
+        )
+
+    def cloud_of(self, host: HostName) -> str:
+        """Return the cloud of a host: the only one, or of several the one it is named for."""
+        if not host:
+            return ""
+        clouds = self._settings.clouds
+        if len(clouds) == 1:
+            return clouds[0]
+        name = host.partition("/")[0]
+        return name if name in self._sessions else ""
+
+    def start(self, lane: Lane, cluster: Cluster | None, life: Life) -> None:
+        """Begin to sign in and to do what is owed."""
+        tools = self._core.tools
+        acting = RemoteActing(
+            lane,
+            self._core.indexes.remote,
+            self.apis,
+            self._settings,
+            tools.clock,
+            self._notifier.notify_within,
+        ).of((lambda: True) if cluster is None else (lambda: first_server(cluster)), tools.metrics)
+        self._core.memory.follow(acting.follow)
+        for name, session in self._sessions.items():
+            life.watch(session.keep_signed_in(), f"cloud {name} signed in")
+            life.release.callback(session.close)
+            life.release.push_async_callback(self.apis[name].close)
+        life.watch(acting.run(), "remote acts")
+
+
+def join_clouds(
+    core: Core, configuration: Configuration, cluster: Cluster | None, life: Life
+) -> Callable[[Lane], None]:
+    """Have plans ask the configured clouds; what is returned begins to do it, once, with a lane.
+
+    Raises Invalid. Nothing happens where no cloud is configured.
+    """
+    if not configuration.openstack.clouds:
+        return lambda _: None
+    clouds = Clouds(configuration, core)
+    return lambda lane: clouds.start(lane, cluster, life)
+
+
+def _check(configuration: Configuration) -> None:
+    names = configuration.openstack.clouds
+    if len(set(names)) != len(names):
+        raise Invalid("[openstack] clouds", "a cloud is named twice")
+    if any("/" in name for name in names):
+        raise Invalid("[openstack] clouds", "the name of a cloud has no slash")
+    if configuration.inspector.server_state_on_host_down is ServerStateOnHostDown.STOPPED:
+        raise Invalid(
+            "[inspector] server_state_on_host_down",
+            "Nova cannot be told that servers are stopped: error or unchanged",
+        )

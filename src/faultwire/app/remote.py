@@ -1,0 +1,259 @@
+"""What clouds are owed is done: each act until it is over, many at a time, the host's first."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+
+from faultwire.controllers.openstack.settings import Settings
+from faultwire.domain.changes import Change
+from faultwire.domain.errors import Conflict, FaultwireError, Refused, Unavailable
+from faultwire.domain.ids import FaultId
+from faultwire.domain.remote_acts import (
+    Phase,
+    ReleaseHeld,
+    RemoteAct,
+    RemoteActsSaved,
+    RemoteKind,
+    RemoteState,
+    SettleRemoteActs,
+)
+from faultwire.ports import Clock, Intake, Meter
+from faultwire.ports.clouds import CloudApi
+from faultwire.resourcemap.remote_acts import RemoteBook
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 1.0
+"""Between two looks where nobody told of anything."""
+
+GATHER_SECONDS = 0.02
+"""How long results are gathered for one commit; those of hosts go at once."""
+
+FIRST_RETRY, LONGEST_RETRY = 0.25, 30.0
+_NS = 1_000_000_000
+
+
+def _do(api: CloudApi, act: RemoteAct) -> Awaitable[None]:
+    match act.kind:
+        case RemoteKind.FORCE_DOWN:
+            return api.force_down(host_in_cloud(act.target))
+        case RemoteKind.LET_UP:
+            return api.let_up(host_in_cloud(act.target))
+        case RemoteKind.RESET_STATE:
+            return api.reset_state(act.target, act.wanted)
+        case RemoteKind.MARK_PORT:
+            return api.mark_port(act.target, act.wanted)
+
+
+def host_in_cloud(host: str) -> str:
+    """Return what a cloud calls a host that we may call CLOUD/HOST."""
+    return host.rpartition("/")[2]
+
+
+@dataclass(slots=True)
+class _Try:
+    """An act under way: how often it was tried, and since when the cloud says `not yet`."""
+
+    act: RemoteAct
+    tries: int = 0
+    refused_ns: int = 0
+
+
+class RemoteActing:
+    """Does acts; belongs to the event loop.
+
+    Of several processes the first one does them (`ours`). What a process that died had begun is
+    asked again: every act may be asked twice.
+    """
+
+    def __init__(
+        self,
+        intake: Intake,
+        book: RemoteBook,
+        clouds: Mapping[str, CloudApi],
+        settings: Settings,
+        clock: Clock,
+        within: float = 10.0,
+    ) -> None:
+        """Take the book, which follows the ledger, and who reaches the clouds.
+
+        Owners hear of a fault `within` so many seconds, whatever a cloud owes.
+        """
+        self._intake = intake
+        self._book = book
+        self._clouds = clouds
+        self._settings = settings
+        self._within_ns = int(within * _NS)
+        self._clock = clock
+        self._ours: Callable[[], bool] = lambda: True
+        self._meter: Meter | None = None
+        self._known: set[str] = set()
+        self._queues: dict[str, deque[_Try]] = {name: deque() for name in clouds}
+        self._due: dict[str, asyncio.Semaphore] = {}
+        self._behind: dict[FaultId, list[_Try]] = {}
+        self._over: list[RemoteAct] = []
+        self._news = asyncio.Event()
+        self._results = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def of(self, ours: Callable[[], bool], meter: Meter) -> "RemoteActing":
+        """Take who tells whether this process does it, and where it is counted."""
+        self._ours, self._meter = ours, meter
+        return self
+
+    def follow(self, change: Change) -> None:
+        """Take a committed change."""
+        if isinstance(change, RemoteActsSaved):
+            self._news.set()
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        for name in self._clouds:
+            self._due[name] = asyncio.Semaphore(0)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._keep_looking(), name="remote acts")
+            group.create_task(self._keep_settling(), name="remote acts over")
+            for name in self._clouds:
+                for number in range(self._settings.concurrency):
+                    group.create_task(self._keep_doing(name), name=f"cloud {name} {number}")
+
+    # ---------------------------------------------------------------- what is due
+
+    async def _keep_looking(self) -> None:
+        while True:
+            self._look()
+            await self._release()
+            try:
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._news.wait()
+            except TimeoutError:
+                pass
+            self._news.clear()
+
+    def _look(self) -> None:
+        """Put what is owed and new in line."""
+        if self._meter is not None:
+            self._meter.gauge("faultwire_remote_acts_owed", len(self._book))
+        if not self._ours():
+            return
+        owed = self._book.owed()
+        for act in owed:
+            if act.id in self._known:
+                continue
+            self._known.add(act.id)
+            if act.cloud not in self._clouds:
+                text = f"cloud {act.cloud} is not in [openstack] clouds"
+                self._finished(act, RemoteState.FAILED, text)
+                continue
+            one = _Try(act)
+            if act.phase is not Phase.HOST and self._host_first(act):
+                self._behind.setdefault(FaultId(act.fault or ""), []).append(one)
+            else:
+                self._put(one)
+        if len(self._known) > len(owed):
+            self._known.intersection_update(act.id for act in owed)
+
+    def _host_first(self, act: RemoteAct) -> bool:
+        return act.fault is not None and self._book.left(act.fault, (Phase.HOST,)) > 0
+
+    def _put(self, one: _Try) -> None:
+        queue = self._queues[one.act.cloud]
+        if one.act.phase is Phase.HOST:
+            queue.appendleft(one)
+        else:
+            queue.append(one)
+        self._due[one.act.cloud].release()
+
+    def _follow_on(self, act: RemoteAct) -> None:
+        """Let the acts go that waited for their host's first answer, whatever it was."""
+        if act.phase is Phase.HOST and act.fault is not None:
+            for one in self._behind.pop(act.fault, ()):
+                self._put(one)
+
+    async def _release(self) -> None:
+        """Tell owners whom a cloud made wait for too long."""
+        held = self._book.held()
+        before = self._clock.wall_ns() - self._within_ns
+        if not held or not self._ours() or held[0].held_ns >= before:
+            return
+        log.warning("owners are told although a cloud still owes its word")
+        try:
+            await self._intake.submit(ReleaseHeld(before))
+        except FaultwireError as error:
+            log.warning("held events could not be released: %s", error.detail)
+
+    # ---------------------------------------------------------------- doing
+
+    async def _keep_doing(self, cloud: str) -> None:
+        api, queue = self._clouds[cloud], self._queues[cloud]
+        while True:
+            await self._due[cloud].acquire()
+            one = queue.popleft()
+            # Void by now, or done by another process.
+            if self._book.get(one.act.id) is None:
+                self._known.discard(one.act.id)
+                self._follow_on(one.act)
+                continue
+            await self._one(api, one)
+
+    async def _one(self, api: CloudApi, one: _Try) -> None:
+        act = one.act
+        try:
+            await _do(api, act)
+        except Unavailable as error:
+            self._again(one, error.detail)
+        except Conflict as error:
+            now = self._clock.mono_ns()
+            one.refused_ns = one.refused_ns or now
+            if now - one.refused_ns > self._settings.retry_for * _NS:
+                self._finished(act, RemoteState.FAILED, str(error))
+            else:
+                self._again(one, str(error))
+        except Refused as error:
+            self._finished(act, RemoteState.FAILED, str(error))
+        except Exception as error:
+            log.exception("act %s on %s %s broke off; this is a defect", act.kind, *act.about)
+            self._finished(act, RemoteState.FAILED, f"{type(error).__name__}")
+        else:
+            self._finished(act, RemoteState.DONE, "")
+        self._follow_on(act)
+
+    def _again(self, one: _Try, why: str) -> None:
+        wait = min(FIRST_RETRY * 2**one.tries, LONGEST_RETRY)
+        one.tries += 1
+        if one.tries == 1:
+            log.warning("cloud %s: %s is tried again: %s", one.act.cloud, one.act.kind, why)
+        task = asyncio.create_task(self._later(one, wait), name=f"again {one.act.id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _later(self, one: _Try, seconds: float) -> None:
+        await self._clock.sleep(seconds)
+        self._put(one)
+
+    # ---------------------------------------------------------------- over
+
+    def _finished(self, act: RemoteAct, state: RemoteState, detail: str) -> None:
+        if state is RemoteState.FAILED:
+            log.error("cloud %s: %s of %s failed: %s", act.cloud, act.kind, act.target, detail)
+        if self._meter is not None:
+            self._meter.count("faultwire_remote_acts_total", kind=act.kind, outcome=state)
+        self._over.append(replace(act, state=state, detail=detail))
+        self._results.set()
+
+    async def _keep_settling(self) -> None:
+        while True:
+            await self._results.wait()
+            if not any(act.phase is Phase.HOST for act in self._over):
+                await self._clock.sleep(GATHER_SECONDS)
+            self._results.clear()
+            over, self._over = self._over, []
+            try:
+                await self._intake.submit(SettleRemoteActs(tuple(over)))
+            except FaultwireError as error:
+                log.warning("%d acts are over and not recorded: %s", len(over), error.detail)
+                self._over = [*over, *self._over]
+                await self._clock.sleep(LOOK_SECONDS)
+                self._results.set()

@@ -1,0 +1,222 @@
+"""From a plan to what a cloud is asked: pure, in the commit that records the fault (S5-S7, S63).
+
+The map takes the plan's states at once, as it does where the store is our own: it says what we
+hold to be true, and what the cloud itself says follows. What the cloud is owed are rows of the
+same commit, so that one of both alone is never there.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+
+from faultwire.domain.changes import Change, HostsSaved, PortsSaved, ServersMoved
+from faultwire.domain.decided import Decided, Deciding, Realised, Work
+from faultwire.domain.events import Event
+from faultwire.domain.faults import Fault
+from faultwire.domain.ids import FaultId, HostName, derived
+from faultwire.domain.instants import Instant
+from faultwire.domain.plans import Plan, PortsPlan, RaisePlan
+from faultwire.domain.remote_acts import (
+    WAITS_FOR,
+    EventsHeld,
+    HeldEvents,
+    HeldReleased,
+    Notify,
+    Phase,
+    ReleaseHeld,
+    RemoteAct,
+    RemoteActsSaved,
+    RemoteKind,
+    RemoteState,
+    SettleRemoteActs,
+    act_id,
+)
+from faultwire.domain.resources import Host, Port, Server
+from faultwire.domain.states import VmState
+from faultwire.ports import Controller, View
+from faultwire.resourcemap.remote_acts import RemoteBook
+
+CloudOf = Callable[[HostName], str]
+"""Gives the cloud of a host; empty where it is in none."""
+
+RESETTABLE = {VmState.ERROR: "error", VmState.ACTIVE: "active"}
+"""What Nova's os-resetState can make of a server; other states it cannot be given from outside."""
+
+SLICE = 128
+
+
+class CloudController:
+    """Implements `ports.Controller`: another controller's plan, and the acts that follow; pure."""
+
+    def __init__(
+        self,
+        inner: Controller,
+        cloud_of: CloudOf,
+        book: RemoteBook,
+        notify: Notify = Notify.IMMEDIATELY,
+    ) -> None:
+        """Take who moves the map, which cloud a host is in, and when owners hear of it."""
+        self._inner = inner
+        self._cloud_of = cloud_of
+        self._book = book
+        self._notify = notify
+
+    def realise(self, plan: Plan, view: View, now: Instant) -> Work[Realised]:
+        """Return the rows and facts of the plan, with the acts that clouds are owed."""
+        realised = yield from self._inner.realise(plan, view, now)
+        fault = getattr(plan, "fault", None)
+        if fault is not None and not _tells_of_trouble(plan):
+            realised = self._overtaken(realised, fault.id)
+        asked: dict[tuple[str, str], RemoteAct] = {}
+        for number, act in enumerate(self._acts(realised.changes, view, fault, now)):
+            asked[act.about] = act
+            if number % SLICE == SLICE - 1:
+                yield
+        if not asked:
+            return realised
+        # What is still owed on the same thing is not meant any more.
+        void = [self._book.on(about) for about in asked]
+        over = [
+            replace(act, state=RemoteState.VOID, settled_ns=now.wall_ns, detail="superseded")
+            for act in void
+            if act is not None and act.id != asked[act.about].id
+        ]
+        acts = RemoteActsSaved((*over, *asked.values()))
+        realised = replace(realised, changes=(*realised.changes, acts))
+        phases = WAITS_FOR[self._notify] & {act.phase for act in asked.values()}
+        if not (phases and fault is not None and _tells_of_trouble(plan)):
+            return realised
+        return _held_back(realised, fault.id, tuple(sorted(phases)), now)
+
+    def _overtaken(self, realised: Realised, fault: FaultId) -> Realised:
+        """Let what was held back of a fault that is over go first: no end without a beginning."""
+        mine = [held for held in self._book.held() if held.fault == fault]
+        if not mine:
+            return realised
+        released = HeldReleased(tuple(held.id for held in mine))
+        before = tuple(event for held in mine for event in held.events)
+        return replace(
+            realised,
+            changes=(*realised.changes, released),
+            events=(*before, *realised.events),
+        )
+
+    def _acts(
+        self, changes: Iterable[Change], view: View, fault: Fault | None, now: Instant
+    ) -> Iterator[RemoteAct]:
+        for change in changes:
+            match change:
+                case HostsSaved(hosts):
+                    wanted = (self._of_host(host, view) for host in hosts)
+                case ServersMoved(_, servers):
+                    wanted = (self._of_server(server, view) for server in servers)
+                case PortsSaved(ports):
+                    wanted = (self._of_port(port, view) for port in ports)
+                case _:
+                    continue
+            for one in wanted:
+                if one is not None:
+                    yield _asked(*one, fault.id if fault else None, now.wall_ns)
+
+    def _of_host(self, host: Host, view: View) -> tuple[str, RemoteKind, str, str] | None:
+        before, cloud = view.host(host.name), self._cloud_of(host.name)
+        if not cloud or (before is not None and before.forced_down == host.forced_down):
+            return None
+        kind = RemoteKind.FORCE_DOWN if host.forced_down else RemoteKind.LET_UP
+        return cloud, kind, host.name, ""
+
+    def _of_server(self, server: Server, view: View) -> tuple[str, RemoteKind, str, str] | None:
+        before, cloud = view.server(server.id), self._cloud_of(server.host)
+        wanted = RESETTABLE.get(server.vm_state)
+        if not cloud or wanted is None:
+            return None
+        if before is not None and before.vm_state is server.vm_state:
+            return None
+        return cloud, RemoteKind.RESET_STATE, server.id, wanted
+
+    def _of_port(self, port: Port, view: View) -> tuple[str, RemoteKind, str, str] | None:
+        before = view.port(port.id)
+        cloud = self._cloud_of(port.host or HostName(""))
+        if not cloud or (
+            before is not None and before.data_plane_status == port.data_plane_status
+        ):
+            return None
+        return cloud, RemoteKind.MARK_PORT, port.id, port.data_plane_status or ""
+
+
+def _asked(
+    cloud: str, kind: RemoteKind, target: str, wanted: str, fault: FaultId | None, at_ns: int
+) -> RemoteAct:
+    name = act_id(kind, target, wanted, fault, at_ns)
+    return RemoteAct(name, cloud, kind, target, wanted, fault, at_ns)
+
+
+def _tells_of_trouble(plan: Plan) -> bool:
+    """Whether owners may be made to wait: an end of trouble is told at once."""
+    return isinstance(plan, RaisePlan) or (isinstance(plan, PortsPlan) and plan.raised)
+
+
+def _held_back(
+    realised: Realised, fault: FaultId, phases: tuple[Phase, ...], now: Instant
+) -> Realised:
+    """Keep what owners hear back until these phases are over; administrators hear at once."""
+    owners: list[Event] = []
+    others: list[Event] = []
+    for event in realised.events:
+        (owners if event.project else others).append(event)
+    if not owners:
+        return realised
+    name = derived("held", fault, str(now.wall_ns))
+    held = EventsHeld((HeldEvents(name, fault, phases, now.wall_ns, tuple(owners)),))
+    return replace(realised, changes=(*realised.changes, held), events=tuple(others))
+
+
+class SettlingDecider:
+    """Decides on `SettleRemoteActs`: acts are over, and events that waited for them go out."""
+
+    def __init__(self, book: RemoteBook) -> None:
+        """Take the book, which follows the ledger."""
+        self._book = book
+
+    def decide(self, command: SettleRemoteActs, view: View, now: Instant) -> Deciding:
+        """Return the rows; an act that somebody voided meanwhile stays void."""
+        _ = view
+        over = [
+            replace(act, settled_ns=now.wall_ns)
+            for act in command.acts
+            if self._book.get(act.id) is not None
+        ]
+        done: dict[tuple[FaultId | None, Phase], int] = {}
+        for act in over:
+            done[act.fault, act.phase] = done.get((act.fault, act.phase), 0) + 1
+        due = [
+            held
+            for held in self._book.held()
+            if not sum(
+                self._book.left(held.fault, (phase,)) - done.get((held.fault, phase), 0)
+                for phase in held.phases
+            )
+        ]
+        yield None
+        return _released(due, (RemoteActsSaved(tuple(over)),) if over else ())
+
+
+class ReleaseDecider:
+    """Decides on `ReleaseHeld`: a cloud that does not answer silences nobody."""
+
+    def __init__(self, book: RemoteBook) -> None:
+        """Take the book, which follows the ledger."""
+        self._book = book
+
+    def decide(self, command: ReleaseHeld, view: View, now: Instant) -> Deciding:
+        """Return the events that have waited for long enough."""
+        _ = view, now
+        yield None
+        due = [held for held in self._book.held() if held.held_ns < command.before_ns]
+        return _released(due, ())
+
+
+def _released(due: list[HeldEvents], changes: tuple[Change, ...]) -> Decided:
+    if not due:
+        return Decided(changes=changes)
+    events = tuple(event for held in due for event in held.events)
+    return Decided(changes=(*changes, HeldReleased(tuple(held.id for held in due))), events=events)

@@ -1,0 +1,167 @@
+"""Nova and Neutron as they are asked: pooled connections, a token that is there, no library.
+
+A library's client asks a server at a time and looks things up on the way; that is what made
+Doctor's inspector slow. Here an act is one request.
+"""
+
+import ssl
+from typing import Any
+
+import aiohttp
+import orjson
+
+from faultwire.controllers.openstack.session import CloudSession
+from faultwire.domain.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
+
+SERVICES_VERSION = "2.53"
+"""Since then a service is named by its uuid."""
+
+EVACUATE_VERSION = "2.94"
+"""The last one that leaves servers running: from 2.95 on they end stopped."""
+
+MOST_BYTES = 64 * 1024 * 1024
+SAID = 300
+"""Characters of a refusal that are kept."""
+
+_LATER = frozenset({408, 413, 429, 500, 502, 503, 504})
+_NOT_YET = ("still in use", "evacuation migration records", "rebuilding", "task_state")
+"""What Nova's 400 and 409 say where the same request is granted later."""
+
+
+class OpenStackApi:
+    """Implements `ports.clouds.CloudApi` by HTTP; belongs to the event loop."""
+
+    def __init__(self, session: CloudSession, timeout: float) -> None:
+        """Take who is signed in; nothing is asked yet."""
+        self._session = session
+        self._timeout = aiohttp.ClientTimeout(total=timeout)
+        self._client: aiohttp.ClientSession | None = None
+        self._services: dict[str, str] = {}
+
+    # ---------------------------------------------------------------- acts
+
+    async def force_down(self, host: str) -> None:
+        """Force the host's nova-compute down: one request once its uuid is known."""
+        await self._forced(host, down=True)
+
+    async def let_up(self, host: str) -> None:
+        """Take the force-down back; Conflict while Nova still keeps its evacuations (S176)."""
+        await self._forced(host, down=False)
+
+    async def _forced(self, host: str, *, down: bool) -> None:
+        known = host in self._services
+        if not known:
+            await self.learn_services(host)
+        service = self._services.get(host)
+        if service is None:
+            raise NotFound(f"host {host} has no nova-compute")
+        try:
+            body = {"forced_down": down}
+            await self.compute("PUT", f"/os-services/{service}", body, SERVICES_VERSION)
+        except NotFound:
+            self._services.pop(host, None)
+            if not known:
+                raise
+            # It was deleted and made again since.
+            await self._forced(host, down=down)
+
+    async def learn_services(self, host: str = "") -> dict[str, dict[str, Any]]:
+        """Return the nova-compute services by host, all or one's, and keep their uuids."""
+        where = f"&host={host}" if host else ""
+        path = f"/os-services?binary=nova-compute{where}"
+        found = await self.compute("GET", path, None, SERVICES_VERSION)
+        services = {str(one["host"]): one for one in found["services"]}
+        self._services.update({name: str(one["id"]) for name, one in services.items()})
+        return services
+
+    async def reset_state(self, server: str, state: str) -> None:
+        """Set a server's state by os-resetState; what it was in is not asked."""
+        body = {"os-resetState": {"state": state}}
+        await self.compute("POST", f"/servers/{server}/action", body)
+
+    async def evacuate(self, server: str, host: str) -> None:
+        """Have a server built again elsewhere; Conflict while Nova thinks its host alive."""
+        body = {"evacuate": {"host": host} if host else {}}
+        await self.compute("POST", f"/servers/{server}/action", body, EVACUATE_VERSION)
+
+    async def mark_port(self, port: str, status: str) -> None:
+        """Set a port's data_plane_status (D7)."""
+        body = {"port": {"data_plane_status": status or None}}
+        base = await self._session.endpoint("network")
+        version = "" if base.endswith("/v2.0") else "/v2.0"
+        await self.request("PUT", f"{base}{version}/ports/{port}", body)
+
+    # ---------------------------------------------------------------- requests
+
+    async def compute(self, method: str, path: str, body: object = None, version: str = "") -> Any:
+        """Ask Nova, at a microversion where one is named."""
+        headers = {"OpenStack-API-Version": f"compute {version}"} if version else {}
+        base = await self._session.endpoint("compute")
+        return await self.request(method, f"{base}{path}", body, headers)
+
+    async def request(
+        self, method: str, url: str, body: object = None, headers: dict[str, str] | None = None
+    ) -> Any:
+        """Return what a service answers; a token that it refuses is renewed once."""
+        token = await self._session.token()
+        status, raw = await self._ask(method, url, body, token, headers or {})
+        if status == 401:
+            self._session.refused(token)
+            token = await self._session.token()
+            status, raw = await self._ask(method, url, body, token, headers or {})
+        return _answer(status, raw, f"{method} {url}")
+
+    async def _ask(
+        self, method: str, url: str, body: object, token: str, more: dict[str, str]
+    ) -> tuple[int, bytes]:
+        headers = {"X-Auth-Token": token, "Accept": "application/json", **more}
+        data = None if body is None else orjson.dumps(body)
+        if data is not None:
+            headers["Content-Type"] = "application/json"
+        try:
+            async with self._opened().request(
+                method, url, data=data, headers=headers, allow_redirects=False
+            ) as answer:
+                return answer.status, await answer.content.read(MOST_BYTES)
+        except TimeoutError:
+            raise Unavailable(f"cloud {self._session.name} did not answer in time", url) from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise Unavailable(f"cloud {self._session.name} does not answer", str(error)) from None
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._client is None:
+            # How many at a time is whoever asks's to say.
+            connector = aiohttp.TCPConnector(limit=0, ssl=_tls(self._session.verify))
+            self._client = aiohttp.ClientSession(
+                connector=connector, timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar()
+            )
+        return self._client
+
+    async def close(self) -> None:
+        """Give connections back."""
+        if self._client is not None:
+            await self._client.close()
+
+
+def _tls(verify: Any) -> ssl.SSLContext | bool:
+    if verify is False:
+        return False
+    return ssl.create_default_context(cafile=verify) if isinstance(verify, str) else True
+
+
+def _answer(status: int, raw: bytes, asked: str) -> Any:
+    """Return the document of a good answer, or raise what a bad one means."""
+    if status < 300:
+        try:
+            return orjson.loads(raw) if raw else None
+        except orjson.JSONDecodeError:
+            raise Unavailable("a cloud answered what is no JSON", asked) from None
+    said = raw[:SAID].decode(errors="replace")
+    text = f"{asked}: {status} {said}"
+    if status in _LATER:
+        raise Unavailable("a cloud cannot grant it now", text)
+    if status in {400, 409} and any(words in said for words in _NOT_YET):
+        raise Conflict(text)
+    kinds = {401: Forbidden, 403: Forbidden, 404: NotFound, 409: Conflict}
+    kind = kinds.get(status)
+    raise kind(text) if kind else Invalid("", text)

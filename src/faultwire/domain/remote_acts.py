@@ -1,0 +1,159 @@
+"""Remote acts: what a plan asks of a cloud that is not ours, kept until it is done.
+
+::
+
+    owed ──▶ done
+      ├────▶ failed     the cloud refuses it, and would again
+      └────▶ void       a later act on the same thing took its place
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from faultwire.domain.events import Event
+from faultwire.domain.ids import FaultId, derived
+
+
+class RemoteKind(StrEnum):
+    """What a cloud is asked to do."""
+
+    FORCE_DOWN = "force_down"
+    LET_UP = "let_up"
+    RESET_STATE = "reset_state"
+    MARK_PORT = "mark_port"
+
+
+ABOUT = {
+    RemoteKind.FORCE_DOWN: "host",
+    RemoteKind.LET_UP: "host",
+    RemoteKind.RESET_STATE: "server",
+    RemoteKind.MARK_PORT: "port",
+}
+"""What an act is about: of two acts on one thing the later one alone is still meant."""
+
+
+class Phase(StrEnum):
+    """Order within a fault: the host's one request goes first, the many others follow (S5-S7)."""
+
+    HOST = "host"
+    STATES = "states"
+
+
+class RemoteState(StrEnum):
+    """How an act stands."""
+
+    OWED = "owed"
+    DONE = "done"
+    FAILED = "failed"
+    VOID = "void"
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteAct:
+    """One request that a cloud is owed.
+
+    `target` names a host, server or port, `wanted` the state asked for (empty for hosts). `fault`
+    is what it follows from, None where nothing in particular. `detail` says why it failed.
+    """
+
+    id: str
+    cloud: str
+    kind: RemoteKind
+    target: str
+    wanted: str
+    fault: FaultId | None
+    asked_ns: int
+    state: RemoteState = RemoteState.OWED
+    settled_ns: int = 0
+    detail: str = ""
+
+    @property
+    def about(self) -> tuple[str, str]:
+        """What it is about: kind of thing and name."""
+        return ABOUT[self.kind], self.target
+
+    @property
+    def phase(self) -> Phase:
+        """When it is done, among those of its fault."""
+        return Phase.HOST if ABOUT[self.kind] == "host" else Phase.STATES
+
+
+def act_id(kind: RemoteKind, target: str, wanted: str, fault: FaultId | None, at_ns: int) -> str:
+    """Return the name of an act: the same decision taken twice asks once."""
+    return derived("remote", kind, target, wanted, fault or "", str(at_ns))
+
+
+class Notify(StrEnum):
+    """Setting: when owners hear of a fault whose acts a cloud is owed (S5-S7)."""
+
+    IMMEDIATELY = "immediately"
+    AFTER_HOST_DOWN = "after_host_down"
+    AFTER_STATES = "after_states"
+
+
+WAITS_FOR = {
+    Notify.IMMEDIATELY: frozenset[Phase](),
+    Notify.AFTER_HOST_DOWN: frozenset({Phase.HOST}),
+    Notify.AFTER_STATES: frozenset({Phase.HOST, Phase.STATES}),
+}
+"""The phases that must be over before owners hear of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldEvents:
+    """Events of a fault that owners hear of once these phases of it are over."""
+
+    id: str
+    fault: FaultId
+    phases: tuple[Phase, ...]
+    held_ns: int
+    events: tuple[Event, ...]
+
+
+# ---------------------------------------------------------------- changes
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteActsSaved:
+    """Acts that are new, or over."""
+
+    acts: tuple[RemoteAct, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EventsHeld:
+    """Events that wait for acts."""
+
+    held: tuple[HeldEvents, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HeldReleased:
+    """Held events that owners hear of now, by id."""
+
+    ids: tuple[str, ...]
+
+
+RemoteChange = RemoteActsSaved | EventsHeld | HeldReleased
+
+# ---------------------------------------------------------------- commands
+
+
+@dataclass(frozen=True, slots=True)
+class SettleRemoteActs:
+    """These acts are over, with their states and details; answers None.
+
+    One that is no longer owed stays as it is. Events that waited for nothing else go out.
+    """
+
+    acts: tuple[RemoteAct, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseHeld:
+    """Let events go that were held since before `before_ns`, whatever they wait for."""
+
+    before_ns: int
+
+
+RemoteCommand = SettleRemoteActs | ReleaseHeld

@@ -1,0 +1,85 @@
+"""Remote acts that clouds are owed and events that wait for them, in memory, oldest first."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from faultwire.domain.changes import Change
+from faultwire.domain.ids import FaultId
+from faultwire.domain.remote_acts import (
+    EventsHeld,
+    HeldEvents,
+    HeldReleased,
+    Phase,
+    RemoteAct,
+    RemoteActsSaved,
+    RemoteState,
+)
+
+
+class RemoteBook:
+    """The book; written on the event loop alone. What is over is in the database alone."""
+
+    def __init__(self) -> None:
+        """Know of nothing owed."""
+        self._owed: dict[str, RemoteAct] = {}
+        self._about: dict[tuple[str, str], str] = {}
+        self._of: dict[tuple[FaultId | None, Phase], int] = {}
+        self._held: dict[str, HeldEvents] = {}
+        self._appliers: dict[type, Callable[[Any], None]] = {
+            RemoteActsSaved: self._saved,
+            EventsHeld: lambda c: self._held.update((one.id, one) for one in c.held),
+            HeldReleased: self._released,
+        }
+
+    def apply(self, change: Change) -> None:
+        """Take one committed change; types that do not concern the book are passed over."""
+        applier = self._appliers.get(type(change))
+        if applier is not None:
+            applier(change)
+
+    def _released(self, change: HeldReleased) -> None:
+        for name in change.ids:
+            self._held.pop(name, None)
+
+    def _saved(self, change: RemoteActsSaved) -> None:
+        for act in change.acts:
+            self._act(act)
+
+    def _act(self, act: RemoteAct) -> None:
+        was = self._owed.pop(act.id, None)
+        if was is not None:
+            self._of[was.fault, was.phase] -= 1
+            if not self._of[was.fault, was.phase]:
+                del self._of[was.fault, was.phase]
+            if self._about.get(was.about) == was.id:
+                del self._about[was.about]
+        if act.state is RemoteState.OWED:
+            self._owed[act.id] = act
+            self._about[act.about] = act.id
+            key = (act.fault, act.phase)
+            self._of[key] = self._of.get(key, 0) + 1
+
+    def __len__(self) -> int:
+        """Return how many acts are owed."""
+        return len(self._owed)
+
+    def owed(self) -> tuple[RemoteAct, ...]:
+        """Return what is owed, oldest first."""
+        return tuple(self._owed.values())
+
+    def get(self, act: str) -> RemoteAct | None:
+        """Return an act that is owed."""
+        return self._owed.get(act)
+
+    def on(self, about: tuple[str, str]) -> RemoteAct | None:
+        """Return the act that is owed on a thing."""
+        name = self._about.get(about)
+        return self._owed.get(name) if name is not None else None
+
+    def left(self, fault: FaultId | None, phases: Iterable[Phase]) -> int:
+        """Return how many acts of these phases of a fault are owed."""
+        return sum(self._of.get((fault, phase), 0) for phase in phases)
+
+    def held(self) -> tuple[HeldEvents, ...]:
+        """Return the events that wait, oldest first."""
+        return tuple(self._held.values())
