@@ -7,11 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.databases.fixtures import Databases, databases
 from tests.system.children import Child
 from tests.system.conftest import Serve
+from tests.system.installation import Installation
 from tests.system.rabbit import Rabbit
 from tests.system.served import Reply, Server
 from tests.system.waiting import wait_for
+
+__all__ = ["databases"]
 
 pytestmark = pytest.mark.system
 
@@ -128,3 +132,43 @@ def test_a_guest_speaks_for_itself_alone(guests: Guests) -> None:
     agent = guests.start("g-1", old)
     wait_for(lambda: "did not prove" in agent.output, "it is refused", 20.0)
     assert guests.ping("g-1").status == 400
+
+
+def test_conductors_and_task_managers_of_their_own(
+    databases: Databases, rabbit: Rabbit, tmp_path: Path
+) -> None:
+    """On a shared database they are processes; one of each may die, and nobody takes it amiss."""
+    url = rabbit.fresh()
+    config: dict[str, dict[str, object]] = {
+        "DEFAULT": {"transport_url": url},
+        "guests": {"heartbeat_ms": 200, "silence_ms": 6000, "ping_ms": 700},
+        "cluster": {"beat_ms": 200, "silence_ms": 1000},
+    }
+    installation = Installation(tmp_path, databases.new("postgresql"), config)
+    made: Guests | None = None
+    try:
+        made = guests = Guests(installation.serve(), tmp_path, url)
+        conductors = [installation.work("conductor") for _ in range(2)]
+        managers = [installation.work("taskmanager") for _ in range(2)]
+        guests.start("g-1", guests.enrol("g-1"))
+        guests.answers("g-1")
+        wait_for(lambda: guests.state("g-1") == "connected", "the guest is heard", 20.0)
+        managers[0].kill9()
+        conductors[0].kill9()
+        begun = guests.server.call("POST", "/fault/v1/guests/g-1/restart")
+        assert begun.status == 202, begun.text
+        task = begun.json["task"]["id"]
+
+        def over() -> bool:
+            shown = guests.server.get(f"/fault/v1/tasks/{task}")["task"]
+            return bool(shown["state"] == "done")
+
+        wait_for(over, "the task is done", 60.0)
+        guests.answers("g-1")
+        wait_for(lambda: guests.state("g-1") == "connected", "the guest is still heard", 20.0)
+        faults = guests.server.get("/fault/v1/faults")["faults"]
+        assert faults == []
+    finally:
+        if made is not None:
+            made.close()
+        installation.close()

@@ -31,7 +31,7 @@ KEY = "pokes"
 _MS = 1_000_000
 _S = 1000.0
 
-ROLES = ("serve", "evaluator", "sender")
+ROLES = ("serve", "evaluator", "sender", "taskmanager", "conductor")
 
 WORKERS = {ShareKind.EVENTS: "evaluator", ShareKind.OUTBOX: "sender"}
 """Who does which kind of work; where there is none of them, every server does it."""

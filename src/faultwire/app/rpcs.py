@@ -79,6 +79,8 @@ class Rpcs:
         broker = broker_of(configuration.default, configuration.oslo_messaging_rabbit)
         if broker is None:
             raise Invalid(OPTION, "is empty, and remote calls need a broker")
+        self.broker = broker
+        self.keys = keys
         peers = Peers(tools.clock, guests)
         caps = Caps(configuration.upgrade_levels.by_api(), peers)
         seal = sealer(SERVER, keys.of_topic)

@@ -72,6 +72,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "port-show": ("faultwire.cli.ports:port_show", "Show a port."),
     "port-update": ("faultwire.cli.ports:port_update", "Report a port's data plane."),
     "port": ("faultwire.cli.ports:port", "Report a port's data plane, or take that back."),
+    "taskmanager": ("faultwire.cli.rpcs:taskmanager", "Do long tasks, on a shared database."),
+    "conductor": ("faultwire.cli.rpcs:conductor", "Hear guests over the broker."),
     "guest-agent": ("faultwire.cli.guest_agent:guest_agent", "Run the agent of a database guest."),
     "guest-enroll": ("faultwire.cli.guests:guest_enroll", "Write a credential for a guest."),
     "guest-list": ("faultwire.cli.guests:guest_list", "List database guests."),

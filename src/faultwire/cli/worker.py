@@ -6,18 +6,26 @@ import logging
 import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from faultwire.cli.serve import COLLECTOR_THRESHOLDS, SWITCH_INTERVAL_SECONDS, raise_file_limit
 
-_config = click.option(
+if TYPE_CHECKING:
+    from faultwire.app.worker import Worker
+    from faultwire.config.configuration import Configuration
+
+CALLED = frozenset({"taskmanager", "conductor"})
+"""Roles whose work comes as calls from the broker."""
+
+config_option = click.option(
     "--config",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
     help="Must name a PostgreSQL or MariaDB database, unless the environment does.",
 )
-_listen = click.option(
+listen_option = click.option(
     "--listen",
     metavar="HOST:PORT",
     default="",
@@ -26,33 +34,33 @@ _listen = click.option(
 
 
 @click.command()
-@_config
-@_listen
+@config_option
+@listen_option
 def evaluator(config: Path | None, listen: str) -> None:
     """Evaluate alarms for the servers on a shared database.
 
     Any number may run; they share the projects out among themselves. Prints `working as NAME`
     once it does. SIGTERM and SIGINT stop it cleanly.
     """
-    _work("evaluator", config, listen)
+    work("evaluator", config, listen)
 
 
 @click.command()
-@_config
-@_listen
+@config_option
+@listen_option
 def sender(config: Path | None, listen: str) -> None:
     """Send webhooks for the servers on a shared database.
 
     Any number may run; they share the destinations out among themselves. Prints
     `working as NAME` once it does. SIGTERM and SIGINT stop it cleanly.
     """
-    _work("sender", config, listen)
+    work("sender", config, listen)
 
 
-def _work(role: str, config: Path | None, listen: str) -> None:
+def work(role: str, config: Path | None, listen: str) -> None:
+    """Be a process of this role until a signal ends it."""
     import uvloop
 
-    from faultwire.app.worker import Worker
     from faultwire.config import configuration
     from faultwire.domain.errors import FaultwireError
     from faultwire.telemetry import logs
@@ -63,13 +71,23 @@ def _work(role: str, config: Path | None, listen: str) -> None:
         settings = configuration.read(config)
         logs.set_up(settings.server.log_level)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_run(Worker(settings, role, listen)))
+            runner.run(_run(_worker(settings, role, listen)))
     except FaultwireError as error:
         logging.getLogger(__name__).debug("cannot work", exc_info=True)
         raise click.ClickException(str(error)) from None
 
 
-async def _run(worker: "Worker") -> None:  # type: ignore[name-defined]  # noqa: F821
+def _worker(settings: "Configuration", role: str, listen: str) -> "Worker":
+    if role in CALLED:
+        from faultwire.app.callworker import CallWorker
+
+        return CallWorker(settings, role, listen)
+    from faultwire.app.worker import Worker
+
+    return Worker(settings, role, listen)
+
+
+async def _run(worker: "Worker") -> None:
     from faultwire.app.supervised import serving
     from faultwire.telemetry.clock import SystemClock
 

@@ -112,7 +112,13 @@ HISTOGRAMS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 FROM_ZERO: Mapping[str, tuple[str, ...]] = {
     "faultwire_deadman_beats_total": ("sent", "withheld", "failed"),
     "faultwire_deliveries_total": ("delivered", "pending", "dead", "refused"),
-    "faultwire_members_lost_total": ("serve", "evaluator", "sender"),
+    "faultwire_members_lost_total": (
+        "serve",
+        "evaluator",
+        "sender",
+        "taskmanager",
+        "conductor",
+    ),
     "faultwire_connections_refused_total": ("connections", "source", "strangers"),
 }
 """Values of the one label that stand at zero from the start: of a counter that appears with its
