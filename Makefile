@@ -17,7 +17,7 @@ TEMPEST := build/tempest
 # Nova, Keystone, Placement, Neutron and Aodh as released, for the tests against a real cloud.
 MINICLOUD := build/minicloud
 
-.PHONY: help venv demo test tempest minicloud test-openstack serve lint types bench docs clean lock
+.PHONY: help venv demo test campaign tempest minicloud test-openstack serve lint types bench docs clean lock
 
 help: ## Tell what the targets do.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -29,6 +29,9 @@ demo: $(VENV)/.package ## A host dies and everyone who depends on it is told: th
 
 test: $(VENV)/.package $(VENV)/.test ## Run all the tests (house rules included).
 	@$(BIN)/python -m pytest -n 2 --ignore=tests/openstack $(ARGS)
+
+campaign: $(VENV)/.package $(VENV)/.test ## Play 240 histories drawn from seeds: no healthy host is acted on.
+	@$(BIN)/python -m pytest -n 2 -q tests/campaign --campaign 240 $(ARGS)
 
 tempest: $(TEMPEST)/.made ## Make build/tempest, with which `make test` also runs OpenStack's own suite.
 

@@ -61,6 +61,7 @@ BENCHES: dict[str, tuple[Callable[[bool], Results], str]] = {
     "compute": (_module("compute"), "pages of servers, force-down, hosts reported down"),
     "profiler": (_module("profiler"), "cost of the probe, lines of logs a second"),
     "rpc": (_module("rpc"), "pings of guests over RabbitMQ against oslo.messaging itself"),
+    "guards": (_module("guards"), "guards on the fault path, on against off; replay"),
     "several": (_module("several"), "shared databases against the embedded one"),
 }
 """Every benchmark, what runs it, and what it is about."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx2
 
+from faultwire.app.acts import guarded
 from faultwire.app.core import Indexes, deciders, evaluator_of
 from faultwire.app.hoststatus import terms_of
 from faultwire.app.memory import Followers
@@ -167,6 +168,7 @@ class Cloud:
             indexes.quotas,
             indexes.owed,
             indexes.tasks,
+            indexes.acts,
         )
         terms = terms_of(self.compute_settings)
         return Chain(
@@ -215,6 +217,7 @@ class Cloud:
             status=self._status_ports(),
             user_name=lambda user: "admin" if user == "u-admin" else None,
             guests=self.guest_doors.fault(self.indexes, self.clock, self.ledger, self._read),
+            guarded=guarded(self.indexes.acts),
         )
 
     def _status_ports(self) -> StatusPorts:
@@ -237,6 +240,7 @@ class Cloud:
             sessions=lambda: 0,
             held=lambda: 0,
             certificate_ns=self.standing.certificate_ns,
+            guarded=guarded(self.indexes.acts),
         )
 
     def _alarming_ports(self, settings: AlarmingSettings) -> AlarmingPorts:

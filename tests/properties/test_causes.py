@@ -114,12 +114,12 @@ class CausesMachine(RuleBasedStateMachine):
     def hold(self, held: bool) -> None:
         self.product.run(SetHold(held, "", ACTOR))
 
-    @rule(host=hosts, by_hand=st.booleans())
-    def act_again(self, host: HostName, by_hand: bool) -> None:
+    @rule(host=hosts)
+    def act_again(self, host: HostName) -> None:
         fault = self.product.indexes.holds.open_fault(identity_of(HOST_DOWN, {"hostname": host}))
         if fault is not None:
             with suppress(Conflict):
-                self.product.run(ActOnFault(fault.id, ACTOR if by_hand else None))
+                self.product.run(ActOnFault(fault.id, ACTOR))
 
     @rule(
         host=hosts, state=st.sampled_from(AgentState), running=st.none() | st.frozensets(servers)

@@ -64,9 +64,8 @@ class Guarded:
         yield from ()
 
     def _do_act(self, words: Words, options: Options, body: str) -> Iterator[str]:
-        """`act F1 [unasked]`: an operator wants done what was refused, or nobody does."""
-        actor = None if "unasked" in words else ACTOR
-        self._product.run(ActOnFault(self._fault(words[0]), actor))
+        """`act F1`: an operator wants done what was refused."""
+        self._product.run(ActOnFault(self._fault(words[0]), ACTOR))
         yield from ()
 
     def _show_explanation(self, name: str) -> Iterator[str]:

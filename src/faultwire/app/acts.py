@@ -1,11 +1,10 @@
 """Acts, beside the lane: who hears which host, what is counted and logged, what is asked again."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
 
 from faultwire.app.core import Core
-from faultwire.app.lane import Lane
-from faultwire.app.life import Life
 from faultwire.domain.changes import Change
 from faultwire.domain.errors import Conflict, FaultwireError, NotFound
 from faultwire.domain.guard_changes import ActsNoted, HoldSaved
@@ -14,20 +13,42 @@ from faultwire.domain.guarding import Guarded, Sign
 from faultwire.domain.ids import HostName
 from faultwire.domain.states import AgentState
 from faultwire.inspector.acting import Guards
-from faultwire.inspector.again import FORCING, waits_for_silence
+from faultwire.inspector.again import FORCING, waits_for_verdict
 from faultwire.inspector.guard_settings import Settings
 from faultwire.inspector.limits import PROBES, Signs, counted
 from faultwire.liveness.settings import Settings as Liveness
 from faultwire.monitors.combining import Icmp
-from faultwire.ports import AgentSessions, Clock, Meter
+from faultwire.ports import AgentSessions, Clock, Intake, Meter
 from faultwire.resourcemap.acts import ActBook
+from faultwire.resourcemap.holds import Holds
 
 log = logging.getLogger(__name__)
 
 AGAIN_SECONDS = 0.1
-"""How soon it is noticed that nobody hears a host any more that was spared."""
+"""How soon it is noticed that nobody hears a host any more on which there is a verdict."""
 
 _MS = 1_000_000
+
+_AWAITED = {
+    "expected": "its agent was connected before our start, and is waited for",
+    "returning": "its agent's connection closed just now, and is waited for",
+    "doubted": "its agent is being judged again",
+}
+"""States of an agent in which its verdict is still to come."""
+
+_PROBED = {
+    Icmp.ALIVE: (Sign(PROBES, "it answers probes"),),
+    Icmp.UNSURE: (Sign("probing", "it is being looked at"),),
+    Icmp.UNREACHABLE: (Sign("probing", "it answers other vantage points"),),
+    Icmp.ISOLATED: (Sign("probing", "we are cut off ourselves, and cannot know"),),
+}
+
+
+class Watching(Protocol):
+    """The part of `app.life.Life` that is needed here."""
+
+    def watch(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Run it for as long as the process lives."""
 
 
 class Ears:
@@ -77,6 +98,8 @@ def hear_agents(
                 return (Sign("agent", "its agent is connected to another server"),)
             return ()
         status = sessions.status(host)
+        if status is not None and status.state in _AWAITED:
+            return (Sign("agent", _AWAITED[status.state]),)
         if status is None or status.seen_ns is None or status.state != "connected":
             return ()
         age = clock.wall_ns() - status.seen_ns
@@ -88,22 +111,24 @@ def hear_agents(
 
 
 def hear_probes(ears: Ears, held: Callable[[HostName], Icmp]) -> None:
-    """Let answers to probes be heard, by what the vantage points together hold of a host."""
+    """Let answers to probes be heard, by what the vantage points together hold of a host.
+
+    As long as they do not know, nobody does: silence proves nothing while it is we who are cut
+    off, or while a host is being looked at. Their verdict has the guards asked again.
+    """
 
     def heard(host: HostName) -> tuple[Sign, ...]:
-        if held(host) is Icmp.ALIVE:
-            return (Sign(PROBES, "it answers probes"),)
-        return ()
+        return _PROBED.get(held(host), ())
 
     ears.join(heard)
 
 
-def watch_acts(core: Core, lane: Lane, ears: Ears, life: Life) -> None:
+def watch_acts(core: Core, lane: Intake, ears: Ears, life: Watching) -> None:
     """Count and log what guards say, and ask again where a sign of life is over."""
     tools = core.tools
     tools.metrics.gauge("faultwire_acts_held", core.indexes.acts.hold.held)
     core.memory.follow(lambda change: _note(change, tools.metrics))
-    life.watch(_Again(core, lane, ears, tools.clock).run(), "acts asked again")
+    life.watch(_Again(core.indexes.holds, lane, ears, tools.clock).run(), "acts asked again")
 
 
 def _note(change: Change, metrics: Meter) -> None:
@@ -129,8 +154,8 @@ def _note(change: Change, metrics: Meter) -> None:
 class _Again:
     """Asks once more for hosts that were spared because somebody heard them."""
 
-    def __init__(self, core: Core, lane: Lane, ears: Ears, clock: Clock) -> None:
-        self._holds = core.indexes.holds
+    def __init__(self, holds: Holds, lane: Intake, ears: Ears, clock: Clock) -> None:
+        self._holds = holds
         self._lane = lane
         self._ears = ears
         self._clock = clock
@@ -139,7 +164,7 @@ class _Again:
         while True:
             await self._clock.sleep(AGAIN_SECONDS)
             for fault in self._holds.live_of(FORCING):
-                if fault.host is None or not waits_for_silence(fault):
+                if fault.host is None or not waits_for_verdict(fault):
                     continue
                 if counted(self._ears(fault.host), fault):
                     continue

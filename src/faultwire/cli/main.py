@@ -39,6 +39,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "fault-close": ("faultwire.cli.faults:fault_close", "Close a fault."),
     "fault-report": ("faultwire.cli.faults:fault_report", "Post a fault or its clear."),
     "fault-catalogue": ("faultwire.cli.faults:fault_catalogue", "List every type of fault."),
+    "faults": ("faultwire.cli.replay:faults", "Export all faults with their records."),
+    "replay": (
+        "faultwire.cli.replay:replay",
+        "Decide a recorded history again by other settings.",
+    ),
     "explain": (
         "faultwire.cli.guards:explain",
         "Explain a fault: votes, rules, guards, what was done and what was not.",

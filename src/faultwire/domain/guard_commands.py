@@ -37,11 +37,11 @@ class RemoveWindow:
 
 @dataclass(frozen=True, slots=True)
 class ActOnFault:
-    """Ask the guards again about what they refused for an open fault; answers the `Fault`.
+    """Do what guards refused for an open fault, at an operator's word; answers the `Fault`.
 
-    Without an actor it is asked because a sign of life is over. With one it is an operator's own
-    wish, which limits do not bind. Raises NotFound for a fault that is closed or unknown, and
-    Conflict with the guard's words where an operator's wish is refused.
+    Limits do not bind it. Raises NotFound for a fault that is closed or unknown, and Conflict
+    where nothing was refused, or with the guard's words where it is refused still. Without an
+    actor nobody asks for it: a sign of life that spoke against a verdict of ours is over.
     """
 
     fault: FaultId

@@ -1,4 +1,4 @@
-"""Acts that were refused, asked for once more: a sign of life is over, or an operator wants it."""
+"""Acts that were refused, asked for once more: by a verdict of ours, or by an operator."""
 
 from dataclasses import replace
 
@@ -20,6 +20,7 @@ from faultwire.domain.faults import (
 from faultwire.domain.guard_commands import ActOnFault
 from faultwire.domain.instants import Instant
 from faultwire.inspector.acting import Acting, Guards
+from faultwire.inspector.guards import OWN_MONITORS
 from faultwire.inspector.rules import RULES
 from faultwire.inspector.settings import Settings
 from faultwire.ports import View
@@ -31,15 +32,19 @@ DECISIONS_KEPT = 60
 """Lines of a record up to which further tries are written down; a fault may be asked often."""
 
 
-def waits_for_silence(fault: Fault) -> bool:
-    """Whether a host was spared because somebody hears it: that may be over by now.
+def waits_for_verdict(fault: Fault) -> bool:
+    """Whether a host was spared because somebody hears it: a verdict of ours says that it is over.
 
+    That nobody hears it any more is no ground by itself: it may be we who are cut off. So only a
+    host on which there is a verdict of ours is asked for again.
     What any other guard refused stays undone until an operator asks: a limit that lets a few
     more pass with every repeat would be no limit.
     """
     if fault.state is not FaultState.OPEN or fault.type.name not in FORCING:
         return False
-    return deeds.undone(fault, ActKind.FORCE_DOWN) == "vantage"
+    if deeds.undone(fault, ActKind.FORCE_DOWN) != "vantage":
+        return False
+    return any(one.source in OWN_MONITORS and one.vote == "down" for one in fault.evidence)
 
 
 def act(fault: Fault, view: View, acting: Acting) -> Steps[Fault]:
@@ -80,7 +85,7 @@ class ActDecider:
         if fault is None:
             raise NotFound(f"no open fault {command.fault}")
         actor = command.actor
-        if actor is None and not waits_for_silence(fault):
+        if actor is None and not waits_for_verdict(fault):
             return Decided(answer=fault)
         undone = [kind for kind in deeds.of(fault) if deeds.undone(fault, kind) is not None]
         if not undone:

@@ -115,7 +115,7 @@ class ReportsDecider:
         if fault.state is FaultState.UNMATCHED and found.found:
             yield from appear(folded, found, view, now, acting)
             return FaultAnswer(fault.id, FaultState.OPEN)
-        if again.waits_for_silence(folded):
+        if report.evidence.source in guards.OWN_MONITORS and again.waits_for_verdict(folded):
             folded = yield from again.act(folded, view, acting)
         yield Decided(changes=(FaultsSaved((folded,)),))
         return FaultAnswer(folded.id, folded.state)

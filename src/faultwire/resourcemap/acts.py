@@ -1,7 +1,10 @@
 """Acts that were done, windows and the hold, in memory, and which host belongs to which domain."""
 
+from bisect import bisect, insort
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain, islice
+from operator import attrgetter
 from typing import Any
 
 from faultwire.domain import changes, guard_changes
@@ -12,6 +15,13 @@ from faultwire.domain.resources import Host
 
 KEPT_NS = 86_400_000_000_000
 """How long acts are remembered: no limit looks further back."""
+
+FORGET_NS = 2 * KEPT_NS
+MOST_OURS = 10_000
+"""Age of the oldest act of ours, or number of them, at which those that are over are forgotten."""
+
+FORGOTTEN = 8
+"""The oldest acts that are looked at with every new one: more are never forgotten at once."""
 
 CLOUD = "cloud"
 """The domain that every host belongs to."""
@@ -40,9 +50,10 @@ class ActBook:
         """Start with no host, no window, no act and nothing held."""
         self.hold: Hold = NOT_HELD
         self._windows: dict[str, Window] = {}
-        self._acts: dict[str, Acted] = {}
-        self._seen: dict[str, int] = {}
-        self._newest: Instant = Instant(0)
+        # Of other processes, or from before our start: by the wall. Ours: by when they were seen.
+        self._told: dict[str, Acted] = {}
+        self._seen: list[tuple[int, str, Acted]] = []
+        self._ours: set[str] = set()
         self._domains: dict[HostName, tuple[str, ...]] = {}
         self._sizes: Counter[str] = Counter()
         self._appliers: dict[type, Callable[[Any], None]] = {
@@ -77,13 +88,23 @@ class ActBook:
 
     def acts(self) -> Iterator[Acted]:
         """Give the acts of the last day, oldest first."""
-        return iter(self._acts.values())
+        ours = (act for _, _, act in self._seen)
+        return iter(sorted(chain(self._told.values(), ours), key=attrgetter("at_ns", "id")))
 
     def recent(self, now: Instant, window_ns: int) -> Iterator[Acted]:
-        """Give the acts that are younger than so long; one of the future is young."""
-        for act in self._acts.values():
-            if self._age(act, now) < window_ns:
+        """Give the acts that are younger than so long; one of the future is young.
+
+        It takes as long as there are young ones of ours, and any of others.
+        """
+        for act in self._told.values():
+            if now.wall_ns - act.at_ns < window_ns:
                 yield act
+        for seen, _, act in reversed(self._seen):
+            age = now.wall_ns - act.at_ns if now.mono_ns is None else now.mono_ns - seen
+            if age < window_ns:
+                yield act
+            elif now.mono_ns is not None:
+                return
 
     def domains(self, host: HostName) -> tuple[str, ...]:
         """Return the domains of a host; none for one that is not in the map."""
@@ -97,27 +118,25 @@ class ActBook:
         """Return how many hosts belong to each domain that has any."""
         return {name: count for name, count in self._sizes.items() if count}
 
-    def _age(self, act: Acted, now: Instant) -> int:
-        seen = self._seen.get(act.id)
-        if seen is not None and now.mono_ns is not None:
-            return now.mono_ns - seen
-        return now.wall_ns - act.at_ns
-
     def _acts_done(self, change: guard_changes.ActsDone) -> None:
-        for act in change.acts:
-            self._acts[act.id] = act
-            self._newest = Instant(act.at_ns, self._newest.mono_ns)
-        while self._acts:
-            oldest = next(iter(self._acts.values()))
-            if self._age(oldest, self._newest) <= KEPT_NS:
-                break
-            del self._acts[oldest.id]
-            self._seen.pop(oldest.id, None)
+        self._told.update((act.id, act) for act in change.acts if act.id not in self._ours)
+        newest = max((act.at_ns for act in change.acts), default=0)
+        for name in tuple(islice(self._told, FORGOTTEN)):
+            if self._told[name].at_ns < newest - KEPT_NS:
+                del self._told[name]
 
     def _acts_noted(self, change: guard_changes.ActsNoted) -> None:
-        if change.mono_ns is not None:
-            self._seen.update((act.id, change.mono_ns) for act in change.acts)
-            self._newest = Instant(self._newest.wall_ns, change.mono_ns)
+        if change.mono_ns is None or not change.acts:
+            return
+        for act in change.acts:
+            self._told.pop(act.id, None)
+            if act.id not in self._ours:
+                self._ours.add(act.id)
+                insort(self._seen, (change.mono_ns, act.id, act))
+        if len(self._seen) > MOST_OURS or self._seen[0][0] < change.mono_ns - FORGET_NS:
+            old = bisect(self._seen, (change.mono_ns - KEPT_NS,))
+            self._ours.difference_update(name for _, name, _ in self._seen[:old])
+            del self._seen[:old]
 
     def _hold_saved(self, change: guard_changes.HoldSaved) -> None:
         self.hold = change.hold

@@ -12,7 +12,7 @@ from faultwire.domain.faults import Fault
 from faultwire.domain.ids import FaultId
 from faultwire.faces.fault import params
 from faultwire.faces.fault.ports import FaultPorts
-from faultwire.faces.fault.shape import fault_row, fault_whole
+from faultwire.faces.fault.shape import fault_record, fault_row, fault_whole
 from faultwire.faces.http import actor_of, caller_of, json_response
 
 ID_LIMIT = 64
@@ -31,6 +31,7 @@ class Faults:
         """List faults, newest first. Filters: host, state, since; pages by limit and marker."""
         self._ports.enforcer.enforce("faults:list", caller_of(request))
         query = params.only(request, params.FAULTS)
+        row = fault_record if params.flag(query.get("whole"), "whole") else fault_row
         found: Any = await self._ports.read(
             self._ports.faults.faults,
             host=self._host(query.get("host")),
@@ -41,7 +42,7 @@ class Faults:
         )
         rows = []
         for fault in found:
-            rows.append(fault_row(fault))
+            rows.append(row(fault))
             if len(rows) % SLICE == 0:
                 await asyncio.sleep(0)
         return json_response({"faults": rows})

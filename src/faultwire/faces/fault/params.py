@@ -16,6 +16,7 @@ FAULTS = {
     "since": "Opened then or later: ISO 8601, UTC where it has no zone.",
     "limit": f"Rows of a page, 1 to {LARGEST_PAGE}; {PAGE} where it is left out.",
     "marker": "The id of the last fault of the page before.",
+    "whole": "true: with evidence, plan and decisions, as a history needs them.",
 }
 AUDIT = {
     "action": "Lines of this action, or of a family: user stands for user.create and the like.",

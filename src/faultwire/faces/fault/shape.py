@@ -33,6 +33,11 @@ def fault_row(fault: Fault) -> dict[str, Any]:
 
 def fault_whole(fault: Fault, timeline: dict[str, Any]) -> dict[str, Any]:
     """Return a fault with its evidence, plan, decision record and timeline."""
+    return {**fault_record(fault), "timeline": timeline}
+
+
+def fault_record(fault: Fault) -> dict[str, Any]:
+    """Return a fault with its evidence, plan and decision record."""
     plan = fault.plan
     return {
         **fault_row(fault),
@@ -51,7 +56,6 @@ def fault_whole(fault: Fault, timeline: dict[str, Any]) -> dict[str, Any]:
         "decisions": [
             {"name": d.name, "outcome": d.outcome.value, "why": d.why} for d in fault.decisions
         ],
-        "timeline": timeline,
     }
 
 
