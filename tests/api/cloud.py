@@ -53,8 +53,8 @@ from faultwire_profiler import Recorder, profile, to_json
 from tests.api.cloud_doors import (
     ADMIN_PROJECT,
     DEMO,
+    DOCUMENT,
     ENFORCER,
-    OTHER,
     Commits,
     Doors,
     FixedStanding,
@@ -70,15 +70,6 @@ EVENT = {
     "time": "2018-11-28T10:00:00.123456",
     "type": "compute.host.down",
     "details": {"hostname": "compute-1"},
-}
-DOCUMENT: dict[str, Any] = {
-    "projects": [{"id": DEMO, "name": "demo"}, {"id": OTHER, "name": "other"}],
-    "hosts": [{"name": "compute-1"}, {"name": "compute-2.example.org"}],
-    "servers": [
-        {"id": "vm-1", "name": "one", "project": "demo", "host": "compute-1"},
-        {"id": "vm-2", "name": "two", "project": "other", "host": "compute-1"},
-        {"id": "vm-3", "name": "three", "project": "demo", "host": "compute-2.example.org"},
-    ],
 }
 
 

@@ -70,6 +70,17 @@ class Doors:
         return Caller(UserId("c1"), name, ProjectId(""), kind=CredentialKind(kind), name=name)
 
 
+DOCUMENT: dict[str, Any] = {
+    "projects": [{"id": DEMO, "name": "demo"}, {"id": OTHER, "name": "other"}],
+    "hosts": [{"name": "compute-1"}, {"name": "compute-2.example.org"}],
+    "servers": [
+        {"id": "vm-1", "name": "one", "project": "demo", "host": "compute-1"},
+        {"id": "vm-2", "name": "two", "project": "other", "host": "compute-1"},
+        {"id": "vm-3", "name": "three", "project": "demo", "host": "compute-2.example.org"},
+    ],
+}
+
+
 @dataclass
 class FixedStanding:
     """What the status looks at, as a test sets it."""

@@ -7,7 +7,7 @@ monitor, reports through the real lane into a real database. Time is a clock tha
 import asyncio
 import contextlib
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,160 +15,39 @@ from faultwire.app.acts import Ears, ears_of, hear_agents, hear_probes, watch_ac
 from faultwire.app.core import Core, Indexes, Tools
 from faultwire.app.database import open_database
 from faultwire.domain import deeds
-from faultwire.domain.accounts import Actor, WebhookSecret
 from faultwire.domain.acts import ActKind
-from faultwire.domain.agents import CloseCode
-from faultwire.domain.alarms import Alarm, Delivery
 from faultwire.domain.changes import Change, HostsSaved
 from faultwire.domain.commands import (
     CloseFault,
-    Command,
-    ImportInventory,
     ReportFaults,
-    SaveAlarm,
 )
 from faultwire.domain.errors import FaultwireError
 from faultwire.domain.faults import FAULT_TYPES, Evidence, Report
 from faultwire.domain.ids import (
-    AlarmId,
     FaultId,
     HostName,
-    PortId,
-    ProjectId,
-    ServerId,
-    UserId,
     derived,
 )
-from faultwire.domain.resources import Host, Interface, InventoryDocument, Port, Project, Server
-from faultwire.domain.rules import Clause, Condition, EventRule, Operator
 from faultwire.inspector import guard_settings
 from faultwire.inspector.settings import Settings as InspectorSettings
-from faultwire.liveness.prober import HostMoved, Stood
-from faultwire.liveness.probes import Listener, Seen
 from faultwire.liveness.settings import Settings as Liveness
 from faultwire.liveness.suspicion import State
 from faultwire.monitors.agents import AgentMonitor, LoopGuard
 from faultwire.monitors.hosts import Before, HostMonitor
-from faultwire.ports import AgentSession, Intake
+from faultwire.ports import AgentSession
 from faultwire.store import Ledger, StoredFaults, load
 from faultwire.store.settings import Settings as Database
 from faultwire.telemetry.metrics import Metrics
 from faultwire.telemetry.probe import RecordingProbe
-from faultwire.testing.probing import ProbingScene, address_of
+from faultwire.testing.probing import ProbingScene
 from faultwire_profiler import Recorder
-from tests.campaign.histories import HOSTS, RACKS, History, Step
+from tests.campaign.doubles import Counting, Owed, Scripted, Wire
+from tests.campaign.furnishing import ACTOR, furnish
+from tests.campaign.histories import HOSTS, History, Step
 
 STEP_MS = 20
 BEAT_MS = 100
-PROJECT = ProjectId("p")
-ACTOR = Actor("somebody")
 _NS = 1_000_000_000
-
-
-class Scripted:
-    """What the hosts' monitor needs of `liveness.probes.Probes`, over a scene."""
-
-    def __init__(self, scene: ProbingScene) -> None:
-        self._scene = scene
-        self._states: dict[HostName, State] = {}
-        self.listener: Listener | None = None
-
-    def listen(self, listener: Listener) -> None:
-        self.listener = listener
-
-    def probe(
-        self, hosts: Mapping[HostName, Sequence[str]], held: Mapping[HostName, State]
-    ) -> None:
-        for host in hosts:
-            self._states.setdefault(host, held.get(host, State.UNKNOWN))
-
-    def leave(self, hosts: Iterable[HostName]) -> None:
-        for host in hosts:
-            self._states.pop(host, None)
-
-    def settle(self, host: HostName, *, agreed: bool) -> None:
-        del host, agreed
-
-    async def run(self) -> None:
-        """Run nothing: the stage has the prober."""
-
-    def doubt(self, host: HostName) -> None:
-        self._scene.prober.doubt(host)
-
-    def state(self, host: HostName) -> State:
-        return self._states.get(host, State.UNKNOWN)
-
-    def hand_on(self) -> None:
-        """Tell the monitor all that the prober saw since."""
-        said, self._scene.said = self._scene.said, []
-        for one in said:
-            if self.listener is None:
-                continue
-            if isinstance(one, Stood):
-                self.listener.stood(one.standing, one.reasons, one.at)
-            elif isinstance(one, HostMoved):
-                host, moved = HostName(one.host), one.moved
-                self._states[host] = moved.state
-                at, signal = address_of(one.host), moved.signal
-                self.listener.moved(
-                    Seen(
-                        host,
-                        at,
-                        moved.was,
-                        moved.state,
-                        signal,
-                        moved.evidence,
-                        one.at,
-                        one.lag_ns,
-                    )
-                )
-
-
-class Wire:
-    """Implements `ports.AgentWire`."""
-
-    def __init__(self) -> None:
-        self.open = True
-
-    def hang_up(self, code: CloseCode, reason: str) -> None:
-        del code, reason
-        self.open = False
-
-    def poke(self) -> None:
-        pass
-
-    def acknowledge(self) -> None:
-        pass
-
-
-class Counting:
-    """Implements `ports.Intake` by the lane, and knows what is under way."""
-
-    def __init__(self, lane: Intake) -> None:
-        self._lane = lane
-        self.under_way = 0
-
-    async def submit(self, command: Command) -> object:
-        self.under_way += 1
-        try:
-            return await self._lane.submit(command)
-        finally:
-            self.under_way -= 1
-
-
-class Owed:
-    """Implements `ports.Outbox`: keeps what owners are owed, with the time."""
-
-    def __init__(self, stage: "Stage") -> None:
-        self._stage = stage
-
-    def expect(self, deliveries: Sequence[Delivery]) -> None:
-        pass
-
-    def wake(self, deliveries: Iterable[Delivery]) -> None:
-        now = self._stage.now_ms
-        for one in deliveries:
-            self._stage.told.setdefault(str(one.ordering).removeprefix("alarm-"), []).append(now)
 
 
 class Stage:
@@ -229,7 +108,7 @@ class Stage:
         indexes = Indexes.read(lambda to: load(self._engine, now_ns=now_ns, alarms_to=to))
         core = self._core = Core(tools, indexes, self._ledger)
         ears: Ears = ears_of(core, guard_settings.Settings())
-        lane = self._lane = core.connect(Owed(self), InspectorSettings())
+        lane = self._lane = core.connect(Owed(lambda: self.now_ms, self.told), InspectorSettings())
         self.intake = Counting(lane)
         core.memory.follow(self._watch)
         self._probes = Scripted(self._scene)
@@ -250,7 +129,7 @@ class Stage:
         life: Any = self
         watch_acts(core, lane, ears, life)
         if first:
-            await self._furnish()
+            await furnish(self.intake)
         holds = indexes.holds
         is_open = lambda one: holds.open_fault(one) is not None  # noqa: E731
         dead = [f.host for f in holds.live() if f.type.name == "compute.host.down" and f.host]
@@ -289,45 +168,6 @@ class Stage:
         self._core.reader.close()
         self._ledger.close()
         self._engine.dispose()
-
-    async def _furnish(self) -> None:
-        rack = {host: name for name, some in RACKS.items() for host in some}
-        document = InventoryDocument(
-            projects=(Project(PROJECT, "p"),),
-            hosts=tuple(
-                Host(
-                    HostName(name),
-                    (address_of(name),),
-                    rack=rack[name],
-                    interfaces=(Interface("eth0", switch=f"s-{rack[name]}", switch_port=name),),
-                )
-                for name in HOSTS
-            ),
-            servers=tuple(
-                Server(ServerId(f"vm-{name}"), name, PROJECT, HostName(name)) for name in HOSTS
-            ),
-            ports=tuple(
-                Port(PortId(f"p-{name}"), PROJECT, server=ServerId(f"vm-{name}")) for name in HOSTS
-            ),
-        )
-        await self.intake.submit(ImportInventory(document, replace=False, actor=ACTOR))
-        for name in HOSTS:
-            conditions = (
-                Condition("traits.instance_id", Operator.EQ, "string", f"vm-{name}"),
-                Condition("traits.state", Operator.EQ, "string", "error"),
-            )
-            alarm = Alarm(
-                AlarmId(f"alarm-{name}"),
-                PROJECT,
-                UserId("u"),
-                name,
-                "event",
-                EventRule(Clause("compute.instance.update", conditions)),
-                repeat_actions=True,
-                alarm_actions=("http://owner/",),
-            )
-            secret = WebhookSecret(PROJECT, "whsec_none", 0)
-            await self.intake.submit(SaveAlarm(alarm, new=True, actor=ACTOR, secret=secret))
 
     async def _seen(self, rows: Sequence[tuple[HostName, int]]) -> None:
         del rows

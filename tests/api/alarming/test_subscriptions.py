@@ -14,7 +14,8 @@ from faultwire.faces.alarming.ports import AlarmingPorts
 from faultwire.faces.alarming.settings import Settings
 from faultwire.faces.alarming.subscriptions import EVENT_TYPES, KINDS
 from faultwire.notifier.evaluator import watching
-from tests.api.cloud import DEMO, DOCUMENT, EVENT, OTHER, SINK, Cloud
+from tests.api.cloud import DEMO, EVENT, SINK, Cloud
+from tests.api.cloud_doors import DOCUMENT, OTHER
 
 PATH = "/alarming/v2/subscriptions"
 CLEAR = {**EVENT, "type": "compute.host.up"}

@@ -10,7 +10,8 @@ from faultwire.domain.commands import Command, ImportInventory
 from faultwire.domain.errors import Unavailable
 from faultwire.domain.ids import HostName
 from faultwire.faces.fault.settings import Settings
-from tests.api.cloud import DOCUMENT, EVENT, Cloud, running
+from tests.api.cloud import EVENT, Cloud, running
+from tests.api.cloud_doors import DOCUMENT
 
 PATH = "/fault/v1/inventory"
 BMC = {"url": "https://bmc-1", "username": "root"}
