@@ -1,5 +1,6 @@
 """Checkpoints: kept in memory while a fault is young, stored lazily, read from either."""
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
@@ -99,6 +100,10 @@ class Marks:
             await self.latency.changed(changed)
             for follower in self._followers:
                 await follower.changed(changed)
+        except asyncio.CancelledError:
+            # Whoever stops us flushes once more at the end.
+            self._recorder.changed_again(changed)
+            raise
         except Unavailable as error:
             self._recorder.changed_again(changed)
             self.latency.meter.count("faultwire_marks_late_total", len(changed))

@@ -151,7 +151,12 @@ class Tracing:
         await self._write()
         while self._spans:
             some = [self._spans.popleft() for _ in range(min(BATCH, len(self._spans)))]
-            taken, why = await self._door.post(orjson.dumps(otlp.batch(self._about, some)))
+            try:
+                taken, why = await self._door.post(orjson.dumps(otlp.batch(self._about, some)))
+            except asyncio.CancelledError:
+                # It may have been taken: a span that comes twice is the same one.
+                self._spans.extendleft(reversed(some))
+                raise
             self._say(taken, why)
             if taken is Taken.LATER:
                 self._spans.extendleft(reversed(some))

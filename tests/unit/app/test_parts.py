@@ -157,6 +157,20 @@ def fresh(store: MemoryLedger) -> tuple[Marks, Recorder, Reading]:
     return Marks(recorder, store, writer, reading, latency), recorder, reading
 
 
+async def test_marks_that_are_cut_off_are_stored_at_the_end() -> None:
+    """Whoever is stopped in the middle of storing marks stores them with the next flush."""
+    store, fault = MemoryLedger(), FaultId("f")
+    marks, recorder, _ = fresh(store)
+    recorder.mark(fault, Mark("T02", Moment(1, 1), Moment(1, 1)))
+    storing = asyncio.create_task(marks.flush())
+    await asyncio.sleep(0)
+    storing.cancel()
+    await asyncio.gather(storing, return_exceptions=True)
+    await marks.flush()
+    assert set(store.marks(fault)) == {"T02"}
+    assert marks.latency.show()["faults"] == 1
+
+
 async def test_marks_of_an_earlier_process_are_kept_under_new_ones() -> None:
     """A late receipt after a restart joins the stored timeline instead of replacing it."""
     store, fault = MemoryLedger(), FaultId("f")

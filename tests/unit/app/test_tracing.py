@@ -1,5 +1,6 @@
 """Spans of faults and webhooks on their way to a collector."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -142,6 +143,31 @@ async def test_spans_wait_for_a_collector_that_is_away(caplog: pytest.LogCapture
     assert len(bench.door.batches) == -(-MOST // BATCH)
     assert "taken by the collector again" in caplog.text
     assert bench.door.closed
+
+
+class Slow(FakeDoor):
+    """Takes a batch, and never says so."""
+
+    async def post(self, body: bytes) -> tuple[Taken, str]:
+        await super().post(body)
+        await asyncio.Event().wait()
+        return Taken.YES, ""
+
+
+async def test_a_batch_that_is_cut_off_is_sent_again() -> None:
+    """What is stopped in the middle of a sending is sent at the end, under its own name."""
+    bench = Bench()
+    bench.tracing._door = Slow()
+    bench.tracing.webhook(delivery(), 1, 2, 200, "")
+    sending = asyncio.create_task(bench.tracing.flush())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    sending.cancel()
+    await asyncio.gather(sending, return_exceptions=True)
+    bench.tracing._door = bench.door
+    await bench.tracing.stop()
+    (span,) = bench.door.spans
+    assert span["startTimeUnixNano"] == "1"
 
 
 async def test_what_a_collector_refuses_is_dropped() -> None:

@@ -13,7 +13,8 @@ from faultwire_profiler.merging import Run, merge
 from faultwire_profiler.spans import read_spans
 from tests.unit.profiler.runs import disagreeing_run, limited_run, own_run, seed_run
 
-TRACE, SPAN = "5b8efff798038103d269b633813fc60c", "eee19b7ec3c1b174"
+TRACE = "5b8efff798038103d269b633813fc60c"
+SPAN, OTHER = "eee19b7ec3c1b174", "aaa19b7ec3c1b174"
 ABOUT = {"service.name": "faultwire", "host.name": "controller-1", otlp.BOOT: "boot-1"}
 
 
@@ -48,10 +49,16 @@ def test_what_a_span_is_made_of() -> None:
     assert "parentSpanId" not in webhook
 
 
+def test_a_span_that_comes_twice_counts_once() -> None:
+    """A batch that was sent again, because its answer was lost, changes nothing."""
+    span = otlp.fault_span(TRACE, SPAN, "f1", joined(own_run()))
+    assert read(span, span) == read(span)
+
+
 def test_two_monotonic_clocks_are_not_computed_with_together() -> None:
     """Where processes of two boots tell of one fault, wall clocks place what they say."""
     first = otlp.fault_span(TRACE, SPAN, "f1", [Mark("T01", Instant(1000, 5), Instant(1000, 5))])
-    second = otlp.fault_span(TRACE, SPAN, "f1", [Mark("T09", Instant(3000, 1), Instant(3000, 1))])
+    second = otlp.fault_span(TRACE, OTHER, "f1", [Mark("T09", Instant(3000, 1), Instant(3000, 1))])
     batches = [
         otlp.batch(ABOUT, [first]),
         otlp.batch({**ABOUT, otlp.BOOT: "boot-2"}, [second]),
@@ -90,7 +97,8 @@ def test_what_came_since_joins_to_all(before: Sequence[Mark], more: Sequence[Mar
     again = [mark for mark in joined((*old, *new)) if mark.count or mark.restated]
     assert again == kept
     assert since(now, now) == ()
-    spans = [otlp.fault_span(TRACE, SPAN, "f1", part) for part in (old, new) if part]
+    parts = ((SPAN, old), (OTHER, new))
+    spans = [otlp.fault_span(TRACE, name, "f1", part) for name, part in parts if part]
     (run,) = read(*spans)
     assert run.profile.law_ms == profile(again).law_ms
     assert run.profile.gaps == profile(again).gaps

@@ -62,10 +62,12 @@ def is_spans(document: object) -> bool:
 def read_spans(documents: list[Json], feed: str) -> Evidence:
     """Return what batches of spans tell; they may be of several files, in any order.
 
+    A span that comes twice counts once.
+
     Raises ValueError, KeyError, TypeError or AttributeError for what is no OTLP.
     """
     evidence = Evidence()
-    spans = [span for document in documents for span in _spans(document)]
+    spans = _once(span for document in documents for span in _spans(document))
     faults = {
         str(span.raw.get("traceId")): str(span.attributes[FAULT])
         for span in spans
@@ -81,6 +83,15 @@ def read_spans(documents: list[Json], feed: str) -> Evidence:
             evidence.add(sighting)
     evidence.exchanges.extend(_exchanges(spans))
     return evidence
+
+
+def _once(spans: Iterable[_Span]) -> list[_Span]:
+    """Leave out spans that were sent again because nobody knew that they had arrived."""
+    found: dict[object, _Span] = {}
+    for span in spans:
+        trace, own = span.raw.get("traceId"), span.raw.get("spanId")
+        found.setdefault((str(trace), str(own)) if trace and own else id(span), span)
+    return list(found.values())
 
 
 def _several_boots(traced: Iterable[tuple[_Span, str]]) -> frozenset[str]:
