@@ -45,6 +45,7 @@ STATUS: dict[str, Any] = {
         "queue": 0,
         "verdicts_suspended": False,
     },
+    "acts": {"held": False, "by": "", "since": None, "reason": "", "windows_open": 1},
     "periodic": {"samples_at": "2026-11-21T09:18:50.500000Z", "prometheus_at": None},
 }
 LINE = {
@@ -83,6 +84,7 @@ def test_one_look_tells_all(run: Any) -> None:
     for text in ("node:7", "silent for 6.2 s", "PostgreSQL", "2 open", "1 lost", "3 pending"):
         assert text in done.output
     assert "periodic    prometheus never, samples 12 s ago" in done.output
+    assert "acts        done as guards let them, 1 windows open" in done.output
     assert max(map(len, done.output.splitlines())) <= 80
 
 
