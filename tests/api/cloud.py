@@ -33,7 +33,7 @@ from faultwire.faces.compute.settings import Settings as ComputeSettings
 from faultwire.faces.database import app as database
 from faultwire.faces.fault import app as fault
 from faultwire.faces.fault.agents import AgentPorts
-from faultwire.faces.fault.ports import FaultPorts, error_body
+from faultwire.faces.fault.ports import AlertPorts, FaultPorts, error_body
 from faultwire.faces.fault.settings import Settings as FaultSettings
 from faultwire.faces.fault.status import StatusPorts
 from faultwire.faces.network import app as network
@@ -157,9 +157,7 @@ class Cloud:
             indexes.directory,
             indexes.subscriptions,
             indexes.quotas,
-            indexes.owed,
-            indexes.tasks,
-            indexes.acts,
+            *(indexes.owed, indexes.tasks, indexes.fencings, indexes.unmapped, indexes.acts),
         )
         terms = terms_of(self.compute_settings)
         return Chain(
@@ -209,6 +207,7 @@ class Cloud:
             user_name=lambda user: "admin" if user == "u-admin" else None,
             guests=self.guest_doors.fault(self.indexes, self.clock, self.ledger, self._read),
             guarded=guarded(self.indexes.acts),
+            alerts=AlertPorts(unmapped=lambda: self.indexes.unmapped),
         )
 
     def _status_ports(self) -> StatusPorts:

@@ -9,6 +9,7 @@ from typing import Any
 from starlette.types import ASGIApp
 
 from faultwire.app.acts import guarded
+from faultwire.app.alert_map import AlertMaps
 from faultwire.app.core import Core
 from faultwire.app.doors import MAIN
 from faultwire.app.guests import GuestParts
@@ -35,7 +36,7 @@ from faultwire.faces.fault.agents import AgentPorts
 from faultwire.faces.fault.guests import GuestPorts
 from faultwire.faces.fault.guestsessions import GuestSessionPorts
 from faultwire.faces.fault.monitors import MonitorPorts
-from faultwire.faces.fault.ports import FaultPorts, error_body
+from faultwire.faces.fault.ports import AlertPorts, FaultPorts, error_body
 from faultwire.faces.fault.posting import doctor_app
 from faultwire.faces.identity import app as identity
 from faultwire.faces.identity.catalog import Catalog
@@ -102,6 +103,7 @@ class Faces:
     doctor: ASGIApp
     known: Callable[[str], bool]
     refusals: Refusals
+    maps: AlertMaps
 
 
 def build(parts: Parts, configuration: Configuration) -> Faces:
@@ -128,7 +130,8 @@ def build(parts: Parts, configuration: Configuration) -> Faces:
     )
     refusals = Refusals(parts.lane, clock)
     signin.on_refused(refusals.note)
-    fault_ports = _fault_ports(parts, configuration, authenticator, enforcer, refusals)
+    maps, alerts = _alert_ports(parts.core, configuration)
+    fault_ports = _fault_ports(parts, configuration, authenticator, enforcer, refusals, alerts)
     alarming_ports = AlarmingPorts(
         authenticator,
         enforcer,
@@ -159,7 +162,7 @@ def build(parts: Parts, configuration: Configuration) -> Faces:
     ports = stack.StackPorts(parts.unhealthy, parts.core.tools.metrics.page, clock)
     root, doctor = stack.create(faces, ports), doctor_app(fault_ports)
     alone = _alone(parts.doors, faces, ports)
-    return Faces(root, alone, doctor, authenticator.is_bound, refusals)
+    return Faces(root, alone, doctor, authenticator.is_bound, refusals, maps)
 
 
 def _elsewhere(doors: Mapping[str, Door]) -> dict[str, Address]:
@@ -292,12 +295,20 @@ def _overrides(configuration: Configuration) -> Mapping[str, str] | None:
     return read_overrides(Path(path)) if path else None
 
 
+def _alert_ports(core: Core, configuration: Configuration) -> tuple[AlertMaps, AlertPorts]:
+    settings, metrics = configuration.alertmanager, core.tools.metrics
+    maps = AlertMaps(settings.mapping, core.reader, core.tools.clock, metrics)
+    unmapped = core.indexes.unmapped
+    return maps, AlertPorts(maps.current, maps.standing, lambda: unmapped, settings, metrics.count)
+
+
 def _fault_ports(
     parts: Parts,
     configuration: Configuration,
     authenticator: TokenAuthenticator,
     enforcer: PolicyEnforcer,
     refusals: Refusals,
+    alerts: AlertPorts,
 ) -> FaultPorts:
     core, liveness = parts.core, configuration.liveness
     directory, clock = core.indexes.directory, core.tools.clock
@@ -346,6 +357,7 @@ def _fault_ports(
         parts.marks.latency.show,
         lambda: core.indexes.fencings,
         guarded(core.indexes.acts),
+        alerts,
     )
 
 

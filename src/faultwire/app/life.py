@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from faultwire.app.lane import Lane
@@ -12,12 +12,16 @@ log = logging.getLogger(__name__)
 
 
 class Life:
-    """Tasks and endings of one process; on the event loop. `release` is what it gives back."""
+    """Tasks and endings of one process; on the event loop.
+
+    `release` is what it gives back at its end, `reloads` what reads its files again when asked.
+    """
 
     def __init__(self) -> None:
         """Begin without anything to end."""
         self.release = contextlib.AsyncExitStack()
         self.broken: str | None = None
+        self.reloads: list[Callable[[], None]] = []
         self._tasks: list[asyncio.Task[None]] = []
 
     def watch(self, work: Coroutine[Any, Any, None], name: str) -> None:
@@ -35,6 +39,11 @@ class Life:
         if not task.cancelled():
             self.broken = f"{task.get_name()} ended: {task.exception()!r}"
             log.critical("not well until a restart: %s", self.broken)
+
+    def reload(self) -> None:
+        """Have files read again that may change meanwhile."""
+        for one in self.reloads:
+            one()
 
     async def stop(self) -> None:
         """End the tasks, then release everything, last come first."""

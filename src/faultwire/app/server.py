@@ -32,9 +32,9 @@ from faultwire.app.neighbours import PRUNE_SECONDS, Neighbours
 from faultwire.app.offload import Offload
 from faultwire.app.periodic import Periodic
 from faultwire.app.pinging import ping_servers, watch_instances
-from faultwire.app.power import watch_power
 from faultwire.app.refusals import GATHER_SECONDS
 from faultwire.app.sending import Nobody, bus_of, endpoints_of, every, sender_of
+from faultwire.app.signals import watch_signals
 from faultwire.app.standing import Watched
 from faultwire.app.tracing import tracing_of
 from faultwire.app.whereabouts import Verdicts, Whereabouts
@@ -227,8 +227,7 @@ class Server:
         doctor = self._configuration.fault.doctor_listener
         await opened.doors.start(built, doctor, self._life)
         self._life.watch(running.imports.run(), "imports")
-        cluster = others.cluster if others else None
-        watch_power(core, running.lane, self._configuration, cluster, self._life)
+        watch_signals(core, running.lane, self._configuration, others, built.maps, self._life)
         release.push_async_callback(running.monitor.stop)
         watch_hosts(running.hosts, core, self._life)
         liveness = self._configuration.liveness
@@ -388,6 +387,10 @@ class Server:
         """Serve until the event is set."""
         await stopped.wait()
         log.info("stopping: no new work is taken")
+
+    def reload(self) -> None:
+        """Have those files read again that may change while we run."""
+        self._life.reload()
 
     async def stop(self) -> None:
         """Take no more work, finish what was acknowledged, release everything."""

@@ -70,6 +70,17 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "faultwire.cli.servers:host_confirm",
         "Confirm that old copies are gone from a host.",
     ),
+    "source-enroll": (
+        "faultwire.cli.signals:source_enroll",
+        "Write a credential for a source of alerts.",
+    ),
+    "alert-list": ("faultwire.cli.signals:alert_list", "List alerts that nothing maps."),
+    "alert-forget": ("faultwire.cli.signals:alert_forget", "Dismiss alerts that nothing maps."),
+    "alert-mapping": ("faultwire.cli.signals:alert_mapping", "Show the mapping of alerts."),
+    "alert-mapping-check": (
+        "faultwire.cli.signals:alert_mapping_check",
+        "Check a file with a mapping of alerts.",
+    ),
     "fence": ("faultwire.cli.fencing:fence", "Switch a host off by its BMC, with proof."),
     "unfence": ("faultwire.cli.fencing:unfence", "Switch a fenced host on again."),
     "fencing-list": ("faultwire.cli.fencing:fencing_list", "List what is known of hosts' power."),

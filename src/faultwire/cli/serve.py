@@ -79,6 +79,7 @@ async def _serve(server: "Server") -> None:  # type: ignore[name-defined]  # noq
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
+    loop.add_signal_handler(signal.SIGHUP, server.reload)
     gc.disable()
     try:
         await server.start()

@@ -8,6 +8,7 @@ from faultwire.controllers.fencing import settings as fencing
 from faultwire.controllers.openstack import settings as openstack
 from faultwire.faces.alarming import settings as alarming
 from faultwire.faces.compute import settings as compute
+from faultwire.faces.fault import alertmanager_settings as alertmanager
 from faultwire.faces.fault import settings as fault
 from faultwire.faces.image import settings as image
 from faultwire.faces.network import settings as network
@@ -44,6 +45,7 @@ SECTIONS: load.Sections = {
     "redfish": redfish.Settings,
     "openstack": openstack.Settings,
     "guards": guards.Settings,
+    "alertmanager": alertmanager.Settings,
     "notifier": notifier.Settings,
     "fault": fault.Settings,
     "network": network.Settings,
@@ -79,6 +81,7 @@ class Configuration:
     redfish: redfish.Settings
     openstack: openstack.Settings
     guards: guards.Settings
+    alertmanager: alertmanager.Settings
     notifier: notifier.Settings
     fault: fault.Settings
     network: network.Settings

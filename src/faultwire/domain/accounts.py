@@ -59,11 +59,12 @@ class CredentialKind(StrEnum):
     AGENT = "agent"
     GUEST = "guest"
     MONITOR = "monitor"
+    SOURCE = "source"
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A secret bound to one host, guest or monitor; only its SHA-256 is kept."""
+    """A secret bound to one host, guest, monitor or source of alerts; only its SHA-256 is kept."""
 
     id: str
     kind: CredentialKind

@@ -22,7 +22,7 @@ from faultwire.domain.faults import (
 from faultwire.domain.instants import Instant
 from faultwire.domain.network_commands import RecheckPorts
 from faultwire.domain.plans import PortsPlan
-from faultwire.inspector import again, clearing, guards, telling
+from faultwire.inspector import again, alerts, clearing, guards, telling
 from faultwire.inspector.acting import TOLD_ONLY, Acting, Guards
 from faultwire.inspector.match import Match, match
 from faultwire.inspector.rules import NO_RULE, RULES, Rule
@@ -141,6 +141,10 @@ class ReportsDecider:
             yield Decided(changes=(FaultsSaved((nothing,)),))
             return FaultAnswer(nothing.id, nothing.state)
         told = replace(fault, evidence=with_evidence(fault.evidence, report.evidence))
+        if alerts.still_firing(told, report.evidence):
+            # One alert of several about the same thing is over.
+            yield Decided(changes=(FaultsSaved((told,)),))
+            return FaultAnswer(fault.id, fault.state)
         if (
             report.evidence.source in guards.OWN_MONITORS
             and fault.type.name != HOST_DOWN
@@ -250,7 +254,13 @@ def appear(waiting: Fault, found: Match, view: View, now: Instant, acting: Actin
 
 
 def with_evidence(held: tuple[Evidence, ...], new: Evidence) -> tuple[Evidence, ...]:
-    """Add a statement; beyond the limit the oldest but the first gives way."""
+    """Add a statement; beyond the limit the oldest but the first gives way.
+
+    What an alert says anew stands where it spoke before.
+    """
+    place = alerts.place_of(held, new)
+    if place is not None:
+        return (*held[:place], new, *held[place + 1 :])
     if len(held) < EVIDENCE_KEPT:
         return (*held, new)
     return (held[0], *held[2:], new)

@@ -87,6 +87,24 @@ RULES = (
         (("POST", "/fault/v1/hosts/{name}/confirm"),),
     ),
     Rule(
+        "sources:enrol",
+        ADMIN,
+        "Get a credential for a source of alerts.",
+        (("POST", "/fault/v1/sources/{name}/enrol"),),
+    ),
+    Rule(
+        "alerts:list",
+        ADMIN,
+        "See which alerts no row of the mapping fits, and how the mapping stands.",
+        (("GET", "/fault/v1/alerts/unmapped"), ("GET", "/fault/v1/alerts/mapping")),
+    ),
+    Rule(
+        "alerts:forget",
+        ADMIN,
+        "Dismiss alerts that no row of the mapping fits.",
+        (("DELETE", "/fault/v1/alerts/unmapped"),),
+    ),
+    Rule(
         "fencings:list",
         ADMIN,
         "See what is known of hosts' power.",

@@ -45,6 +45,7 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         "Looks at alarms that no event concerns, by kind and result.",
         ("kind", "result"),
     ),
+    "faultwire_alerts_total": ("Alerts of other systems, by what they meant.", ("result",)),
     "faultwire_bmc_failures_total": ("Questions to BMCs that failed, by kind.", ("kind",)),
     "faultwire_fencings_total": (
         "Hosts that were switched, by what was wanted and what came of it.",
@@ -95,6 +96,7 @@ GAUGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "faultwire_isolated": ("1 while no host is held to be dead because we are cut off.", ()),
     "faultwire_bus_up": ("1 while the message broker takes what we publish.", ()),
     "faultwire_remote_acts_owed": ("Acts that clouds are yet to be asked for.", ()),
+    "faultwire_alert_mapping_wrong": ("1 while a newer mapping of alerts has a mistake.", ()),
     "faultwire_fencings_owed": ("Hosts that are yet to be switched.", ()),
     "faultwire_stalled": ("1 while verdicts are put off because the loop was late.", ()),
 }

@@ -10,6 +10,7 @@ from starlette.routing import Mount
 
 from faultwire.faces.calls import Call, add_calls
 from faultwire.faces.fault import (
+    alertmanager,
     audit,
     catalogue,
     documents,
@@ -49,6 +50,7 @@ def _calls(ports: FaultPorts) -> list[Call]:
     left, fencings = evacuated.Evacuated(ports), power.Fencings(ports)
     guest = guests.Guests(ports.guests)
     guards = guarding.Guarding(ports)
+    alerts = alertmanager.Alertmanager(ports)
     schema = _document_schema()
     fault = "/v1/faults/{fault_id}"
     return [
@@ -57,6 +59,7 @@ def _calls(ports: FaultPorts) -> list[Call]:
         Call("PUT", "/v1/events", post.take, 202, body=posting.SCHEMA),
         Call("PUT", "/v1/event", post.take, 202, body=posting.SCHEMA),
         Call("POST", "/v1/event", post.take, 202, body=posting.SCHEMA),
+        Call("POST", "/v1/alertmanager", alerts.take, body=alertmanager.SCHEMA),
         Call("GET", "/", _versions, token=False),
         Call("GET", "/v1", _version, token=False),
         Call("GET", "/v1/", _version, token=False),
@@ -75,6 +78,10 @@ def _calls(ports: FaultPorts) -> list[Call]:
         Call("GET", "/v1/hosts/{name}", document.host),
         Call("GET", "/v1/hosts/{name}/evacuated", left.list),
         Call("POST", "/v1/hosts/{name}/confirm", left.confirm, body=evacuated.SCHEMA),
+        Call("POST", "/v1/sources/{name}/enrol", alerts.enrol, 201),
+        Call("GET", "/v1/alerts/unmapped", alerts.unmapped),
+        Call("DELETE", "/v1/alerts/unmapped", alerts.forget),
+        Call("GET", "/v1/alerts/mapping", alerts.mapping),
         Call("GET", "/v1/fencings", fencings.list),
         Call("POST", "/v1/hosts/{name}/fence", fencings.fence, 202),
         Call("POST", "/v1/hosts/{name}/unfence", fencings.unfence, 202, body=power.SCHEMA),

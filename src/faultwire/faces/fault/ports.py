@@ -1,16 +1,19 @@
 """What the fault face needs of the rest."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Protocol
 
+from faultwire.domain.alertmaps import AlertMap
 from faultwire.domain.errors import FaultwireError, Invalid
 from faultwire.domain.fencing import Fencing
 from faultwire.domain.guarding import Guarded
 from faultwire.domain.ids import FaultId, ProjectId
 from faultwire.domain.instants import Instant
 from faultwire.domain.resources import Project
+from faultwire.domain.signals import UnmappedAlert
+from faultwire.faces.fault import alertmanager_settings
 from faultwire.faces.fault.agents import AgentPorts
 from faultwire.faces.fault.guests import GuestPorts
 from faultwire.faces.fault.monitors import MonitorPorts
@@ -55,6 +58,23 @@ class Marker(Protocol):
         """Keep the mark; KeyError for a checkpoint that is none."""
 
 
+def _count_nothing(name: str, amount: int = 1, **labels: str) -> None:
+    del name, amount, labels
+
+
+@dataclass(frozen=True, slots=True)
+class AlertPorts:
+    """What alerts of other systems need: the mapping in force and how it stands, what it lacks."""
+
+    mapping: Callable[[], AlertMap] = AlertMap
+    standing: Callable[[], dict[str, Any]] = dict
+    unmapped: Callable[[], Iterable[UnmappedAlert]] = tuple
+    settings: alertmanager_settings.Settings = field(
+        default_factory=alertmanager_settings.Settings
+    )
+    count: Callable[..., None] = _count_nothing
+
+
 @dataclass(frozen=True, slots=True)
 class FaultPorts:
     """Ports and callables.
@@ -88,6 +108,7 @@ class FaultPorts:
     latency: Callable[[], dict[str, Any]] = dict
     fencings: Callable[[], Iterable[Fencing]] = tuple
     guarded: Callable[[], Guarded] = Guarded
+    alerts: AlertPorts = field(default_factory=AlertPorts)
 
 
 def error_body(status: int, error: FaultwireError) -> object:

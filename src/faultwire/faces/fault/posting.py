@@ -137,7 +137,7 @@ def _reporter(caller: Caller) -> str:
 
 def _own_only(caller: Caller, reports: Iterable[Report]) -> None:
     """Raise Forbidden unless every report is about the one name that the credential is for."""
-    detail = BOUND_DETAIL[caller.kind] if caller.kind else ""
+    detail = BOUND_DETAIL.get(caller.kind, "") if caller.kind else ""
     for report in reports:
         if report.resource.get(detail) != caller.name:
             raise Forbidden(f"this credential reports for {caller.name} only")
