@@ -7,7 +7,8 @@ import pytest
 from faultwire.domain.alarms import Attempt, DeliveryState
 from faultwire.domain.ids import DeliveryId
 from faultwire.domain.signature import key_of
-from tests.api.cloud import DEMO, EVENT, OTHER, SINK, Cloud
+from tests.api.cloud import DEMO, EVENT, SINK, Cloud
+from tests.api.cloud_doors import OTHER
 
 SECRET = "/alarming/v2/webhook-secret"
 DELIVERIES = "/alarming/v2/deliveries"

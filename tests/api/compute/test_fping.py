@@ -4,7 +4,8 @@ import pytest
 
 from faultwire.domain.errors import TooOften, Unavailable
 from faultwire.domain.pings import Ping, PingState
-from tests.api.cloud import DEMO, OTHER, Cloud
+from tests.api.cloud import DEMO, Cloud
+from tests.api.cloud_doors import OTHER
 from tests.api.compute.calling import call, fault
 
 FPING = "/compute/v2.1/os-fping"

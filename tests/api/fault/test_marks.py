@@ -8,7 +8,8 @@ import pytest
 
 from faultwire.domain import signature
 from faultwire.domain.instants import rfc3339
-from tests.api.cloud import DEMO, EVENT, OTHER, Cloud
+from tests.api.cloud import DEMO, EVENT, Cloud
+from tests.api.cloud_doors import OTHER
 
 NS = 1_000_000_000
 
