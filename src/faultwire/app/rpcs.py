@@ -1,5 +1,6 @@
 """Remote calls, wired: the client over the broker, and who takes calls from it."""
 
+import functools
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,14 +10,14 @@ from faultwire.app.core import Tools
 from faultwire.app.life import Life
 from faultwire.config.configuration import Configuration
 from faultwire.domain.accounts import Credential, CredentialKind
-from faultwire.domain.errors import Invalid
+from faultwire.domain.errors import Invalid, RpcError
 from faultwire.messaging.addresses import OPTION, broker_of
 from faultwire.messaging.caps import Caps
 from faultwire.messaging.inprocess import InProcessExchange, InProcessServer
 from faultwire.messaging.peers import Peers
 from faultwire.messaging.rabbit_client import RabbitClient
 from faultwire.messaging.seals import SENDER, KeyOf, door, sealer
-from faultwire.ports import Clock
+from faultwire.ports import Clock, Meter
 from faultwire.ports.rpc import Incoming, PeerVersions
 
 log = logging.getLogger(__name__)
@@ -85,6 +86,7 @@ class Rpcs:
         caps = Caps(configuration.upgrade_levels.by_api(), peers)
         seal = sealer(SERVER, keys.of_topic)
         self.client = RabbitClient(broker, "faultwire", caps, peers, tools.clock, seal)
+        self.client.cast_failed = functools.partial(_count, tools.metrics)
         exchange = InProcessExchange()
         self.server = InProcessServer(exchange, door=door(keys.of_sender))
         """What is served here is what the child process hands on; empty without one."""
@@ -104,6 +106,11 @@ class Rpcs:
         life.release.push_async_callback(self.server.stop)
         if self._door is not None:
             life.watch(self._door.run(), "calls from the broker")
+
+
+def _count(meter: Meter, api: str, method: str, error: RpcError) -> None:
+    del api, method
+    meter.count("faultwire_rpc_casts_failed_total", verdict=error.verdict)
 
 
 async def surveys(

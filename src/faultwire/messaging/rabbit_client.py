@@ -20,7 +20,7 @@ from faultwire.messaging.inprocess import CastFailed
 from faultwire.messaging.link import Kept, Link, News, Outgoing, State
 from faultwire.messaging.peers import Peers
 from faultwire.messaging.seals import Seal, unsealed
-from faultwire.messaging.versions import Form, Version, fit, parse
+from faultwire.messaging.versions import Form, Version, fit
 from faultwire.messaging.wire import Call, Reply
 from faultwire.ports import Clock
 from faultwire.ports.rpc import Answer
@@ -31,7 +31,8 @@ NS = 1_000_000_000
 MS = 1_000_000
 PATIENCE_SECONDS = 2.0
 """A call waits for a broker that is away no longer than this, then each fails at once."""
-BATCH = 100
+BATCH, PAUSED = 50, 500
+"""A fan-out sends and reads so many before others have their turn on the loop."""
 CASTS_REMEMBERED = 10_000
 RESENDS = 3
 SURVEY_SECONDS = 1.0
@@ -171,7 +172,9 @@ class RabbitClient:
         left = deadline_s - (self._clock.mono_ns() - began) / NS
         if out:
             await asyncio.wait([each.done for each in out.values()], timeout=max(left, 0.0))
-        for peer, sending in out.items():
+        for number, (peer, sending) in enumerate(out.items()):
+            if number % PAUSED == PAUSED - 1:
+                await asyncio.sleep(0)
             self._out.pop(sending.token, None)
             if not sending.done.done():
                 self._late(sending)
@@ -312,7 +315,7 @@ class RabbitClient:
 
     def _resend(self, sending: _Sending, reply: Reply) -> bool:
         """Send the older form that the peer speaks; False: there is none, or no time."""
-        speaks = parse(reply.speaks) if reply.speaks else self._peers.oldest(sending.api)
+        speaks = self._peers.read(sending.api, {sending.api: reply.speaks})
         if sending.resends >= RESENDS or not speaks < sending.form.version:
             return False
         self._peers.refused(sending.api, sending.to, speaks)

@@ -32,6 +32,10 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "faultwire_agent_second_sessions_total": ("Second sessions refused under one credential.", ()),
     "faultwire_guest_verdicts_total": ("Verdicts on database guests, by kind.", ("kind",)),
     "faultwire_guest_second_agents_total": ("Second agents of one guest, refused.", ()),
+    "faultwire_rpc_casts_failed_total": (
+        "Casts that a peer took and did not do, by verdict.",
+        ("verdict",),
+    ),
     "faultwire_guest_pings_total": ("Pings of database guests, by verdict.", ("verdict",)),
     "faultwire_tasks_total": ("Tasks that ended, by kind and state.", ("kind", "state")),
     "faultwire_connections_refused_total": (
