@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.system.namespaces import needs_namespaces
+
 pytestmark = [pytest.mark.system, pytest.mark.slow]
 
 
@@ -35,3 +37,14 @@ def test_runs_of_a_host_that_fails_again_and_again(tmp_path: Path) -> None:
         assert known == {f"T{number:02}" for number in range(11)}
         assert one["profile"]["checkpoints"]["T09"]["count"] == one["servers"]
     assert "| Doctor, conservative, serial" in ended.stdout
+
+
+@needs_namespaces
+def test_a_host_is_cut_off_again_and_again() -> None:
+    """S73: hosts that are probed, without agents: each cut is told, and the host returns."""
+    command = [sys.executable, "-m", "faultwire.cli", "verify", "--runs", "2", "--servers", "2"]
+    ended = subprocess.run(
+        [*command, "--fault", "cut"], capture_output=True, text=True, timeout=100, check=False
+    )
+    assert ended.returncode == 0, ended.stderr + ended.stdout
+    assert "PASSED  2 of 2 runs of cut" in ended.stdout

@@ -113,8 +113,7 @@ class Demo:
             self._start_agents()
         else:
             for host in range(1, cloud.hosts + 1):
-                what = f"an answer of {host_name(host)} to probes"
-                wait_until(functools.partial(cloud.probed, host), 30, what)
+                self._wait_for_answer(host)
             self._say(f"{cloud.hosts} hosts answer probes, each in a network namespace")
 
     def _start_agents(self) -> None:
@@ -152,6 +151,10 @@ class Demo:
     def _wait_for_agent(self, host: int) -> None:
         what = f"the connection of the agent of {host_name(host)}"
         wait_until(lambda: self._cloud.host(host)["agent"] == "connected", 30, what)
+
+    def _wait_for_answer(self, host: int) -> None:
+        what = f"an answer of {host_name(host)} to probes"
+        wait_until(functools.partial(self._cloud.probed, host), 30, what)
 
     def _break(self, outcome: Outcome) -> None:
         victim = host_name(VICTIM)
@@ -197,6 +200,7 @@ class Demo:
             self._agents[VICTIM].signal(signal.SIGCONT)
         if self._network is not None:
             self._network.heal(VICTIM)
+            self._wait_for_answer(VICTIM)
         else:
             self._wait_for_agent(VICTIM)
         self._cloud.report("compute.host.up", VICTIM)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from faultwire.cli.demo import KINDS, KINDS_HELP
+from faultwire.cli.demo import CUT, CUT_HELP, KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,10 +53,10 @@ def _sizes(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int,
 @click.option(
     "--fault",
     "kind",
-    type=click.Choice(KINDS),
+    type=click.Choice((*KINDS, CUT)),
     default="kill",
     show_default=True,
-    help=KINDS_HELP,
+    help=CUT_HELP,
 )
 @click.option("--json", "target", metavar="FILE|-", help="Write profile and verdict as JSON.")
 @click.option("--html", "page", metavar="FILE", help="Write the report as HTML.")
@@ -79,7 +79,7 @@ def verify(
     from faultwire.cli.verify_runs import Standalone
 
     console = Console(stderr=target == "-")
-    done, failure = _run(Standalone(hosts), kind, sizes, runs)
+    done, failure = _run(Standalone(hosts, kind == CUT), kind, sizes, runs)
     _write(console, kind, done, (target, page))
     if failure:
         click.echo(f"Error: {failure}", err=True)

@@ -1,13 +1,14 @@
 """The main job again and again: which runs there were, and what came of each (S73, S81)."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from rich.console import Console
 
 from faultwire.cli.demo import Demo, scratch
+from faultwire.cli.demo_network import Network
 from faultwire.cli.demo_outcome import Outcome
 from faultwire.cli.demo_world import NotNoticedError, World
 from faultwire_profiler import LAW_MS, Profile, Verdict, marks_from_json, profile
@@ -15,7 +16,7 @@ from faultwire_profiler.documents import read_document
 from faultwire_profiler.merging import Merged, merge
 from faultwire_profiler.words import servers_words
 
-OFTEN = "[guards]\nflap_acts = 0\n\n[damping]\nflaps = 1000\n"
+OFTEN = "[guards]\nflap_acts = 0\n\n[damping]\nflaps = 1000\n\n"
 """Configuration of a server that believes a host however often it fails: that is the job."""
 
 
@@ -38,12 +39,15 @@ class Standalone:
     """Implements `Deployment` on this machine: server, consumer and agents as processes."""
 
     hosts: int
+    cut: bool = False
+    """Whether hosts are probed over a network of their own, which can be cut."""
 
     @contextmanager
     def ready(self, servers: int) -> Iterator[Job]:
         """Start the processes."""
-        with scratch() as folder, World(folder) as world:
-            job = Demo(world, Console(quiet=True), self.hosts, servers, OFTEN)
+        with ExitStack() as more, scratch() as folder, World(folder) as world:
+            network = more.enter_context(Network(self.hosts)) if self.cut else None
+            job = Demo(world, Console(quiet=True), self.hosts, servers, OFTEN, network)
             job.build()
             yield job
 

@@ -29,8 +29,8 @@ class FakeDeployment:
     broken: tuple[int, ...] = ()
     unnoticed: tuple[int, ...] = ()
 
-    def __init__(self, hosts: int) -> None:
-        self.hosts = hosts
+    def __init__(self, hosts: int, cut: bool) -> None:
+        self.hosts, self.cut = hosts, cut
         self.opened: list[int] = []
         self.runs = 0
 
