@@ -139,12 +139,12 @@ def monitors_call(ports: MonitorPorts) -> Callable[[Request], Awaitable[Response
     async def list_monitors(request: Request) -> Response:
         """List monitors and how they stand."""
         ports.enforcer.enforce(LIST_RULE, caller_of(request))
-        return json_response({"monitors": [shown(one) for one in ports.sessions.statuses()]})
+        return json_response({"monitors": [row_of(one) for one in ports.sessions.statuses()]})
 
     return list_monitors
 
 
-def shown(status: MonitorStatus) -> dict[str, object]:
+def row_of(status: MonitorStatus) -> dict[str, object]:
     """Return a monitor's status as JSON has it."""
     return {
         "name": status.name,

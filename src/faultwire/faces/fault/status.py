@@ -17,7 +17,7 @@ from faultwire.domain.standing import Database, Line, Loop, Owed, Process, Stand
 from faultwire.domain.states import AgentState
 from faultwire.domain.vantage import MonitorStatus
 from faultwire.faces.fault.guard_shape import hold_row
-from faultwire.faces.fault.monitors import shown
+from faultwire.faces.fault.monitors import row_of
 from faultwire.faces.http import caller_of, json_response
 from faultwire.ports import Authenticator, Clock, Enforcer, Inventory, Reader
 
@@ -118,7 +118,7 @@ class Status:
                 "unmatched": states[FaultState.UNMATCHED],
             },
             "agents": {**await self._agents(), "sessions_here": ports.sessions()},
-            "monitors": [shown(one) for one in standing.monitors],
+            "monitors": [row_of(one) for one in standing.monitors],
             "deliveries": {**_owed(standing.database.owed), "held_here": ports.held()},
             "loop": {
                 "late_p99_ms": round(late_p99_ms, 1),
