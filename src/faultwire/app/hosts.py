@@ -4,9 +4,11 @@ import socket
 from collections.abc import Coroutine
 from typing import Any
 
+from faultwire.app.cluster import Cluster
 from faultwire.app.core import Core
 from faultwire.app.lane import Lane
 from faultwire.app.life import Life
+from faultwire.app.seats import Seats
 from faultwire.config.configuration import Configuration
 from faultwire.domain.accounts import CredentialKind
 from faultwire.domain.changes import Change, HostsRemoved, HostsSaved
@@ -56,11 +58,23 @@ def vantage_terms(configuration: Configuration) -> dict[str, int]:
     }
 
 
-def watch_vantage(points: VantagePoints, hosts: HostMonitor, core: Core, life: Life) -> None:
+def watch_vantage(
+    points: VantagePoints,
+    hosts: HostMonitor,
+    core: Core,
+    life: Life,
+    lane: Lane,
+    cluster: Cluster | None,
+) -> None:
     """Take votes for as long as the process lives; enrolled monitors are expected."""
     points.expect(core.indexes.directory.bound(CredentialKind.MONITOR))
     hosts.votes.here = points.here
     life.watch(points.run(), "monitors")
+    if cluster is not None:
+        seats = Seats(cluster, hosts.votes, lane, core.tools.clock, points.silence_ns)
+        points.elsewhere = seats.elsewhere
+        core.memory.follow(seats.follow)
+        life.watch(seats.run(), "seats")
     life.release.callback(points.stop)
 
 

@@ -20,6 +20,7 @@ from faultwire.domain.commands import (
 )
 from faultwire.domain.errors import Behind, FaultwireError, Unavailable
 from faultwire.domain.services import TellOwners
+from faultwire.domain.vantage_changes import TellSeats
 from faultwire.pipeline import Chain
 from faultwire.ports import Clock, Meter
 
@@ -34,6 +35,7 @@ URGENT = (
     EvaluateOwed,
     MoveAlarms,
     MoveSession,
+    TellSeats,
     TellOwners,
 )
 """Commands that do not wait behind edits and imports; each class keeps its own order."""

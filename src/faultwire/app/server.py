@@ -233,7 +233,7 @@ class Server:
         liveness = self._configuration.liveness
         watch_instances(core, running.lane, liveness, self._life, running.pings, running.hosts)
         release.push_async_callback(running.guests.stop)
-        watch_vantage(running.vantage, running.hosts, core, self._life)
+        watch_vantage(running.vantage, running.hosts, core, self._life, running.lane, cluster)
         release.push_async_callback(running.imports.stop)
 
     def _stages(self, opened: Opened, rules: guard.Rules, offload: Offload) -> Running:

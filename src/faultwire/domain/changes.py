@@ -35,6 +35,7 @@ from faultwire.domain.resources import Evacuation, Host, Port, Project, Server, 
 from faultwire.domain.services import OwedStatus
 from faultwire.domain.signals import SignalChange
 from faultwire.domain.subscriptions import Subscription, Watch
+from faultwire.domain.vantage_changes import SeatsTold
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,6 +383,7 @@ Change = (
     | Audited
     | NetworkChange
     | GuestChange
+    | SeatsTold
     | SignalChange
     | GuardChange
     | RemoteChange

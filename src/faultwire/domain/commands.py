@@ -37,6 +37,7 @@ from faultwire.domain.shares import OwedEvents
 from faultwire.domain.signals import SignalCommand
 from faultwire.domain.states import AgentState
 from faultwire.domain.subscriptions import Subscription
+from faultwire.domain.vantage_changes import TellSeats
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,6 +382,7 @@ Command = (
     | NoteRefusals
     | EvaluateOwed
     | MoveSession
+    | TellSeats
     | GuestCommand
     | NetworkCommand
     | GuardCommand

@@ -8,7 +8,18 @@ from faultwire.domain.decided import Decided, Deciding
 from faultwire.domain.guests import guest_of_key
 from faultwire.domain.ids import HostName
 from faultwire.domain.instants import Instant
+from faultwire.domain.vantage_changes import SeatsTold, TellSeats
 from faultwire.ports import View
+
+
+class SeatsDecider:
+    """Passes on what a server tells the others of vantage points; nothing follows from it here."""
+
+    def decide(self, command: TellSeats, view: View, now: Instant) -> Deciding:
+        """Tell it."""
+        del view, now
+        yield None
+        return Decided(changes=(SeatsTold(command.seats),))
 
 
 class SessionDecider:

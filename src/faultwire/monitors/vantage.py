@@ -102,7 +102,7 @@ class VantagePoints:
         self._votes = hosts.votes
         self._clock = clock
         self._meter = meter
-        self._silence = settings.silence_ms * _MS
+        self.silence_ns = settings.silence_ms * _MS
         self._grace = settings.start_grace_ms * _MS
         self._sessions: dict[str, VantageSession] = {}
         self._seconds: dict[str, _Seconds] = {}
@@ -255,13 +255,13 @@ class VantagePoints:
         }
 
     def _silent(self, session: VantageSession) -> bool:
-        return self._clock.mono_ns() - session.seen >= self._silence
+        return self._clock.mono_ns() - session.seen >= self.silence_ns
 
     def _drop(self, session: VantageSession) -> None:
         """Void the votes of a monitor that is lost; its seat is kept for a while."""
         del self._sessions[session.name]
         self._lost[session.name] = session.seen
-        self._votes.leave(session.name, self._silence)
+        self._votes.leave(session.name, self.silence_ns)
 
     def _refuse_second(self, name: str, held: VantageSession | None, now: int) -> None:
         seconds = self._seconds.setdefault(name, _Seconds())

@@ -54,6 +54,7 @@ class Votes:
         """Take the machine, and what tells and owes."""
         self.ballots = ballots
         self.here: Callable[[str], bool] = lambda _: True
+        self.on_change: Callable[[str], None] = lambda _: None
         self.own = ""
         self._damped = damped
         self._owed = owed
@@ -88,7 +89,7 @@ class Votes:
     ) -> None:
         """Seat a vantage point with its opinion on every host."""
         self.ballots.survey(name, presence, down, unknown, self._clock.mono_ns())
-        self.look()
+        self._changed(name)
 
     def cast(
         self,
@@ -101,12 +102,12 @@ class Votes:
         """Take votes of a seat."""
         now = self._clock.mono_ns()
         self.ballots.cast(name, now, down=down, alive=alive, unknown=unknown)
-        self.look()
+        self._changed(name)
 
     def stand(self, name: str, presence: Presence, reasons: Iterable[str] = ()) -> None:
         """Take what a vantage point says of itself."""
         self.ballots.stand(name, presence, tuple(reasons), self._clock.mono_ns())
-        self.look()
+        self._changed(name)
 
     def leave(self, name: str, keep_ns: int) -> None:
         """Void the votes of a vantage point that was lost; its seat is kept so long."""
@@ -114,12 +115,12 @@ class Votes:
         if seat is not None and seat.presence is not Presence.ABSENT:
             self._meter.count("faultwire_votes_expired_total", max(1, len(seat.down)))
         self.ballots.leave(name, self._clock.mono_ns() + keep_ns)
-        self.look()
+        self._changed(name)
 
     def dismiss(self, name: str) -> None:
         """Take the seat of a vantage point that left, or is none any more."""
         self.ballots.dismiss(name)
-        self.look()
+        self._changed(name)
 
     def expect(self, names: Iterable[str], keep_ns: int) -> None:
         """Keep seats for vantage points that may come."""
@@ -160,6 +161,10 @@ class Votes:
             self._stood(one)
         for move in moved:
             self._moved(move)
+
+    def _changed(self, name: str) -> None:
+        self.look()
+        self.on_change(name)
 
     # ------------------------------------------------------------ telling
 

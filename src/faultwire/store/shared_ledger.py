@@ -106,7 +106,7 @@ class SharedLedger(Ledger):
 
         After Behind, `news` tells it. Raises Unavailable, Conflict, Invalid as `Ledger` does.
         """
-        work = [change for change in items if type(change) is not changes.RunningReported]
+        work = [change for change in items if type(change) not in writers.MEMORY_ONLY]
         told = [change for change in items if type(change) not in journal_codec.LEFT_OUT]
         if not work and not told:
             return

@@ -12,6 +12,7 @@ from faultwire.domain import (
     network_changes,
     remote_acts,
     signals,
+    vantage_changes,
 )
 from faultwire.domain.accounts import CredentialKind
 from faultwire.domain.causes import ResourceKind
@@ -165,6 +166,7 @@ WRITERS: Mapping[type, Writer] = {
         _each("hosts", removing(schema.fencings, "host"), _name),
     ),
     changes.RunningReported: _nothing,
+    vantage_changes.SeatsTold: _nothing,
     changes.SwitchesSaved: _each("switches", saving(schema.switches), inventory_rows.switch_row),
     changes.SwitchesRemoved: _each("switches", removing(schema.switches, "name"), _name),
     changes.ServersSaved: _each("servers", saving(schema.servers), inventory_rows.server_row),
@@ -297,5 +299,7 @@ WRITERS: Mapping[type, Writer] = {
 }
 """One writer for each type of change; a test holds it against `domain.changes.Change`."""
 
-MEMORY_ONLY = frozenset({changes.RunningReported, guard_changes.ActsNoted})
+MEMORY_ONLY = frozenset(
+    {changes.RunningReported, guard_changes.ActsNoted, vantage_changes.SeatsTold}
+)
 """Changes that need no transaction at all."""

@@ -37,6 +37,7 @@ from faultwire.domain.samples import Sample
 from faultwire.domain.services import OwedStatus
 from faultwire.domain.subscriptions import Subscription, Watch
 from faultwire.domain.tasks import Task
+from faultwire.domain.vantage_changes import SeatsTold
 
 Found = tuple[Delivery, DeliveryState, str, int | None]
 """A delivery with its state, last outcome and last HTTP status."""
@@ -287,6 +288,7 @@ _APPLIERS: Mapping[type, Applier] = {
         _drop("fencings", "hosts"),
     ),
     changes.RunningReported: _nothing,
+    SeatsTold: _nothing,
     changes.SwitchesSaved: _put("switches", "switches", _NAME),
     changes.SwitchesRemoved: _drop("switches", "switches"),
     changes.ServersSaved: _put("servers", "servers", _ID),

@@ -27,6 +27,7 @@ from faultwire.domain.network_changes import (
 from faultwire.domain.remote_acts import EventsHeld, HeldReleased, RemoteActsSaved, RemoteState
 from faultwire.domain.signals import UnmappedRemoved, UnmappedSaved
 from faultwire.domain.states import PowerState, VmState
+from faultwire.domain.vantage_changes import SeatsTold, SeatTold
 from tests.contract.store import values as v
 
 MOVED = replace(
@@ -93,6 +94,7 @@ CASES = [
         ],
     ),
     Case(c.RunningReported(v.HOST.name, frozenset({"vm-1"}))),
+    Case(SeatsTold((SeatTold("m-1", "north", own=False, presence="voting"),))),
     Case(c.SwitchesSaved((v.SWITCH,)), {"switches": (v.SWITCH,)}),
     Case(c.SwitchesRemoved((v.SWITCH.name,)), {}, [c.SwitchesSaved((v.SWITCH,))]),
     Case(
