@@ -28,7 +28,6 @@ from faultwire.domain.commands import (
     ImportPart,
     InstanceAnswered,
     MoveAlarms,
-    MoveSession,
     RemoveAlarm,
     RemoveSubscription,
     ReplayDelivery,
@@ -54,7 +53,6 @@ from faultwire.domain.remote_acts import (
 )
 from faultwire.domain.services import NOVA_TERMS, StatusTerms
 from faultwire.domain.signals import UnmappedSaved
-from faultwire.domain.vantage_changes import TellSeats
 from faultwire.identity.decide import deciders as identity_deciders
 from faultwire.identity.directory import MemoryDirectory
 from faultwire.inspector import settings as inspector_settings
@@ -66,7 +64,7 @@ from faultwire.inspector.decide import CloseDecider, ReportsDecider, RetryDecide
 from faultwire.inspector.fences import deciders as fence_deciders
 from faultwire.inspector.fencing import FencingDecider, ProofDecider
 from faultwire.inspector.guests import GuestDecider
-from faultwire.inspector.sessions import SeatsDecider, SessionDecider
+from faultwire.inspector.sessions import session_deciders
 from faultwire.inspector.unmapped import deciders as unmapped_deciders
 from faultwire.inspector.windows import deciders as window_deciders
 from faultwire.inspector.wiring import WIRING, RecheckDecider, RewiringDecider, rewired
@@ -363,8 +361,7 @@ def deciders(
             partial(everything, indexes.holds.causes, terms=terms),
         ),
         RemoveSubscription: RemoveSubscriptionDecider(subscriptions),
-        MoveSession: SessionDecider(indexes.sessions.at),
-        TellSeats: SeatsDecider(),
+        **session_deciders(indexes.sessions.at),
         # A server that moves or goes takes its ports with it.
         **{kind: RewiringDecider(decider, wiring) for kind, decider in servers.items()},
         **service_deciders(indexes.owed, terms),

@@ -1,6 +1,7 @@
 """Decisions on where agents have their sessions, where several processes take them."""
 
 from collections.abc import Callable
+from typing import Any
 
 from faultwire.domain.changes import SessionMoved
 from faultwire.domain.commands import MoveSession
@@ -9,7 +10,12 @@ from faultwire.domain.guests import guest_of_key
 from faultwire.domain.ids import HostName
 from faultwire.domain.instants import Instant
 from faultwire.domain.vantage_changes import SeatsTold, TellSeats
-from faultwire.ports import View
+from faultwire.ports import Decider, View
+
+
+def session_deciders(at: Callable[[HostName], tuple[str, str]]) -> dict[type, Decider[Any]]:
+    """Return who decides on what servers on one database tell each other."""
+    return {MoveSession: SessionDecider(at), TellSeats: SeatsDecider()}
 
 
 class SeatsDecider:
