@@ -233,6 +233,7 @@ class Server:
         liveness = self._configuration.liveness
         watch_instances(core, running.lane, liveness, self._life, running.pings, running.hosts)
         release.push_async_callback(running.guests.stop)
+        cluster = others.cluster if others else None
         watch_vantage(running.vantage, running.hosts, core, self._life, running.lane, cluster)
         release.push_async_callback(running.imports.stop)
 
