@@ -18,6 +18,7 @@ from faultwire.app.lane import Lane
 from faultwire.app.marks import Marks
 from faultwire.app.offload import Offload
 from faultwire.app.refusals import Refusals
+from faultwire.app.signals import Signals, signals_of
 from faultwire.app.standing import Watched, status_ports
 from faultwire.config.configuration import Configuration
 from faultwire.domain import signature
@@ -103,7 +104,7 @@ class Faces:
     doctor: ASGIApp
     known: Callable[[str], bool]
     refusals: Refusals
-    maps: AlertMaps
+    signals: Signals
 
 
 def build(parts: Parts, configuration: Configuration) -> Faces:
@@ -130,8 +131,8 @@ def build(parts: Parts, configuration: Configuration) -> Faces:
     )
     refusals = Refusals(parts.lane, clock)
     signin.on_refused(refusals.note)
-    maps, alerts = _alert_ports(parts.core, configuration)
-    fault_ports = _fault_ports(parts, configuration, authenticator, enforcer, refusals, alerts)
+    signals = signals_of(parts.core, parts.lane, configuration, parts.token_key)
+    fault_ports = _fault_ports(parts, configuration, authenticator, enforcer, refusals, signals)
     alarming_ports = AlarmingPorts(
         authenticator,
         enforcer,
@@ -162,7 +163,7 @@ def build(parts: Parts, configuration: Configuration) -> Faces:
     ports = stack.StackPorts(parts.unhealthy, parts.core.tools.metrics.page, clock)
     root, doctor = stack.create(faces, ports), doctor_app(fault_ports)
     alone = _alone(parts.doors, faces, ports)
-    return Faces(root, alone, doctor, authenticator.is_bound, refusals, maps)
+    return Faces(root, alone, doctor, authenticator.is_bound, refusals, signals)
 
 
 def _elsewhere(doors: Mapping[str, Door]) -> dict[str, Address]:
@@ -295,11 +296,10 @@ def _overrides(configuration: Configuration) -> Mapping[str, str] | None:
     return read_overrides(Path(path)) if path else None
 
 
-def _alert_ports(core: Core, configuration: Configuration) -> tuple[AlertMaps, AlertPorts]:
+def _alert_ports(core: Core, maps: AlertMaps, configuration: Configuration) -> AlertPorts:
     settings, metrics = configuration.alertmanager, core.tools.metrics
-    maps = AlertMaps(settings.mapping, core.reader, core.tools.clock, metrics)
     unmapped = core.indexes.unmapped
-    return maps, AlertPorts(maps.current, maps.standing, lambda: unmapped, settings, metrics.count)
+    return AlertPorts(maps.current, maps.standing, lambda: unmapped, settings, metrics.count)
 
 
 def _fault_ports(
@@ -308,7 +308,7 @@ def _fault_ports(
     authenticator: TokenAuthenticator,
     enforcer: PolicyEnforcer,
     refusals: Refusals,
-    alerts: AlertPorts,
+    signals: Signals,
 ) -> FaultPorts:
     core, liveness = parts.core, configuration.liveness
     directory, clock = core.indexes.directory, core.tools.clock
@@ -357,7 +357,9 @@ def _fault_ports(
         parts.marks.latency.show,
         lambda: core.indexes.fencings,
         guarded(core.indexes.acts),
-        alerts,
+        _alert_ports(core, signals.maps, configuration),
+        signals.key,
+        signals.redfish.heard,
     )
 
 

@@ -227,7 +227,7 @@ class Server:
         doctor = self._configuration.fault.doctor_listener
         await opened.doors.start(built, doctor, self._life)
         self._life.watch(running.imports.run(), "imports")
-        watch_signals(core, running.lane, self._configuration, others, built.maps, self._life)
+        watch_signals(core, running.lane, self._configuration, others, built.signals, self._life)
         release.push_async_callback(running.monitor.stop)
         watch_hosts(running.hosts, core, self._life)
         liveness = self._configuration.liveness

@@ -50,6 +50,7 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         ("kind", "result"),
     ),
     "faultwire_alerts_total": ("Alerts of other systems, by what they meant.", ("result",)),
+    "faultwire_bmc_subscriptions_total": ("Subscriptions that BMCs had lost, or never had.", ()),
     "faultwire_bmc_failures_total": ("Questions to BMCs that failed, by kind.", ("kind",)),
     "faultwire_fencings_total": (
         "Hosts that were switched, by what was wanted and what came of it.",

@@ -22,6 +22,7 @@ from faultwire.faces.fault import (
     params,
     posting,
     power,
+    redfish,
     status,
 )
 from faultwire.faces.fault.agents import agent_routes
@@ -30,6 +31,8 @@ from faultwire.faces.fault.model import DocumentModel
 from faultwire.faces.fault.monitors import monitor_routes, monitors_call
 from faultwire.faces.fault.ports import ERROR, FaultPorts, error_body
 from faultwire.faces.http import base_url, install_errors, json_response, schema_of
+
+_BMC_EVENTS = "/v1/redfish/events/{name}/{secret}"
 
 
 def create(ports: FaultPorts) -> FastAPI:
@@ -50,7 +53,7 @@ def _calls(ports: FaultPorts) -> list[Call]:
     left, fencings = evacuated.Evacuated(ports), power.Fencings(ports)
     guest = guests.Guests(ports.guests)
     guards = guarding.Guarding(ports)
-    alerts = alertmanager.Alertmanager(ports)
+    alerts, bmcs = alertmanager.Alertmanager(ports), redfish.BmcEvents(ports)
     schema = _document_schema()
     fault = "/v1/faults/{fault_id}"
     return [
@@ -60,6 +63,7 @@ def _calls(ports: FaultPorts) -> list[Call]:
         Call("PUT", "/v1/event", post.take, 202, body=posting.SCHEMA),
         Call("POST", "/v1/event", post.take, 202, body=posting.SCHEMA),
         Call("POST", "/v1/alertmanager", alerts.take, body=alertmanager.SCHEMA),
+        Call("POST", _BMC_EVENTS, bmcs.take, 204, body=redfish.SCHEMA, token=False),
         Call("GET", "/", _versions, token=False),
         Call("GET", "/v1", _version, token=False),
         Call("GET", "/v1/", _version, token=False),

@@ -9,8 +9,9 @@ from faultwire.domain.alertmaps import AlertMap
 from faultwire.domain.errors import FaultwireError, Invalid
 from faultwire.domain.fencing import Fencing
 from faultwire.domain.guarding import Guarded
-from faultwire.domain.ids import FaultId, ProjectId
+from faultwire.domain.ids import FaultId, HostName, ProjectId
 from faultwire.domain.instants import Instant
+from faultwire.domain.redfish import BmcEvent
 from faultwire.domain.resources import Project
 from faultwire.domain.signals import UnmappedAlert
 from faultwire.faces.fault import alertmanager_settings
@@ -109,6 +110,8 @@ class FaultPorts:
     fencings: Callable[[], Iterable[Fencing]] = tuple
     guarded: Callable[[], Guarded] = Guarded
     alerts: AlertPorts = field(default_factory=AlertPorts)
+    bmc_key: bytes = b""
+    bmc_heard: Callable[[HostName, Iterable[BmcEvent], Instant], Awaitable[int]] | None = None
 
 
 def error_body(status: int, error: FaultwireError) -> object:
