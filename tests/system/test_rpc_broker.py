@@ -326,3 +326,16 @@ def test_the_library_is_one_that_does_not_wait_half_a_second() -> None:
     assert tuple(map(int, version("oslo.messaging").split(".")[:2])) >= (18, 3)
     [needed] = [one for one in requires("faultwire") or [] if one.startswith("oslo.messaging")]
     assert needed.replace(" ", "").endswith(">=18.3")
+
+
+async def test_queues_of_another_kind_are_shared_too(rabbit: Rabbit) -> None:
+    """Where the URL asks for classic queues, both sides make them so; casts are kept."""
+    url = f"{rabbit.fresh()}?rabbit_quorum_queue=false"
+    async with sides(url) as both:
+        client = await both.client()
+        beat = {"instance_id": "g1", "payload": {}}
+        await client.cast("conductor", "heartbeat", beat)
+        handlers = await both.server("conductor")
+        async with asyncio.timeout(10):
+            while not handlers.asked:
+                await CLOCK.sleep(0.02)

@@ -1,6 +1,7 @@
 """Where the broker is: `transport_url`, read by us so that its mistakes are named; no I/O."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from faultwire.domain.errors import Invalid
@@ -9,6 +10,7 @@ from faultwire.messaging.settings import RabbitSettings, Settings
 OPTION = "[DEFAULT] transport_url"
 SCHEMES = frozenset({"rabbit", "amqp", "amqps"})
 PORT, TLS_PORT = 5672, 5671
+_TRUE = frozenset({"true", "1", "yes", "on", "t", "y"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,21 @@ class Broker:
     def __str__(self) -> str:
         """Return what may be logged: no password is in it."""
         return f"rabbit://{','.join(map(str, self.hosts))}/{self.vhost}"
+
+    @property
+    def effective(self) -> RabbitSettings:
+        """Return the settings with what the URL's query says in their place, as the library does.
+
+        A value there that cannot be read is the library's to refuse.
+        """
+        told: dict[str, Any] = {}
+        for name, text in self.options:
+            default = getattr(self.rabbit, name, None)
+            if isinstance(default, bool):
+                told[name] = text.strip().lower() in _TRUE
+            elif isinstance(default, str):
+                told[name] = text
+        return replace(self.rabbit, **told)
 
     @property
     def oslo_url(self) -> str:

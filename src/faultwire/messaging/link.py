@@ -1,7 +1,7 @@
 """One connection to the broker for calls and their answers, on a thread of its own.
 
 oslo.messaging's client gives each outstanding call a thread; here one thread sends all and hears
-all, so that a fan-out to thousands of guests costs no threads (ADR 30). What goes over the wire
+all, so that a fan-out to thousands of guests costs no threads (ADR 15). What goes over the wire
 is oslo.messaging's own format.
 """
 
@@ -255,7 +255,7 @@ class Link:
             return exchange, topic
         if out.kept and topic not in self._made:
             self._made.add(topic)
-            rabbit = self._broker.rabbit
+            rabbit = self._broker.effective
             quorum = rabbit.rabbit_quorum_queue
             channel.queue_declare(
                 topic,
@@ -312,7 +312,7 @@ class Link:
 
 def connect(broker: Broker, host: BrokerHost, name: str) -> amqp.Connection:
     """Return a connection to one node; raises OSError or amqp.AMQPError within a bounded time."""
-    rabbit = broker.rabbit
+    rabbit = broker.effective
     tls = {
         "ca_certs": rabbit.ssl_ca_file or None,
         "certfile": rabbit.ssl_cert_file or None,

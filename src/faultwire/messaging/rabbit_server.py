@@ -47,6 +47,7 @@ _OPTIONS = {
 """What we set for calls, as options in the URL. A reply to a caller that is gone is tried for a
 second: the default, a minute, holds a worker that long. Queues of those who are gone live a
 minute, and a broker that comes back is found within five seconds."""
+_KINDS = frozenset({"rabbit_quorum_queue", "amqp_durable_queues", "amqp_auto_delete"})
 
 
 def durable(broker: Broker) -> Broker:
@@ -57,7 +58,8 @@ def durable(broker: Broker) -> Broker:
 def passing(broker: Broker) -> Broker:
     """Return the broker with the options for guests' topics, which vanish with the guest."""
     rabbit = replace(broker.rabbit, rabbit_quorum_queue=False, amqp_durable_queues=False)
-    options = (*_OPTIONS.items(), ("amqp_auto_delete", "true"), *broker.options)
+    given = (one for one in broker.options if one[0] not in _KINDS)
+    options = (*_OPTIONS.items(), *given, ("amqp_auto_delete", "true"))
     return replace(broker, rabbit=rabbit, options=options)
 
 

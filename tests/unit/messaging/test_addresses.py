@@ -60,3 +60,19 @@ def test_mistakes_are_named_without_the_password(url: str, why: str) -> None:
         broker_of(Settings(url))
     assert "[DEFAULT] transport_url" in str(refused.value)
     assert "secret" not in str(refused.value)
+
+
+def test_what_the_url_says_of_queues_holds_for_our_own_client_too() -> None:
+    """Our client makes the queues that the library's servers share with it."""
+    broker = broker_of(Settings("rabbit://u:p@one?rabbit_quorum_queue=false&ssl=yes&x=1"))
+    assert broker is not None
+    assert broker.effective.rabbit_quorum_queue is False
+    assert broker.effective.ssl is True
+    assert broker.effective.amqp_durable_queues is True
+
+
+@pytest.mark.parametrize("url", ["fake://", "fake:///", "kafka://one"])
+def test_drivers_that_would_be_slow_or_cannot_call_are_refused(url: str) -> None:
+    """The library's fake driver looks for calls every 50 ms; the process itself needs none."""
+    with pytest.raises(Invalid, match="must begin with rabbit://"):
+        broker_of(Settings(url))
