@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.databases.fixtures import SERVERS, Databases, databases
+from tests.system.children import Child
 from tests.system.guests import QUICK, Guests
 from tests.system.installation import Installation
+from tests.system.rabbit import Rabbit
 from tests.system.served import Server
 from tests.system.waiting import wait_for
 
@@ -83,3 +85,50 @@ def test_any_server_pings_a_guest_and_a_dead_server_loses_none(
         assert pinged(first, here) == "ok"
     finally:
         guests.close()
+
+
+def test_conductors_and_task_managers_work_beside_the_servers(
+    databases: Databases, rabbit: Rabbit, tmp_path: Path
+) -> None:
+    """`faultwire conductor` hears guests on the bus, `faultwire taskmanager` does tasks."""
+    url = rabbit.fresh()
+    config = {"guests": QUICK, "DEFAULT": {"transport_url": url}}
+    installation = Installation(tmp_path, databases.new(SERVERS[0]), config)
+    agent: Child | None = None
+    try:
+        server = installation.serve()
+        installation.work("conductor")
+        installation.work("taskmanager")
+        wait_for(
+            lambda: (
+                {one["role"] for one in server.get("/fault/v1/status")["status"]["processes"]}
+                >= {"serve", "conductor", "taskmanager"}
+            ),
+            "all are seen",
+        )
+        guests = Guests(server, tmp_path, 1)
+        (guest,) = guests.ids
+        credential = guests.enrol(guest, server.url)
+        broker = tmp_path / "guest.conf"
+        broker.write_text(f"[DEFAULT]\ntransport_url = {url}\n")
+        arguments = ["--instance", guest, "--credential", credential, "--config", broker]
+        agent = Child(tmp_path / "guest.log", "guest-agent", *arguments)
+        guests.until(guest, state="up", agent="connected")
+        wait_for(lambda: pinged(server, guest) == "ok", "it answers over the bus")
+        answer = server.call("POST", f"/fault/v1/guests/{guest}/restart")
+        assert answer.status == 202, answer.text
+        task = answer.json["task"]["id"]
+        wait_for(
+            lambda: server.get(f"/fault/v1/tasks/{task}")["task"]["state"] == "done",
+            "the restart is done",
+        )
+        again = agent
+        wait_for(lambda: "begins anew" in again.output, "the agent begins anew")
+        wait_for(lambda: pinged(server, guest) == "ok", "it answers again")
+        guests.until(guest, state="up", agent="connected")
+        agent.kill()
+        guests.until(guest, state="down", agent="lost")
+    finally:
+        if agent is not None:
+            agent.kill()
+        installation.close()

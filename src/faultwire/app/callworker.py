@@ -1,24 +1,20 @@
 """Processes that take calls from the broker and do them: task managers and conductors."""
 
-import asyncio
 import functools
 import logging
 from pathlib import Path
 
-from faultwire.app.cluster import Cluster
-from faultwire.app.conductor import Conductor
 from faultwire.app.core import Core, Indexes, Tools
 from faultwire.app.database import open_database
 from faultwire.app.evaluating import check_of
-from faultwire.app.guests import GuestParts, Judging, guests_of
+from faultwire.app.guests import CONDUCTOR, GuestParts, Judging, guests_of
 from faultwire.app.hoststatus import terms_of
 from faultwire.app.lane import Lane
 from faultwire.app.neighbours import Neighbours
-from faultwire.app.rpcs import Rpcs, proven
 from faultwire.app.sending import Nobody
 from faultwire.app.whereabouts import Verdicts
 from faultwire.app.worker import Worker
-from faultwire.domain.errors import Invalid, Unavailable
+from faultwire.domain.errors import Invalid
 from faultwire.messaging.addresses import OPTION
 from faultwire.messaging.rabbit_server import RabbitServer
 from faultwire.messaging.seals import door
@@ -28,16 +24,12 @@ from faultwire.telemetry.lag import LagGauge
 
 log = logging.getLogger(__name__)
 
-CONDUCTOR = "conductor"
-LOOK_SECONDS = 0.5
-"""Between two looks of a conductor whether it is the one that takes calls."""
-
 
 class CallWorker(Worker):
     """One task manager or conductor on a shared database; used as `Worker` is.
 
-    Task managers share the calls. Of conductors one takes them and the others stand by: who
-    hears a guest must hear all of it. While there is none, calls wait in the broker's queue.
+    They share the calls with each other and with the servers, which take them too. A heartbeat
+    that comes to a process that does not hear the guest is handed to the one that does.
     """
 
     async def start(self) -> None:
@@ -78,62 +70,31 @@ class CallWorker(Worker):
         lag = LagGauge(tools.clock, tools.metrics)
         judged = Verdicts(lane, core.indexes.sessions, others.cluster)
         loop = LoopGuard(lag.recent_ms, configuration.inspector.stalled_ms)
-        parts = guests_of(core, Judging(lane, judged, loop), configuration, engine, others)
+        judging = Judging(lane, judged, loop)
+        parts = guests_of(core, judging, configuration, engine, others, self._role)
         await self._serve(core, lane)
         self._life.run_lane(lane, configuration.server.drain_seconds)
-        await others.join(lane, self._life)
+        await self._join(core, lane, parts, others)
         self._life.watch(lag.run(), "loop lag")
-        await self._take(core, lane, parts, others.cluster)
+        await self._take(parts)
         self.name = others.cluster.member().name
 
-    async def _take(self, core: Core, lane: Lane, parts: GuestParts, cluster: Cluster) -> None:
+    async def _join(self, core: Core, lane: Lane, parts: GuestParts, others: Neighbours) -> None:
+        """Be one of several: what one hears of a guest the others hand to it."""
+        release = self._life.release
+        afar = parts.join(others, core, lane)
+        await others.join(lane, self._life)
+        release.push_async_callback(afar.stop)
+        afar.begin(core.indexes.inventory.guest, ())
+        await parts.start(core, self._life, alone=False)
+        release.push_async_callback(parts.stop)
+
+    async def _take(self, parts: GuestParts) -> None:
         """Serve the role's API."""
-        bus = parts.bus
-        if bus is None:
+        if parts.bus is None:
             raise Invalid(OPTION, "is empty")
-        await bus.client.start()
-        self._life.release.push_async_callback(bus.client.stop)
-        if self._role == CONDUCTOR:
-            handler = Conductor(parts.monitor, lane, core.tools.clock, proven)
-            indexes = core.indexes
-            parts.monitor.begin(indexes.inventory.guest, (), indexes.guests_heard)
-            self._life.release.push_async_callback(parts.monitor.stop)
-            self._life.watch(parts.monitor.run(), "guests' monitor")
-            self._life.watch(self._as_first(bus, handler, cluster), "calls")
-            return
-        self._life.release.push_async_callback(parts.manager.stop)
-        server = self._server(bus, parts.manager)
+        handler = parts.conductor if self._role == CONDUCTOR else parts.manager
+        server = RabbitServer(parts.bus.broker, door=door(parts.bus.keys.of_sender))
+        server.serve(self._role, handler)
         await server.start()
         self._life.release.push_async_callback(server.stop)
-
-    def _server(self, bus: Rpcs, handler: object) -> RabbitServer:
-        server = RabbitServer(bus.broker, door=door(bus.keys.of_sender))
-        server.serve(self._role, handler)
-        return server
-
-    async def _as_first(self, bus: Rpcs, handler: object, cluster: Cluster) -> None:
-        """Take calls while this is the first of the conductors that live, until cancelled."""
-        server: RabbitServer | None = None
-        try:
-            while True:
-                first = _first(cluster)
-                if first and server is None:
-                    server = self._server(bus, handler)
-                    await server.start()
-                    log.info("this conductor takes the calls")
-                elif not first and server is not None:
-                    await server.stop()
-                    server = None
-                    log.info("another conductor takes the calls")
-                await asyncio.sleep(LOOK_SECONDS)
-        finally:
-            if server is not None:
-                await server.stop()
-
-
-def _first(cluster: Cluster) -> bool:
-    """Return whether this is the first conductor that lives, by id."""
-    try:
-        return cluster.id == min(one.id for one in cluster.live() if one.role == CONDUCTOR)
-    except (Unavailable, ValueError):
-        return False

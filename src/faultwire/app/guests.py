@@ -1,6 +1,5 @@
 """Guests and tasks, wired: who hears guests, who calls them, and who does what takes long."""
 
-import functools
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from faultwire.app.lane import Lane
 from faultwire.app.life import Life
 from faultwire.app.neighbours import Neighbours
 from faultwire.app.rpcs import Keys, Rpcs, guests_keys, proven
-from faultwire.app.tasks import LaneWorld, TaskKeeper, TaskManager
+from faultwire.app.tasks import LaneWorld, TaskKeeper, TaskManager, Way
 from faultwire.config.configuration import Configuration
 from faultwire.domain.changes import Change
 from faultwire.domain.guest_changes import GuestsRemoved
@@ -33,6 +32,10 @@ from faultwire.store import Engine, StoredMembers, StoredSeen
 RPC_KEY = "rpc"
 """Name of the key with which processes of the installation prove calls on the bus."""
 KEY_BYTES = 32
+
+SERVE, CONDUCTOR, TASKS = "serve", "conductor", "taskmanager"
+BOTH = (CONDUCTOR, TASKS)
+"""Roles of processes: a server takes the calls of both others too."""
 
 _MS = 1000.0
 
@@ -88,6 +91,10 @@ class GuestParts:
             self.monitor.forget(change.guests)
 
 
+def _never() -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Ground:
     """What the parts stand on.
@@ -95,7 +102,7 @@ class Ground:
     Verdicts go to `judged`, all else to `intake`; `note` stores when guests were heard. `ours`
     tells whether this process looks after tasks, of several; `stored` gives when guests were
     heard by any of them. Over `bus`, if there is one, go calls to guests that have no session,
-    and to task managers where these are processes of their own.
+    and to task managers while `managers` says that there are processes of that kind.
     """
 
     clock: Clock
@@ -109,6 +116,7 @@ class Ground:
     ours: Callable[[], bool]
     stored: tuple[Callable[..., Any], ...] = ()
     bus: Rpcs | None = None
+    managers: Callable[[], bool] = _never
 
 
 def build(ground: Ground, settings: Settings) -> GuestParts:
@@ -125,14 +133,13 @@ def build(ground: Ground, settings: Settings) -> GuestParts:
     manager = TaskManager(world, calls, clock, meter, settings.call_ms / _MS)
     server = InProcessServer(exchange)
     server.serve("taskmanager", manager)
-    here = bus is None or bus.serves
-    keeper = TaskKeeper(
-        ground.tasks.live,
-        local if here else calls,
-        clock,
-        ground.ours,
-        manager.doing if here else None,
-    )
+
+    def way() -> Way:
+        # Any of them takes it, ours among them.
+        elsewhere = bus is not None and ground.managers()
+        return (calls, None) if elsewhere else (local, manager.doing)
+
+    keeper = TaskKeeper(ground.tasks.live, way, clock, ground.ours)
     conductor = None
     if bus is not None:
         conductor = Conductor(monitor, ground.intake, clock, proven)
@@ -159,9 +166,11 @@ def guests_of(
     configuration: Configuration,
     engine: Engine,
     others: Neighbours | None,
+    role: str = SERVE,
 ) -> GuestParts:
-    """Return the parts over a server's memory and lane."""
+    """Return the parts over a process's memory and lane; a server has both roles."""
     tools, indexes = core.tools, core.indexes
+    cluster = others.cluster if others is not None else None
     ground = Ground(
         tools.clock,
         tools.metrics,
@@ -171,9 +180,10 @@ def guests_of(
         judging.judged,
         judging.guard,
         core.writer.guests_heard,
-        _alone if others is None else functools.partial(first_server, others.cluster),
+        _never if role != SERVE else (lambda: cluster is None or first_server(cluster)),
         _stored(core, engine) if others is not None else (),
-        _bus(core, configuration, engine, ("conductor", "taskmanager")),
+        _bus(core, configuration, engine, BOTH if role == SERVE else ()),
+        lambda: any(one.role == TASKS for one in cluster.live()) if cluster else False,
     )
     return build(ground, configuration.guests)
 
@@ -188,10 +198,6 @@ def _bus(
     keys = Keys(bytes.fromhex(own), guests_keys(core.indexes.directory.credential))
     versions = GuestVersions(core.indexes.inventory.guest)
     return Rpcs(configuration, core.tools, versions, keys, served)
-
-
-def _alone() -> bool:
-    return True
 
 
 def _stored(core: Core, engine: Engine) -> tuple[Callable[..., Any], Callable[..., Any]]:

@@ -269,6 +269,11 @@ class _Progress:
                 return
 
 
+Way = tuple[RpcClient, Callable[[str], bool] | None]
+"""How a task manager is called, and whether the one of this process has a task under way; None
+where it is elsewhere: then only what it says of its tasks is known."""
+
+
 @dataclass(slots=True)
 class _Watched:
     """A task as the keeper saw it last, and since when it has said nothing new."""
@@ -288,21 +293,18 @@ class TaskKeeper:
     def __init__(
         self,
         live: Callable[[], Iterable[Task]],
-        rpc: RpcClient,
+        way: Callable[[], Way],
         clock: Clock,
         ours: Callable[[], bool],
-        doing: Callable[[str], bool] | None,
     ) -> None:
-        """Take the tasks that are not over.
+        """Take the tasks that are not over, and the way to a task manager.
 
-        `ours` tells whether this process looks after them, of several; `doing` whether the task
-        manager of this process has one under way, None where it is elsewhere.
+        `ours` tells whether this process looks after them, of several.
         """
         self._live = live
-        self._rpc = rpc
+        self._way = way
         self._clock = clock
         self._ours = ours
-        self._doing = doing
         self._seen: dict[str, _Watched] = {}
         self._work = asyncio.Event()
         self._silent = False
@@ -344,8 +346,9 @@ class TaskKeeper:
         seen = self._seen.get(task.id)
         if seen is None or seen.task != task:
             seen = self._seen[task.id] = _Watched(task, now, seen.called if seen else False)
-        if self._doing is not None:
-            return not self._doing(task.id)
+        _, doing = self._way()
+        if doing is not None:
+            return not doing(task.id)
         if task.state is TaskState.QUEUED and not seen.called:
             return True
         return now - seen.since_ns >= STALE_NS
@@ -356,7 +359,7 @@ class TaskKeeper:
         if task.targets:
             arguments["targets"] = list(task.targets)
         try:
-            await self._rpc.cast("taskmanager", method, arguments)
+            await self._way()[0].cast("taskmanager", method, arguments)
         except RpcError as error:
             if not self._silent:
                 self._silent = True

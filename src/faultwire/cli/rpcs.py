@@ -26,7 +26,8 @@ def taskmanager(config: Path | None, listen: str) -> None:
 def conductor(config: Path | None, listen: str) -> None:
     """Hear database guests over the broker, and tell when one falls silent.
 
-    Of several one takes the calls and the others stand by. Works on a shared database. Prints
-    `working as NAME` once it is ready. SIGTERM and SIGINT stop it cleanly.
+    Any number may run and share the calls; each guest is heard by one. Works on a shared
+    database, beside the servers. Prints `working as NAME` once it is ready. SIGTERM and SIGINT
+    stop it cleanly.
     """
     work("conductor", config, listen)
