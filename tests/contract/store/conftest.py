@@ -28,12 +28,13 @@ class Kept:
     load: Callable[..., store.Snapshot]
     reopen: Callable[[], "Kept"]
     subscriptions: store.StoredSubscriptions | MemoryLedger
+    tasks: store.StoredTasks | MemoryLedger
 
 
 def in_memory() -> Kept:
     """Return an empty store in memory."""
     ledger = MemoryLedger()
-    kept = Kept(ledger, ledger, ledger, ledger.load, lambda: kept, ledger)
+    kept = Kept(ledger, ledger, ledger, ledger.load, lambda: kept, ledger, ledger)
     return kept
 
 
@@ -58,6 +59,7 @@ def on_engine(opened: Callable[[], Engine], closing: list[Callable[[], None]]) -
         lambda **options: _ordered(store.load(engine, **options)),
         reopen,
         store.StoredSubscriptions(engine),
+        store.StoredTasks(engine),
     )
 
 
