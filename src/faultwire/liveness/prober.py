@@ -18,9 +18,11 @@ TURN_NS = 5 * MS
 """A turn takes place so often."""
 LOOKED_AT_DROPS = 20
 """Turns between two looks at what was dropped at our sockets, while nobody is suspect."""
-APART = 2
-"""Steady probes go out in each turn of so many: fewer and larger batches cost less, and in the
-turn between them their answers are taken."""
+APART = 4
+"""Steady probes go out in each turn of so many, and their answers are taken in the one after it.
+
+Fewer and larger batches cost less; the turns between take place while somebody is suspect.
+"""
 AT_ONCE = 256
 """Probes that a turn sends at most: more would overflow the queues of devices."""
 
@@ -185,7 +187,12 @@ class Prober:
 
     def next_turn(self) -> int:
         """Return when the next turn is due: the regular one, or one to confirm a suspect."""
-        regular, due = (self._last + 1) * TURN_NS, self.watches.due()
+        number = self._last + 1
+        if not self.watches.suspecting and not self.watches.isolation.holds:
+            ahead = number % APART
+            if ahead > 1 and not any(line.queue for line in self._lines.values()):
+                number += APART - ahead
+        regular, due = number * TURN_NS, self.watches.due()
         return regular if due is None else min(regular, due)
 
     # ------------------------------------------------------------ a turn
