@@ -21,7 +21,8 @@ LOOKED_AT_DROPS = 20
 APART = 4
 """Steady probes go out in each turn of so many, and their answers are taken in the one after it.
 
-Fewer and larger batches cost less; the turns between take place while somebody is suspect.
+Fewer and larger batches cost less; the turns between take place while somebody is suspect, or has
+not answered by then.
 """
 AT_ONCE = 256
 """Probes that a turn sends at most: more would overflow the queues of devices."""
@@ -115,6 +116,7 @@ class Prober:
         self._free: list[int] = []
         self._slots = 0
         self._tick = 0
+        self._calm = False
         self._last = mono_ns() // TURN_NS
         self.watches = Watches(terms, vote)
         self.counts = Counts()
@@ -188,10 +190,10 @@ class Prober:
     def next_turn(self) -> int:
         """Return when the next turn is due: the regular one, or one to confirm a suspect."""
         number = self._last + 1
-        if not self.watches.suspecting and not self.watches.isolation.holds:
-            ahead = number % APART
-            if ahead > 1 and not any(line.queue for line in self._lines.values()):
-                number += APART - ahead
+        ahead = number % APART
+        held = self.watches.suspecting or self.watches.isolation.holds
+        if ahead > 1 and self._calm and not held:
+            number += APART - ahead
         regular, due = number * TURN_NS, self.watches.due()
         return regular if due is None else min(regular, due)
 
@@ -216,6 +218,8 @@ class Prober:
         self._tick = (self._tick + 1) % TICKS
         for line in self._lines.values():
             self._send(line)
+        unsent = any(line.queue for line in self._lines.values())
+        self._calm = not unsent and not self.watches.awaiting
         return said
 
     def _take(self, line: _Line, now: int) -> int:

@@ -86,6 +86,11 @@ class Watches:
         """Whether somebody is suspect now."""
         return bool(self._suspects)
 
+    @property
+    def awaiting(self) -> bool:
+        """Whether somebody who is alive has yet to answer a probe."""
+        return any(watch.state is State.ALIVE for watch in self._waiting.values())
+
     def __len__(self) -> int:
         """Return how many are watched, canaries included."""
         return len(self._watches)
