@@ -237,7 +237,7 @@ HELLO = {"hello": {"version": "1.0", "servers": []}}
         ('{"greeting":1}', CloseCode.MALFORMED, "greeting: unknown message"),
         ('{"hello":{}}', CloseCode.MALFORMED, "hello.version: is missing"),
         ('{"hello":{"version":1}}', CloseCode.MALFORMED, "hello.version: must be text"),
-        ('{"hello":{"version":"2.0"}}', CloseCode.OTHER_VERSION, "2.0, this side speaks 1.1"),
+        ('{"hello":{"version":"2.0"}}', CloseCode.OTHER_VERSION, "2.0, this side speaks 1.2"),
         (
             '{"hello":{"version":"1.0","heartbeat_ms":0}}',
             CloseCode.MALFORMED,
@@ -275,7 +275,7 @@ async def test_a_newer_minor_version_is_welcome(stand: Stand) -> None:
     wire = await stand.dial(HOST)
     await wire.send_json({"hello": {"version": "1.7", "servers": None, "mood": "good"}})
     welcome = (await wire.receive_json(timeout=SECONDS))["welcome"]
-    assert (welcome["version"], welcome["heartbeat_ms"]) == ("1.1", 1000)
+    assert (welcome["version"], welcome["heartbeat_ms"]) == ("1.2", 1000)
     assert (welcome["silence_ms"], welcome["must_not_start"]) == (3000, [])
     await wire.close()
 

@@ -15,6 +15,7 @@ from faultwire.agent.barred import Barred
 from faultwire.agent.client import HEADER, give_up_after, http_client
 from faultwire.agent.credential import BoundCredential
 from faultwire.agent.datagrams import Datagrams, opened
+from faultwire.agent.interfaces import Interfaces
 from faultwire.domain.agents import CloseCode
 from faultwire.domain.errors import FaultwireError, Invalid
 from faultwire.ports import Clock
@@ -26,6 +27,8 @@ CONNECT_SECONDS = 5.0
 GOODBYE_SECONDS = 2.0
 FIRST_LIST_SECONDS = 2.0
 LONGEST_MESSAGE = 1_048_576
+CARRIERS_APART_SECONDS = 0.05
+"""Shortest time between two messages on interfaces."""
 SETTLED_NS = 5_000_000_000
 """A session that lasted this long was a good one: the next pause is the shortest again."""
 
@@ -54,8 +57,12 @@ class Agent:
         say: Say,
         listed: Path | None = None,
         barred: Path | None = None,
+        interfaces: tuple[str, ...] = (),
     ) -> None:
-        """Connect to nobody yet."""
+        """Connect to nobody yet; carriers of `interfaces` are told."""
+        self._named = interfaces
+        self._interfaces: Interfaces | None = None
+        self._carriers = asyncio.Event()
         self._credential = credential
         self._clock = clock
         self._say = say
@@ -82,6 +89,9 @@ class Agent:
         tasks = [asyncio.create_task(self._stay(), name="agent")]
         if self._listed is not None:
             tasks.append(asyncio.create_task(self._keep_list(self._listed), name="agent's list"))
+        if self._named:
+            self._interfaces = Interfaces(self._named, self._clock, self._carriers.set)
+            tasks.append(asyncio.create_task(self._interfaces.run(), name="agent's interfaces"))
         stopping = asyncio.create_task(self._stopping.wait())
         try:
             done, _ = await asyncio.wait({*tasks, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -154,6 +164,10 @@ class Agent:
             asyncio.create_task(self._beat(connection, terms, datagrams)),
             asyncio.create_task(self._tell_news(connection, terms, told)),
         ]
+        if self._interfaces is not None and terms.interfaces:
+            tasks.append(
+                asyncio.create_task(self._tell_carriers(self._interfaces, connection, terms))
+            )
         headers = {HEADER: self._credential.header}
         some = bool(terms.must_not_start)
         heed = self._barred.heed(http, headers, self._look, some=some)
@@ -218,6 +232,19 @@ class Agent:
                 async with asyncio.timeout(terms.silence_ms / 1000):
                     await connection.send_str(wire.servers(told))
             await self._news.wait()
+
+    async def _tell_carriers(
+        self,
+        interfaces: Interfaces,
+        connection: aiohttp.ClientWebSocketResponse,
+        terms: wire.Terms,
+    ) -> str:
+        while True:
+            self._carriers.clear()
+            async with asyncio.timeout(terms.silence_ms / 1000):
+                await connection.send_str(wire.interfaces(interfaces.states))
+            await self._clock.sleep(CARRIERS_APART_SECONDS)
+            await self._carriers.wait()
 
     def _tellable(self) -> frozenset[str] | None:
         return None if self._running == self._refused else self._running

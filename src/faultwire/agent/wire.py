@@ -11,6 +11,8 @@ from faultwire.domain.errors import Conflict, Invalid
 
 PING = '{"ping"'
 HEARD = '{"heard"'
+INTERFACES = 1
+"""The form in which a server takes news of interfaces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,7 @@ class Terms:
     heartbeat_ms: int
     silence_ms: int
     must_not_start: tuple[str, ...] = ()
+    interfaces: bool = False
     datagrams: DatagramTerms | None = None
 
 
@@ -44,6 +47,11 @@ def beat(number: int) -> str:
 def servers(running: frozenset[str]) -> str:
     """Return the message that the list changed."""
     return orjson.dumps({"servers": sorted(running)}).decode()
+
+
+def interfaces(states: Mapping[str, bool]) -> str:
+    """Return whether interfaces of the host have a carrier."""
+    return orjson.dumps({"interfaces": dict(states)}).decode()
 
 
 def goodbye(reason: str) -> str:
@@ -72,6 +80,7 @@ def welcome(text: str) -> Terms:
         _milliseconds(content, "heartbeat_ms"),
         _milliseconds(content, "silence_ms"),
         tuple(map(str, barred)),
+        content.get("interfaces") == INTERFACES,
         _datagrams(content.get("datagrams")),
     )
 

@@ -72,7 +72,20 @@ def agent_enroll(session: Session, host: str, out: Path, *, as_json: bool) -> No
     type=click.Path(path_type=Path, dir_okay=False),
     help="File to keep with the ids of the servers that must not be started here: a JSON list.",
 )
-def agent(name: str, path: Path, listed: Path | None, barred: Path | None) -> None:
+@click.option(
+    "--interface",
+    "interfaces",
+    multiple=True,
+    metavar="NAME",
+    help="An interface of this host whose carrier is watched: without one it is a fault.",
+)
+def agent(
+    name: str,
+    path: Path,
+    listed: Path | None,
+    barred: Path | None,
+    interfaces: tuple[str, ...],
+) -> None:
     """Say that a host lives, and which servers run there, until SIGTERM or SIGINT."""
     from faultwire.agent import credential, process
     from faultwire.domain.errors import FaultwireError
@@ -82,7 +95,7 @@ def agent(name: str, path: Path, listed: Path | None, barred: Path | None) -> No
         bound = credential.load(path, credential.AGENT, name)
         if path.stat().st_mode & 0o077:
             click.echo(f"warning: others may read {path}; it should be 0600", err=True)
-        made = process.Agent(bound, SystemClock(), click.echo, listed, barred)
+        made = process.Agent(bound, SystemClock(), click.echo, listed, barred, interfaces)
         asyncio.run(_until_asked(made))
     except FaultwireError as error:
         raise click.ClickException(str(error)) from None

@@ -10,7 +10,7 @@ from enum import IntEnum
 from faultwire.domain.errors import Invalid
 from faultwire.domain.ids import HostName
 
-PROTOCOL_VERSION = "1.1"
+PROTOCOL_VERSION = "1.2"
 """MAJOR.MINOR that this side speaks. Another minor only adds members that may be ignored."""
 
 _VERSION = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})\Z")

@@ -16,6 +16,7 @@ _NAME_BYTES = 16
 _REQUEST_BYTES = 40
 _NEIGHBOURS = "/proc/sys/net/{}/neigh/default/gc_thresh3"
 _UP = 0x1
+_RTMGRP_LINK = 1
 
 
 class Carriers:
@@ -56,6 +57,39 @@ class Carriers:
             # A kind of interface that has no carrier to lose.
             return error.errno != errno.ENODEV
         return bool(self._value[1])
+
+
+class LinkNews:
+    """What the system tells of links: a file that is ready when there is something to look at.
+
+    It tells late, by up to a second, and perhaps not of everything: it only says when to look
+    before the next regular look.
+    """
+
+    def __init__(self) -> None:
+        """Listen; `file` is None where the system has no such news."""
+        self._sock: socket.socket | None = None
+        with contextlib.suppress(OSError, AttributeError):
+            kind = socket.SOCK_RAW | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
+            self._sock = socket.socket(socket.AF_NETLINK, kind, socket.NETLINK_ROUTE)
+            self._sock.bind((0, _RTMGRP_LINK))
+
+    @property
+    def file(self) -> int | None:
+        """The file to wait for."""
+        return None if self._sock is None else self._sock.fileno()
+
+    def drain(self) -> None:
+        """Throw away what was told: a look follows."""
+        if self._sock is not None:
+            with contextlib.suppress(OSError):
+                while self._sock.recv(65_536):
+                    pass
+
+    def close(self) -> None:
+        """Release the socket."""
+        if self._sock is not None:
+            self._sock.close()
 
 
 def interfaces_to(addresses: Iterable[str], proc: Path = Path("/proc/net")) -> set[str]:

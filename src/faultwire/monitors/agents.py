@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from faultwire.domain.agents import AgentStatus, CloseCode
@@ -235,6 +235,10 @@ class AgentMonitor:
             return
         session.told_ns = now
         self._owed.change(AgentChanged(session.host, AgentState.CONNECTED, session.running))
+
+    def carriers(self, session: Session, states: Mapping[str, bool]) -> None:
+        """Tell of interfaces without a carrier, and of those that have it again."""
+        self.verdicts.carriers(session.host, states)
 
     def ended(self, session: Session, now: int, *, goodbye: bool) -> None:
         """Note the end of a session; harmless when it is over."""

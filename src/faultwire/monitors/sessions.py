@@ -1,7 +1,7 @@
 """One agent's session, on our side of the wire."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from faultwire.domain.agents import CloseCode
@@ -33,6 +33,9 @@ class Register(Protocol):
 
     def reported(self, session: "Session", now: int) -> None:
         """Note that the session's running servers changed."""
+
+    def carriers(self, session: "Session", states: Mapping[str, bool]) -> None:
+        """Take whether interfaces of the session's host have a carrier."""
 
     def ended(self, session: "Session", now: int, *, goodbye: bool) -> None:
         """Note the end of a session; harmless when it is over."""
@@ -82,6 +85,12 @@ class Session:
         if running != self.running:
             self.running = running
             self._register.reported(self, now)
+
+    def carriers(self, states: Mapping[str, bool]) -> None:
+        """Take whether interfaces of the host have a carrier; a sign of life too."""
+        now = self._mono_ns()
+        if self._register.beaten(self, now) and self._spend(now, BEAT_COSTS_NS):
+            self._register.carriers(self, states)
 
     def end(self, *, goodbye: bool) -> None:
         """Note that the connection is over."""

@@ -1,7 +1,7 @@
 """What follows from the heartbeat engine's verdicts, by what probing holds of the host."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from faultwire.domain.accounts import Actor
 from faultwire.domain.commands import AgentChanged, HostAnswered, ReportFaults
@@ -9,6 +9,7 @@ from faultwire.domain.faults import (
     AGENT_DOWN,
     HOST_DOWN,
     HUNG,
+    NIC_ERROR,
     UNREACHABLE,
     Evidence,
     identity_of,
@@ -78,6 +79,20 @@ class AgentVerdicts:
             when = instant_of(self._clock, self._clock.mono_ns())
             clear = reports(kind, resource, (said,), when, ACTOR, raised=False)
             self.damped.well(kind, host, clear, identity=identity_of(kind, resource))
+
+    def carriers(self, host: HostName, states: Mapping[str, bool]) -> None:
+        """Tell of interfaces of a host that have no carrier, and of those that have it again."""
+        now = self._clock.instant()
+        for name, up in states.items():
+            resource, vote = {"hostname": host, "interface": name}, "up" if up else "down"
+            said = Evidence(SOURCE, host, vote, now.wall_ns, details={"carrier": up})
+            told = reports(NIC_ERROR, resource, (said,), now, ACTOR, raised=not up)
+            thing = f"{host} {name}"
+            if up:
+                identity = identity_of(NIC_ERROR, resource)
+                self.damped.well(NIC_ERROR, host, told, thing, identity)
+            else:
+                self.damped.bad(NIC_ERROR, host, told, thing)
 
     def doubted(self, host: HostName) -> None:
         """Take back a verdict that a guard vetoed."""

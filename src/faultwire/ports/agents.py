@@ -1,6 +1,6 @@
 """Ports of agents' sessions: the wire, the session, the register, and other servers."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from faultwire.domain.agents import AgentStatus, CloseCode
@@ -36,6 +36,9 @@ class AgentSession(Protocol):
 
     def report(self, running: frozenset[str]) -> None:
         """Take the servers that run on the host now; the same set again is no news."""
+
+    def carriers(self, states: Mapping[str, bool]) -> None:
+        """Take whether interfaces of the host have a carrier."""
 
     def end(self, *, goodbye: bool) -> None:
         """Note that the connection is over; only the first call counts."""

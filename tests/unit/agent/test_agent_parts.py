@@ -141,7 +141,7 @@ def test_a_welcome_gives_the_terms() -> None:
 @pytest.mark.parametrize(
     ("change", "error", "names"),
     [
-        ({"version": "2.0"}, Conflict, "speak version 2.0, this side speaks 1.1"),
+        ({"version": "2.0"}, Conflict, "speak version 2.0, this side speaks 1.2"),
         ({"version": None}, Invalid, "welcome.version"),
         ({"heartbeat_ms": 0}, Invalid, "welcome.heartbeat_ms"),
         ({"silence_ms": True}, Invalid, "welcome.silence_ms"),

@@ -85,4 +85,4 @@ def test_what_is_no_version_is_refused(version: object) -> None:
 def test_versions_differ_by_their_major_number() -> None:
     """The same major number can be spoken to; another one is told both versions."""
     assert check_version("1.99", "v") is None
-    assert check_version("2.0", "v") == "you speak version 2.0, this side speaks 1.1"
+    assert check_version("2.0", "v") == "you speak version 2.0, this side speaks 1.2"

@@ -17,14 +17,15 @@ message is a JSON text with one member:
 ======== =================================================================== ===================
 from     message                                                             when
 ======== =================================================================== ===================
-agent    ``{"hello": {"version": "1.1", "heartbeat_ms": 1000,                first
+agent    ``{"hello": {"version": "1.2", "heartbeat_ms": 1000,                first
          "servers": [id, …] or null, "datagrams": 1}}``
-server   ``{"welcome": {"version": "1.1", "session": id, "heartbeat_ms",     once admitted
+server   ``{"welcome": {"version": "1.2", "session": id, "heartbeat_ms",     once admitted
          "silence_ms", "must_not_start": [id, …],
          "datagrams": {"port", "slot", "key"}}}``
 agent    ``{"beat": n}``                                                     every heartbeat_ms
 server   ``{"heard": n}``                                                    datagrams arrive
 agent    ``{"servers": [id, …]}``                                            the list changed
+agent    ``{"interfaces": {name: carrier, …}}``                              a carrier changed
 server   ``{"ping": n}``                                                     at will
 agent    ``{"goodbye": "reason"}``                                           last, when stopped
 ======== =================================================================== ===================
@@ -35,9 +36,10 @@ host is held to be dead. A ping is answered by a beat. Servers in `must_not_star
 and may not be started here; it names `NAMED` at most, ``GET …/hosts/{host}/evacuated`` all of them
 (D17). `datagrams` is granted to who asked for it, where they are heard; the
 key is 64 hexadecimal digits. The agent then beats both ways until it is told that it is heard, and
-again both ways after every ping (`domain.datagrams` has the format). Members that a side does not
-know are ignored; another major version is refused. A connection that ends without goodbye, for
-whatever reason, counts as closed: the agent has `agent_return_ms` to be back.
+again both ways after every ping (`domain.datagrams` has the format). `interfaces`
+in the welcome says that news of them are taken; all that are watched are named each time. Members
+that a side does not know are ignored; another major version is refused. A connection that ends
+without goodbye, for whatever reason, counts as closed: the agent has `agent_return_ms` to be back.
 
 Close codes: 1000 after a goodbye; 1001 and 1012 the server stops; 1009 a message over its limit;
 1011 a defect of the server; 4400 a message that cannot be understood (the reason names the
@@ -331,6 +333,7 @@ class _Connection:
             "heartbeat_ms": self._ports.heartbeat_ms,
             "silence_ms": self._ports.silence_ms,
             "must_not_start": sorted(one.server for one in left)[:NAMED],
+            "interfaces": 1,
         }
         if granted is not None:
             key = granted.key.hex()
@@ -354,6 +357,8 @@ class _Connection:
                     return True
                 case agentwire.Servers(running):
                     session.report(running)
+                case agentwire.Carriers(states):
+                    session.carriers(states)
                 case agentwire.Beat():
                     session.beat()
                 case agentwire.Hello():

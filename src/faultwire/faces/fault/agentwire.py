@@ -13,6 +13,8 @@ SMALL_BYTES = 65_536
 
 LONGEST_ID = 255
 LONGEST_REASON = 200
+LONGEST_INTERFACE = 64
+MOST_INTERFACES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,14 @@ class Goodbye:
     reason: str
 
 
-Said = Hello | Beat | Servers | Goodbye
+@dataclass(frozen=True, slots=True)
+class Carriers:
+    """Whether interfaces of the host have a carrier."""
+
+    states: Mapping[str, bool]
+
+
+Said = Hello | Beat | Servers | Carriers | Goodbye
 
 
 def read(message: Message, limit: int) -> Said:
@@ -95,6 +104,17 @@ def _servers(content: object) -> Servers:
     return Servers(_ids(content, "servers"))
 
 
+def _interfaces(content: object) -> Carriers:
+    if not isinstance(content, Mapping) or len(content) > MOST_INTERFACES:
+        raise Invalid("interfaces", f"must be an object of {MOST_INTERFACES} members at most")
+    for name, up in content.items():
+        if not isinstance(name, str) or not 0 < len(name) <= LONGEST_INTERFACE:
+            raise Invalid("interfaces", f"names have 1 to {LONGEST_INTERFACE} characters")
+        if not name.isprintable() or not isinstance(up, bool):
+            raise Invalid(f"interfaces.{name[:40]}", "must be printable, and true or false")
+    return Carriers(dict(content))
+
+
 def _goodbye(content: object) -> Goodbye:
     if not isinstance(content, str):
         raise Invalid("goodbye", "must be text")
@@ -114,6 +134,7 @@ READERS: Mapping[str, Callable[[object], Said]] = {
     "hello": _hello,
     "beat": _beat,
     "servers": _servers,
+    "interfaces": _interfaces,
     "goodbye": _goodbye,
 }
 """Every message that an agent may send, by its one member."""
