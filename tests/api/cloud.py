@@ -11,6 +11,7 @@ from faultwire.app.acts import guarded
 from faultwire.app.core import Indexes, deciders, evaluator_of
 from faultwire.app.hoststatus import terms_of
 from faultwire.app.memory import Followers
+from faultwire.app.notified import Notified
 from faultwire.controllers.embedded.compute import EmbeddedController
 from faultwire.domain import signature
 from faultwire.domain.accounts import WebhookSecret
@@ -45,6 +46,7 @@ from faultwire.pipeline import Chain, Stages
 from faultwire.policy.enforcer import PolicyEnforcer
 from faultwire.ports import Evaluator
 from faultwire.store import Snapshot
+from faultwire.telemetry.metrics import Metrics
 from faultwire.telemetry.probe import RecordingProbe
 from faultwire.testing.clock import ManualClock
 from faultwire.testing.pinging import FakePinger
@@ -112,7 +114,10 @@ class Cloud:
         fault_settings: FaultSettings | None = None,
         alarming_settings: AlarmingSettings | None = None,
         compute_settings: ComputeSettings | None = None,
+        *,
+        publish: bool = False,
     ) -> None:
+        self._publish = publish
         self.clock = ManualClock()
         self.events: list[Event] = []
         self.indexes = Indexes.of(Snapshot())
@@ -164,7 +169,7 @@ class Cloud:
             Stages(
                 deciders(indexes, InspectorSettings(), terms=terms),
                 EmbeddedController(terms),
-                _Heard(evaluator_of(indexes, publish=True), self.events),
+                _Heard(evaluator_of(indexes, publish=self._publish), self.events),
                 self.outbox,
                 self.memory,
                 self.outbox,
@@ -176,16 +181,9 @@ class Cloud:
 
     def _fault_ports(self, settings: FaultSettings) -> FaultPorts:
         agents = AgentPorts(
-            self.doors,
-            self.enforcer,
-            self.lane,
-            self.clock,
-            NoSessions(),
-            error_body,
-            1000,
-            3000,
-            65_536,
-        )
+            self.doors, self.enforcer, self.lane, self.clock, NoSessions(), error_body,
+            1000, 3000, 65_536,
+        )  # fmt: skip
         return FaultPorts(
             authenticator=self.doors,
             enforcer=self.enforcer,
@@ -208,6 +206,7 @@ class Cloud:
             guests=self.guest_doors.fault(self.indexes, self.clock, self.ledger, self._read),
             guarded=guarded(self.indexes.acts),
             alerts=AlertPorts(unmapped=lambda: self.indexes.unmapped),
+            notified=Notified(self.lane, self.clock, Metrics(), lambda _: False).take,
         )
 
     def _status_ports(self) -> StatusPorts:
@@ -384,9 +383,11 @@ async def running(
     fault_settings: FaultSettings | None = None,
     alarming_settings: AlarmingSettings | None = None,
     compute_settings: ComputeSettings | None = None,
+    *,
+    publish: bool = False,
 ) -> AsyncIterator[Cloud]:
     """Give a cloud with projects, hosts and servers."""
-    cloud = Cloud(fault_settings, alarming_settings, compute_settings)
+    cloud = Cloud(fault_settings, alarming_settings, compute_settings, publish=publish)
     await cloud.start()
     try:
         yield cloud

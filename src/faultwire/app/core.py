@@ -1,7 +1,7 @@
 """The heart of the server: everything between a command and its commit, wired once."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -13,6 +13,7 @@ from faultwire.controllers.embedded import tasks
 from faultwire.controllers.embedded.compute import EmbeddedController
 from faultwire.controllers.embedded.freed import FreeingDecider
 from faultwire.controllers.embedded.networks import deciders as network_deciders
+from faultwire.controllers.embedded.notices import NoticesDecider
 from faultwire.controllers.embedded.requests import deciders as server_deciders
 from faultwire.controllers.embedded.services import deciders as service_deciders
 from faultwire.controllers.embedded.telling_ports import everything
@@ -40,11 +41,13 @@ from faultwire.domain.commands import (
     TakeEvents,
 )
 from faultwire.domain.computing import EvacuateServer
+from faultwire.domain.faults import Fault
 from faultwire.domain.fencing import VOUCHED, FencingsSaved, FencingTerms
 from faultwire.domain.guard_commands import ActOnFault
 from faultwire.domain.guest_commands import GuestChanged, MoveTask, StartTask
 from faultwire.domain.ids import GuestId
 from faultwire.domain.network_commands import RecheckPorts
+from faultwire.domain.notices import TakeNotices
 from faultwire.domain.remote_acts import (
     EventsHeld,
     ReleaseHeld,
@@ -309,6 +312,18 @@ _IMPORTS: Mapping[type, Callable[..., Decider[Any]]] = {
 }
 
 
+def _imports(
+    directory: MemoryDirectory, terms: StatusTerms, wiring: Callable[[], Iterable[Fault]]
+) -> dict[type, Decider[Any]]:
+    """Return who decides on what documents and notices say of the map."""
+    found: dict[type, Decider[Any]] = {
+        kind: RewiringDecider(FreeingDecider(made(directory.projects), terms), wiring)
+        for kind, made in _IMPORTS.items()
+    }
+    found[TakeNotices] = NoticesDecider(found[ImportPart], directory.projects, terms)
+    return found
+
+
 def deciders(
     indexes: Indexes,
     settings: inspector_settings.Settings,
@@ -339,10 +354,7 @@ def deciders(
         MoveTask: tasks.MoveDecider(indexes.tasks.get),
         HostsWatched: WatchedDecider(),
         InstanceAnswered: AnsweredDecider(settings),
-        **{
-            kind: RewiringDecider(FreeingDecider(made(directory.projects), terms), wiring)
-            for kind, made in _IMPORTS.items()
-        },
+        **_imports(directory, terms, wiring),
         SettleRemoteActs: SettlingDecider(indexes.remote),
         ReleaseHeld: ReleaseDecider(indexes.remote),
         SaveAlarm: WithinQuota(

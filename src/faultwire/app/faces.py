@@ -2,7 +2,7 @@
 
 import secrets as random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from faultwire.app.guests import GuestParts
 from faultwire.app.hosts import vantage_terms
 from faultwire.app.lane import Lane
 from faultwire.app.marks import Marks
+from faultwire.app.notified import Notified, notified_of
 from faultwire.app.offload import Offload
 from faultwire.app.refusals import Refusals
 from faultwire.app.signals import Signals, signals_of
@@ -96,7 +97,7 @@ class Faces:
     """The root application, Doctor's own for its listener, and which credentials are valid.
 
     `alone` are the faces that have a listener of their own. `refusals` are to be written now and
-    then.
+    then. `notified` takes what a listener hears.
     """
 
     root: ASGIApp
@@ -105,6 +106,7 @@ class Faces:
     known: Callable[[str], bool]
     refusals: Refusals
     signals: Signals
+    notified: Notified
 
 
 def build(parts: Parts, configuration: Configuration) -> Faces:
@@ -133,6 +135,7 @@ def build(parts: Parts, configuration: Configuration) -> Faces:
     signin.on_refused(refusals.note)
     signals = signals_of(parts.core, parts.lane, configuration, parts.token_key)
     fault_ports = _fault_ports(parts, configuration, authenticator, enforcer, refusals, signals)
+    notified = notified_of(parts.core, parts.lane)
     alarming_ports = AlarmingPorts(
         authenticator,
         enforcer,
@@ -156,14 +159,14 @@ def build(parts: Parts, configuration: Configuration) -> Faces:
     )
     faces: dict[str, ASGIApp] = {
         "/identity": identity.create(identity_ports),
-        "/fault": fault.create(fault_ports),
+        "/fault": fault.create(replace(fault_ports, notified=notified.take)),
         "/alarming": alarming.create(alarming_ports),
         **_openstack(parts, configuration, authenticator, enforcer),
     }
     ports = stack.StackPorts(parts.unhealthy, parts.core.tools.metrics.page, clock)
     root, doctor = stack.create(faces, ports), doctor_app(fault_ports)
     alone = _alone(parts.doors, faces, ports)
-    return Faces(root, alone, doctor, authenticator.is_bound, refusals, signals)
+    return Faces(root, alone, doctor, authenticator.is_bound, refusals, signals, notified)
 
 
 def _elsewhere(doors: Mapping[str, Door]) -> dict[str, Address]:

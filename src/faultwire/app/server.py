@@ -27,6 +27,7 @@ from faultwire.app.lane import Lane
 from faultwire.app.latency import latency_of
 from faultwire.app.life import Life
 from faultwire.app.listen import Tls
+from faultwire.app.listening import listen
 from faultwire.app.marks import Marks
 from faultwire.app.neighbours import PRUNE_SECONDS, Neighbours
 from faultwire.app.offload import Offload
@@ -224,8 +225,8 @@ class Server:
         self._regularly(opened, running, built)
         self._life.watch(self._periodic(opened, running.lane).run(), "periodic alarms")
         self._life.watch(self._deadman(core, running).run(), "dead-man's beat")
-        doctor = self._configuration.fault.doctor_listener
-        await opened.doors.start(built, doctor, self._life)
+        await opened.doors.start(built, self._configuration.fault.doctor_listener, self._life)
+        listen(self._configuration, built.notified, core.tools, self._life)
         self._life.watch(running.imports.run(), "imports")
         watch_signals(core, running.lane, self._configuration, others, built.signals, self._life)
         release.push_async_callback(running.monitor.stop)

@@ -9,6 +9,11 @@ from faultwire import __version__
 COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("faultwire.cli.serve:serve", "Run the whole server in one process."),
     "evaluator": ("faultwire.cli.worker:evaluator", "Evaluate alarms on a shared database."),
+    "listener": ("faultwire.cli.listener:listener", "Hear the notifications of other services."),
+    "dead-letters": (
+        "faultwire.cli.listener:dead_letters",
+        "List notifications that nobody could take.",
+    ),
     "sender": ("faultwire.cli.worker:sender", "Send webhooks from a shared database."),
     "db": ("faultwire.cli.database:db", "Look after the database: schema, backup, restore."),
     "status": ("faultwire.cli.status:status", "Tell how the installation is."),

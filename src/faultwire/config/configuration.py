@@ -57,6 +57,7 @@ SECTIONS: load.Sections = {
     "profiler": profiler.Settings,
     "oslo_messaging_rabbit": messaging.RabbitSettings,
     "upgrade_levels": messaging.UpgradeLevels,
+    "listener": messaging.ListenerSettings,
 }
 """Every section of the configuration file and who owns it."""
 
@@ -93,6 +94,7 @@ class Configuration:
     profiler: profiler.Settings
     oslo_messaging_rabbit: messaging.RabbitSettings
     upgrade_levels: messaging.UpgradeLevels
+    listener: messaging.ListenerSettings
 
 
 def read(path: Path | None = None) -> Configuration:

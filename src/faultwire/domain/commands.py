@@ -30,6 +30,7 @@ from faultwire.domain.ids import (
     UserId,
 )
 from faultwire.domain.network_commands import NetworkCommand
+from faultwire.domain.notices import TakeNotices
 from faultwire.domain.remote_acts import RemoteCommand
 from faultwire.domain.resources import InventoryDocument, Project
 from faultwire.domain.services import ServiceCommand
@@ -367,6 +368,7 @@ Command = (
     | RemoveAlarm
     | SetQuota
     | TakeEvents
+    | TakeNotices
     | MoveAlarms
     | ReplayDelivery
     | SaveSubscription

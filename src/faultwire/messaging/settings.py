@@ -76,3 +76,53 @@ class UpgradeLevels:
     def by_api(self) -> dict[str, str]:
         """Return each API's level."""
         return {one.name: getattr(self, one.name) for one in fields(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerSettings:
+    """`[listener]`."""
+
+    enabled: bool = field(
+        default=True,
+        metadata={
+            "help": "A server listens for notifications, where there is a broker. Off: other"
+            " processes do (faultwire listener), or nobody."
+        },
+    )
+    event_alarm_topic: tuple[str, ...] = field(
+        default=("alarm.all", "event_eval"),
+        metadata={"help": "Topics of events for alarms, in Aodh's shape, priority sample."},
+    )
+    topics: tuple[str, ...] = field(
+        default=("notifications", "versioned_notifications"),
+        metadata={"help": "Topics of the services' notifications, priorities info and error."},
+    )
+    exchanges: tuple[str, ...] = field(
+        default=("nova", "neutron", "trove", "ceilometer", "aodh", "openstack"),
+        metadata={
+            "help": "Exchanges of the services that are listened to. They are never made here:"
+            " one that is not there yet is looked for again."
+        },
+    )
+    queue: str = field(
+        default="faultwire.listener",
+        metadata={
+            "help": "Name of our queues: .notifications, .events and .dead are added to it."
+        },
+    )
+    message_bytes: int = field(
+        default=1_048_576,
+        metadata={"help": "Longest message; longer ones are dead letters.", "min": 1024},
+    )
+    retries: int = field(
+        default=5,
+        metadata={
+            "help": "Tries of a message that fails, before it is a dead letter. A server that is"
+            " away is waited for without end.",
+            "min": 1,
+        },
+    )
+    dead_letters: int = field(
+        default=10_000,
+        metadata={"help": "Dead letters that are kept; the oldest give way.", "min": 1},
+    )

@@ -19,12 +19,10 @@ from oslo_messaging._metrics import client as metrics  # noqa: E402
 from oslo_messaging._tracing import client as tracing  # noqa: E402
 
 from faultwire.messaging.addresses import Broker  # noqa: E402
+from faultwire.messaging.topics import EXCHANGE  # noqa: E402
 
 library: Any = oslo_messaging
 """The library itself: who imports it by its own name may do so before the line above."""
-
-EXCHANGE = "faultwire"
-"""Exchange of our own calls and notifications."""
 
 
 def _configuration(exchange: str) -> cfg.ConfigOpts:

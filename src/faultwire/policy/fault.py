@@ -13,6 +13,12 @@ RULES = (
         "Report faults and their clears.",
         (("PUT|POST", "/fault/v1/events"), ("PUT|POST", "/fault/v1/event")),
     ),
+    Rule(
+        "notifications:post",
+        "rule:admin_required or role:service",
+        "Bring what a listener heard on the message bus.",
+        (("POST", "/fault/v1/notifications"),),
+    ),
     Rule("faults:list", ADMIN, "List faults.", (("GET", "/fault/v1/faults"),)),
     Rule(
         "faults:get",

@@ -43,6 +43,10 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         ("reason",),
     ),
     "faultwire_datagram_beats_total": ("Datagrams that came as beats, by result.", ("result",)),
+    "faultwire_notifications_total": (
+        "Notifications of others, by what became of them.",
+        ("result",),
+    ),
     "faultwire_expired_rows_total": ("Old rows that were removed, by kind.", ("kind",)),
     "faultwire_deadman_beats_total": ("Beats to the dead-man's watcher, by result.", ("result",)),
     "faultwire_periodic_evaluations_total": (
@@ -103,6 +107,7 @@ GAUGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "faultwire_remote_acts_owed": ("Acts that clouds are yet to be asked for.", ()),
     "faultwire_alert_mapping_wrong": ("1 while a newer mapping of alerts has a mistake.", ()),
     "faultwire_fencings_owed": ("Hosts that are yet to be switched.", ()),
+    "faultwire_listener_up": ("1 while this server hears the notifications of others.", ()),
     "faultwire_stalled": ("1 while verdicts are put off because the loop was late.", ()),
 }
 BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -117,6 +122,7 @@ HISTOGRAMS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 }
 
 FROM_ZERO: Mapping[str, tuple[str, ...]] = {
+    "faultwire_notifications_total": ("taken", "ours", "passed_over", "dead", "retried"),
     "faultwire_deadman_beats_total": ("sent", "withheld", "failed"),
     "faultwire_deliveries_total": ("delivered", "pending", "dead", "refused"),
     "faultwire_members_lost_total": (

@@ -63,7 +63,7 @@ WIRES: dict[str, Any] = {
 @asynccontextmanager
 async def wired() -> AsyncIterator[Cloud]:
     """Give a cloud with these ports; nothing was told of them yet."""
-    async with running() as cloud:
+    async with running(publish=True) as cloud:
         answer = await cloud.call("PATCH", "/fault/v1/inventory", body=WIRES)
         assert answer.status_code == 200, answer.text
         cloud.lane.commands.clear()

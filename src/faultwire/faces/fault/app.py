@@ -19,6 +19,7 @@ from faultwire.faces.fault import (
     guarding,
     guests,
     marks,
+    notified,
     params,
     posting,
     power,
@@ -40,7 +41,7 @@ def create(ports: FaultPorts) -> FastAPI:
     app = FastAPI(title="Faultwire fault API", version="1", docs_url="/v1/docs", redoc_url=None)
     app.state.authenticator = ports.authenticator
     install_errors(app, error_body)
-    add_calls(app, _calls(ports), ERROR)
+    add_calls(app, [*_calls(ports), *_heard(ports)], ERROR)
     sessions = [*session_routes(ports.guests.sessions), *agent_routes(ports.agents)]
     app.router.routes.append(Mount("/v1/agents", routes=sessions))
     app.router.routes.append(Mount("/v1/monitors", routes=monitor_routes(ports.monitors)))
@@ -107,6 +108,11 @@ def _calls(ports: FaultPorts) -> list[Call]:
         Call("GET", "/v1/catalogue", catalogue.Catalogue(ports).list),
         Call("GET", "/v1/audit", audit.Audit(ports).list, query=params.AUDIT),
     ]
+
+
+def _heard(ports: FaultPorts) -> list[Call]:
+    take = notified.Notifications(ports).take
+    return [Call("POST", "/v1/notifications", take, 202, body=notified.SCHEMA)]
 
 
 @cache

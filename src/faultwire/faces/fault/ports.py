@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Protocol
 
+from faultwire.domain.accounts import Actor
 from faultwire.domain.alertmaps import AlertMap
-from faultwire.domain.errors import FaultwireError, Invalid
+from faultwire.domain.errors import FaultwireError, Invalid, Unavailable
 from faultwire.domain.fencing import Fencing
 from faultwire.domain.guarding import Guarded
 from faultwire.domain.ids import FaultId, HostName, ProjectId
@@ -76,6 +77,11 @@ class AlertPorts:
     count: Callable[..., None] = _count_nothing
 
 
+async def _nobody(value: object, actor: Actor) -> int:
+    del value, actor
+    raise Unavailable("nobody takes notifications here")
+
+
 @dataclass(frozen=True, slots=True)
 class FaultPorts:
     """Ports and callables.
@@ -85,6 +91,7 @@ class FaultPorts:
     Unauthenticated. `offload` has a child process run a function and gives what that gives, piece
     by piece. `projects` are the identity face's, and so is what `user_name` tells of a user's id:
     the name, or None for who is gone or was never a user. `guarded` is how the guards stand.
+    `notified` takes what a listener heard, and tells how much of it was new.
     """
 
     authenticator: Authenticator
@@ -112,6 +119,7 @@ class FaultPorts:
     alerts: AlertPorts = field(default_factory=AlertPorts)
     bmc_key: bytes = b""
     bmc_heard: Callable[[HostName, Iterable[BmcEvent], Instant], Awaitable[int]] | None = None
+    notified: Callable[[object, Actor], Awaitable[int]] = _nobody
 
 
 def error_body(status: int, error: FaultwireError) -> object:

@@ -18,6 +18,10 @@ class Settings:
     event_bytes: int = field(
         default=524_288, metadata={"help": "Longest body of posted events.", "min": 1024}
     )
+    notifications_bytes: int = field(
+        default=8_388_608,
+        metadata={"help": "Longest body of what a listener of its own brings.", "min": 1024},
+    )
     inventory_bytes: int = field(
         default=268_435_456, metadata={"help": "Longest inventory document.", "min": 1024}
     )

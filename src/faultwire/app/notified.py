@@ -1,0 +1,106 @@
+"""What listeners bring from buses, made commands: each message once, however often it comes."""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+
+from faultwire.app.core import Core
+from faultwire.app.lane import Lane
+from faultwire.domain.accounts import Actor
+from faultwire.domain.causes import ResourceKind
+from faultwire.domain.errors import Refused
+from faultwire.domain.ids import HostName
+from faultwire.domain.notices import ServiceNotice, TakeNotices, Told, messages_of, told_of
+from faultwire.domain.services import ChangeService
+from faultwire.messaging.reading import Fate
+from faultwire.ports import Clock, Intake, Meter
+
+TOTAL = "faultwire_notifications_total"
+
+log = logging.getLogger(__name__)
+
+REMEMBERED = 50_000
+"""Names of messages that were taken and are known when they come again."""
+MOST_COUNTED = 1_000_000
+SLICE = 20
+"""Messages read before others are served."""
+
+
+def count(meter: Meter, counts: Mapping[str, object]) -> None:
+    """Count what a listener says became of messages; anything else it says is passed over."""
+    for result in (*(fate.value for fate in Fate), "retried"):
+        amount = counts.get(result, 0)
+        if isinstance(amount, int) and 0 < amount < MOST_COUNTED:
+            meter.count(TOTAL, amount, result=result)
+
+
+class Notified:
+    """Takes messages of listeners; on the event loop."""
+
+    def __init__(
+        self, intake: Intake, clock: Clock, meter: Meter, held: Callable[[HostName], bool]
+    ) -> None:
+        """Take where commands go, and which hosts a fault holds."""
+        self._intake = intake
+        self._meter = meter
+        self._held = held
+        self._clock = clock
+        self._taken: OrderedDict[str, None] = OrderedDict()
+
+    async def take(self, value: object, actor: Actor) -> int:
+        """Return how many messages were new, once all that they say is durable.
+
+        All or none of the map's part. Raises Invalid naming what is wrong, and what the intake
+        raises.
+        """
+        items = messages_of(value)
+        if isinstance(value, dict) and isinstance(value.get("counts"), dict):
+            count(self._meter, value["counts"])
+        fresh = await self._read(items)
+        notices = tuple(one for told in fresh.values() for one in told.notices)
+        events = tuple(one for told in fresh.values() for one in told.events)
+        if notices or events:
+            await self._intake.submit(TakeNotices(notices, events, actor))
+        for one in notices:
+            if isinstance(one, ServiceNotice):
+                await self._service(one, actor)
+        for name in fresh:
+            self._taken[name] = None
+        while len(self._taken) > REMEMBERED:
+            self._taken.popitem(last=False)
+        return len(fresh)
+
+    async def _read(self, items: Sequence[object]) -> dict[str, Told]:
+        """Return what is new, by its name."""
+        fresh: dict[str, Told] = {}
+        now_ns = self._clock.wall_ns()
+        for number, item in enumerate(items):
+            told = told_of(item, now_ns, f"messages[{number}]")
+            if told.message_id not in self._taken:
+                fresh.setdefault(told.message_id, told)
+            if number % SLICE == SLICE - 1:
+                await asyncio.sleep(0)
+        return fresh
+
+    async def _service(self, told: ServiceNotice, actor: Actor) -> None:
+        """Take what is told of a service; a fault that holds the host is not ended by it."""
+        host, forced = HostName(told.host), told.forced_down
+        if not forced and self._held(host):
+            forced = None
+        command = ChangeService(host, actor, forced, told.disabled, told.reason)
+        try:
+            await self._intake.submit(command)
+        except Refused as error:
+            log.info("what was told of the service of %s is passed over: %s", host, error)
+
+
+def notified_of(core: Core, lane: Lane) -> Notified:
+    """Return what takes messages into a server's lane."""
+    held = core.indexes.holds.causes_of
+    return Notified(
+        lane,
+        core.tools.clock,
+        core.tools.metrics,
+        lambda host: bool(held(ResourceKind.HOST, host)),
+    )

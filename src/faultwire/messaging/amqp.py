@@ -1,0 +1,120 @@
+"""One connection to the broker for listeners, by the library below oslo.messaging.
+
+oslo.messaging's own listeners acknowledge what they cannot read, forget to acknowledge what came
+twice, give everything back at once where a try fails, and make the exchanges of others. Here each
+message is acknowledged when it is somewhere else for good, and nothing of others is made.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+from urllib.parse import quote
+
+import kombu
+from amqp.exceptions import AMQPError, NotFound
+from kombu.exceptions import KombuError
+
+from faultwire.messaging.addresses import Broker
+
+CONNECT_SECONDS = 5.0
+
+Message = Any
+Taken = Callable[[Message], None]
+
+
+class Opened:
+    """A connection that is open; used by one thread. Every call may raise `errors`."""
+
+    errors: tuple[type[BaseException], ...] = (AMQPError, KombuError, OSError)
+
+    def __init__(self, broker: Broker) -> None:
+        """Connect to the first node that answers; raises `errors` within seconds for each."""
+        rabbit = broker.rabbit
+        tls: Any = False
+        if rabbit.ssl:
+            pairs = {
+                "ca_certs": rabbit.ssl_ca_file,
+                "certfile": rabbit.ssl_cert_file,
+                "keyfile": rabbit.ssl_key_file,
+            }
+            tls = {key: value for key, value in pairs.items() if value}
+        self._connection = kombu.Connection(
+            ";".join(_url(broker)),
+            ssl=tls,
+            heartbeat=rabbit.heartbeat_timeout_threshold,
+            connect_timeout=CONNECT_SECONDS,
+            transport_options={"confirm_publish": True, "max_retries": 0},
+        )
+        self._connection.ensure_connection(max_retries=1, timeout=CONNECT_SECONDS)
+        self._channel: Any = self._connection.channel()
+        self._producer = kombu.Producer(self._channel, auto_declare=False)
+        self._consumers: list[Any] = []
+
+    def declare(self, queue: str, broker: Broker, more: Mapping[str, object]) -> None:
+        """Make a durable queue of ours, if it is not there yet."""
+        kind = {"x-queue-type": "quorum"} if broker.rabbit.rabbit_quorum_queue else {}
+        self._channel.queue_declare(
+            queue, durable=True, auto_delete=False, arguments={**kind, **more}
+        )
+
+    def bind(self, queue: str, exchange: str, keys: Iterable[str]) -> bool:
+        """Bind a queue of ours to somebody's exchange; False while that is not there."""
+        channel = self._connection.channel()
+        try:
+            channel.exchange_declare(exchange, "topic", passive=True)
+            for key in keys:
+                channel.queue_bind(queue, exchange, routing_key=key)
+        except NotFound:
+            return False
+        finally:
+            if channel.is_open:
+                channel.close()
+        return True
+
+    def consume(self, queues: Iterable[str], taken: Taken, ahead: int) -> None:
+        """Get messages from queues, at most so many ahead of what is acknowledged."""
+        self._channel.basic_qos(0, ahead, False)
+        for name in queues:
+            queue = kombu.Queue(name, channel=self._channel, no_declare=True)
+            consumer = kombu.Consumer(
+                self._channel, [queue], on_message=taken, auto_declare=False, accept=None
+            )
+            consumer.consume()
+            self._consumers.append(consumer)
+
+    def drain(self, seconds: float) -> bool:
+        """Hand over what has come; False where nothing came in that time."""
+        try:
+            self._connection.drain_events(timeout=seconds)
+        except TimeoutError:
+            return False
+        return True
+
+    def beat(self) -> None:
+        """Keep the connection alive; now and then."""
+        self._connection.heartbeat_check()
+
+    def publish(self, queue: str, body: bytes, headers: Mapping[str, str]) -> None:
+        """Put a durable message into a queue; returns once the broker has it for good."""
+        self.send("", queue, body, headers)
+
+    def send(self, exchange: str, key: str, body: bytes, headers: Mapping[str, str]) -> None:
+        """Send a durable message through an exchange; returns once the broker has it."""
+        self._producer.publish(
+            body, exchange=exchange, routing_key=key, headers=dict(headers),
+            delivery_mode=2, content_type="application/json", content_encoding="binary",
+            retry=False,
+        )  # fmt: skip
+
+    def get(self, queue: str) -> Message | None:
+        """Return the oldest message of a queue; None from an empty one."""
+        return kombu.Queue(queue, channel=self._channel, no_declare=True).get()
+
+    def close(self) -> None:
+        """Let go of everything; what is not acknowledged returns to its queue."""
+        self._connection.release()
+
+
+def _url(broker: Broker) -> Iterable[str]:
+    for node in broker.hosts:
+        who = f"{quote(node.user, safe='')}:{quote(node.password, safe='')}"
+        yield f"amqp://{who}@{node}/{quote(broker.vhost, safe='')}"
