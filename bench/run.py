@@ -59,6 +59,7 @@ BENCHES: dict[str, tuple[Callable[[bool], Results], str]] = {
     "liveness": (_module("liveness"), "probing by ICMP against a loop in C and against fping"),
     "origins": (_module("origins"), "1,000 origins, HTTP and HTTPS, against bare aiohttp"),
     "compute": (_module("compute"), "pages of servers, force-down, hosts reported down"),
+    "bus": (_module("bus"), "a notification to its webhook against a bare bus"),
     "profiler": (_module("profiler"), "cost of the probe, lines of logs a second"),
     "rpc": (_module("rpc"), "pings of guests over RabbitMQ against oslo.messaging itself"),
     "guards": (_module("guards"), "guards on the fault path, on against off; replay"),
