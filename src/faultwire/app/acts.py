@@ -2,15 +2,17 @@
 
 import logging
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any, Protocol
 
 from faultwire.app.core import Core
+from faultwire.domain.accounts import User
 from faultwire.domain.changes import Change
 from faultwire.domain.errors import Conflict, FaultwireError, NotFound
 from faultwire.domain.guard_changes import ActsNoted, HoldSaved
 from faultwire.domain.guard_commands import ActOnFault
 from faultwire.domain.guarding import Guarded, Sign
-from faultwire.domain.ids import HostName
+from faultwire.domain.ids import HostName, UserId
 from faultwire.domain.states import AgentState
 from faultwire.inspector.acting import Guards
 from faultwire.inspector.again import FORCING, waits_for_verdict
@@ -23,6 +25,9 @@ from faultwire.resourcemap.acts import ActBook
 from faultwire.resourcemap.holds import Holds
 
 log = logging.getLogger(__name__)
+
+SHOWN = 100
+"""The newest acts that are shown."""
 
 AGAIN_SECONDS = 0.1
 """How soon it is noticed that nobody hears a host any more on which there is a verdict."""
@@ -78,9 +83,23 @@ def ears_of(core: Core, settings: Settings) -> Ears:
     return ears
 
 
-def guarded(book: ActBook) -> Callable[[], Guarded]:
-    """Return what tells how the guards stand."""
-    return lambda: Guarded(book.hold, book.windows(), tuple(book.acts()))
+def guarded(
+    book: ActBook, user: Callable[[UserId], User | None] = lambda _: None
+) -> Callable[[], Guarded]:
+    """Return what tells how the guards stand; whose word it was by name, where that is known."""
+
+    def name(by: str) -> str:
+        found = user(UserId(by))
+        return found.name if found is not None else by
+
+    def look() -> Guarded:
+        hold = replace(book.hold, by=name(book.hold.by))
+        windows = tuple(replace(one, by=name(one.by)) for one in book.windows())
+        newest = tuple(book.acts())[-SHOWN:]
+        acts = tuple(replace(one, asked_by=name(one.asked_by)) for one in newest)
+        return Guarded(hold, windows, acts)
+
+    return look
 
 
 def hear_agents(

@@ -359,7 +359,7 @@ def _fault_ports(
         _guest_ports(parts, configuration, authenticator, enforcer, refusals),
         parts.marks.latency.show,
         lambda: core.indexes.fencings,
-        guarded(core.indexes.acts),
+        guarded(core.indexes.acts, core.indexes.directory.user),
         _alert_ports(core, signals.maps, configuration),
         signals.key,
         signals.redfish.heard,

@@ -78,7 +78,7 @@ def status_ports(
         _rounds(watched.cluster, registry.get_sample_value),
         watched.monitors,
         lambda: Line(bus.trouble) if isinstance(bus, BusLine) else None,
-        guarded(core.indexes.acts),
+        guarded(core.indexes.acts, core.indexes.directory.user),
     )
 
 

@@ -30,6 +30,8 @@ from faultwire.faces.http import (
 
 BODY_BYTES = 65_536
 ID_LIMIT = 64
+NAME_LENGTH = 12
+"""Of a window's id: people type it."""
 ACTS_SHOWN = 100
 """The newest acts that are listed."""
 
@@ -117,7 +119,7 @@ class Guarding:
         given = validated(WindowModel, parse_json(await read_body(request, BODY_BYTES)))
         now = self._ports.clock.wall_ns()
         window = Window(
-            str(uuid.uuid4()),
+            uuid.uuid4().hex[:NAME_LENGTH],
             WindowKind(given.kind),
             now if given.begins is None else params.wall_ns(given.begins, "from"),
             params.wall_ns(given.ends, "to"),
