@@ -160,3 +160,21 @@ async def test_wrong_credentials_are_said_once_and_not_tried_again_at_once(
     assert len(said) == 2
     assert "wrong" not in "".join(said)
     assert rabbit.log.count("PLAIN login refused") <= 4
+
+
+async def test_connections_that_are_cut_come_back(rabbit: Rabbit) -> None:
+    """Both sides are cut off at once, as by a partition: calls go well again by themselves."""
+    async with sides(rabbit.fresh()) as both:
+        await both.server("guestagent", to="g1")
+        client = await both.client()
+        await client.call("guestagent", "rpc_ping", {}, to="g1", deadline_s=10)
+        rabbit.close_connections()
+        async with asyncio.timeout(30):
+            while True:
+                try:
+                    await client.call("guestagent", "rpc_ping", {}, to="g1", deadline_s=1)
+                    break
+                except RpcError:
+                    await CLOCK.sleep(0.1)
+        answers = await client.fan_out("guestagent", "rpc_ping", {}, to=["g1"], deadline_s=5)
+        assert answers["g1"].verdict == "ok"
