@@ -63,6 +63,7 @@ BENCHES: dict[str, tuple[Callable[[bool], Results], str]] = {
     "profiler": (_module("profiler"), "cost of the probe, lines of logs a second"),
     "rpc": (_module("rpc"), "pings of guests over RabbitMQ against oslo.messaging itself"),
     "guards": (_module("guards"), "guards on the fault path, on against off; replay"),
+    "signals": (_module("signals"), "an alert to the webhook against the posted event"),
     "several": (_module("several"), "shared databases against the embedded one"),
 }
 """Every benchmark, what runs it, and what it is about."""

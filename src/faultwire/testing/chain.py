@@ -26,6 +26,7 @@ from faultwire.domain.decided import Fired, Work
 from faultwire.domain.errors import Broken, Invalid
 from faultwire.domain.events import Event
 from faultwire.domain.faults import CLEARING_TYPES, FAULT_TYPES, Evidence, Fault, Report
+from faultwire.domain.fencing import VOUCHED, FencingTerms
 from faultwire.domain.guarding import Sign
 from faultwire.domain.ids import FaultId, HostName, derived
 from faultwire.domain.instants import Instant
@@ -63,7 +64,7 @@ class InProcess:
     host now, for the guards on acts.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  a test names what it changes
         self,
         settings: Settings | None = None,
         *,
@@ -72,6 +73,7 @@ class InProcess:
         publish: bool = False,
         guards: guard_settings.Settings | None = None,
         notify: Notify | None = None,
+        fencing: FencingTerms = VOUCHED,
     ) -> None:
         """Start with what the ledger holds: nothing, unless one is given."""
         self.settings = settings or Settings()
@@ -88,6 +90,8 @@ class InProcess:
             self.indexes.owed,
             self.indexes.acts,
             self.indexes.remote,
+            self.indexes.fencings,
+            self.indexes.unmapped,
         )
         self.guards = Guards(guards or guard_settings.Settings(), self.indexes.acts, self._heard)
         self.signs: dict[HostName, tuple[Sign, ...]] = {}
@@ -97,7 +101,7 @@ class InProcess:
         self._numbers = count(1)
         self._chain = Chain(
             Stages(
-                deciders(self.indexes, self.settings, guards=self.guards),
+                deciders(self.indexes, self.settings, fencing=fencing, guards=self.guards),
                 self._controller(notify),
                 _Listening(evaluator_of(self.indexes, publish=publish), self.events),
                 _AtOnce(self.ledger),
