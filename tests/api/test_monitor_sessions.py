@@ -12,6 +12,7 @@ from faultwire.domain.ids import HostName
 from faultwire.domain.resources import Host
 from faultwire.liveness.isolation import Standing
 from faultwire.liveness.suspicion import State
+from faultwire.monitors.hosts import Before
 from tests.api.agent_stand import SECONDS, closing
 from tests.api.monitor_stand import MonitorStand
 from tests.unit.monitors.fakes import pass_time
@@ -119,6 +120,16 @@ async def test_targets_follow_the_inventory_without_a_gap(stand: MonitorStand) -
     await stand.monitor_says("connected to", 2)
     await stand.until(lambda: HostName("new") not in probing.targets)
     assert probing.gaps == ["h1", "new"]
+
+
+async def test_a_monitor_that_comes_before_the_map_is_told_of_it(stand: MonitorStand) -> None:
+    """Hosts that are known only after a monitor has connected reach it all the same."""
+    stand.hosts.targets.clear()
+    stand.start_monitor("a")
+    await stand.monitor_says("connected to")
+    assert stand.probing["a"].targets == {}
+    stand.hosts.begin(stand.known, Before())
+    await stand.until(lambda: len(stand.probing["a"].targets) == 10)
 
 
 async def test_a_monitor_that_is_cut_off_says_so(stand: MonitorStand) -> None:

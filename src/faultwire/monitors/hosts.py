@@ -126,6 +126,9 @@ class HostMonitor:
         self.targets = self._addresses(hosts)
         held = {Together.DEAD: before.dead, Together.UNREACHABLE: before.unreachable}
         self.votes.begin(self.name, len(self.targets), held, is_open)
+        # A monitor may have come before us, and been told of no host.
+        for call in self._on_targets:
+            call(self.targets, ())
         if self._probes is None:
             return
         now = self._clock.mono_ns()
