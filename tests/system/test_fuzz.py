@@ -90,6 +90,21 @@ def _network(cloud: Cloud) -> Known:
     }
 
 
+def _database(cloud: Cloud) -> Known:
+    guests = [f"guest-{number}" for number in range(3)]
+    project = cloud.project_of(0)
+    document = {"guests": [{"id": one, "name": one, "project": project} for one in guests]}
+    answer = cloud.server.call("PATCH", "/fault/v1/inventory", document)
+    assert answer.status == 200, answer.text
+    return {
+        "path.tenant_id": [project],
+        "path.instance_id": guests,
+        "body.instances": guests,
+        "query.limit": ["0", "1", "1000"],
+        "query.marker": guests,
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Face:
     """A face with what is in it, how long it is fuzzed, and which paths are left out."""
@@ -104,6 +119,7 @@ FACES = {
     "compute": Face(_compute, 20, "/(startup|shutdown|reboot|uptime)$"),
     "alarming": Face(_alarming, 10),
     "network": Face(_network, 10),
+    "database": Face(_database, 6),
 }
 
 

@@ -4,9 +4,22 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from faultwire.app.guestcalls import GuestCalls
-from faultwire.domain.errors import NoAnswer, NoConsumer, RpcError
+from faultwire.app.guestcalls import GuestCalls, GuestPinger
+from faultwire.domain.errors import (
+    BusDown,
+    NoAnswer,
+    NoConsumer,
+    RefusedArguments,
+    RefusedVersion,
+    RemoteFailure,
+    RpcError,
+)
+from faultwire.domain.guests import Verdict
+from faultwire.domain.ids import GuestId, ProjectId
+from faultwire.domain.resources import Guest
 from faultwire.ports.rpc import Answer
+from faultwire.testing.clock import ManualClock
+from tests.unit.monitors.fakes import CountingMeter
 
 
 class Way:
@@ -116,3 +129,37 @@ async def test_what_is_not_for_guests_goes_over_the_bus() -> None:
     await GuestCalls(LOCAL, lambda _: False).cast("taskmanager", "evacuate_host", {})
     assert (BUS.casts, LOCAL.casts) == (["restart_guest"], ["evacuate_host"])
     assert GuestCalls(LOCAL, lambda _: True).can_send("guestagent", "rpc_ping", {}, to="a")
+
+
+class Failing(Way):
+    """A way whose every call ends in the same error."""
+
+    def __init__(self, error: RpcError) -> None:
+        super().__init__("failing")
+        self._error = error
+
+    async def call(self, *_: object, **__: object) -> object:  # type: ignore[override]
+        raise self._error
+
+
+@pytest.mark.parametrize(
+    ("error", "verdict"),
+    [
+        (NoAnswer("t", "m", "r"), Verdict.TIMEOUT),
+        (NoConsumer("t", "m", "r"), Verdict.NO_CONSUMER),
+        (RefusedVersion("t", "m", "r"), Verdict.REFUSED_VERSION),
+        (BusDown("t", "m", "r"), Verdict.BUS_DOWN),
+        (RemoteFailure("t", "m", "r"), Verdict.FAILED),
+        (RefusedArguments("t", "m", "r"), Verdict.FAILED),
+    ],
+)
+async def test_every_way_to_fail_has_its_verdict(error: RpcError, verdict: Verdict) -> None:
+    """One guest and many have the same verdict, with the reason, and each is counted."""
+    meter, guest = CountingMeter(), Guest(GuestId("g"), "g", ProjectId("p"))
+    known = {guest.id: guest}
+    pinger = GuestPinger(Failing(error), known.get, ManualClock(), meter, 1.0)
+    ping = await pinger.ping(guest.id)
+    assert (ping.verdict, ping.reason) == (verdict, "r")
+    among, unknown = await pinger.ping_all(["g", "nope"], 1.0)
+    assert (among.verdict, unknown.verdict) == (verdict, Verdict.UNKNOWN)
+    assert meter.counts[f"faultwire_guest_pings_total/{verdict.value}"] == 2
