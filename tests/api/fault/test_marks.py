@@ -18,7 +18,7 @@ class Told:
     """A fault whose owner was told: what the consumer knows."""
 
     def __init__(self, cloud: Cloud, fault: str) -> None:
-        (delivery,) = cloud.outbox.owed
+        (delivery,) = [one for one in cloud.outbox.owed if one.kind == "webhook"]
         self.cloud = cloud
         self.fault = fault
         self.delivery = delivery
