@@ -1,5 +1,6 @@
 """A host of a real cloud dies: its owners are told, and Nova and Neutron say the truth."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 
 from tests.openstack.client import Client
 from tests.openstack.minicloud import NAME, MiniCloud
-from tests.system.cloud import conditions, down, up
+from tests.system.cloud import conditions, down, event, up
 from tests.system.hooks import Hooks
 from tests.system.served import Server
 from tests.system.waiting import wait_for
@@ -28,28 +29,11 @@ def hooks() -> Iterator[Hooks]:
 @pytest.fixture
 def server(cloud: MiniCloud, tmp_path: Path) -> Iterator[Server]:
     """Give a server beside the cloud."""
-    settings = {"clouds": NAME, "clouds_yaml": cloud.clouds_yaml}
+    settings = {"clouds": NAME, "clouds_yaml": cloud.clouds_yaml, "reconcile_seconds": 1}
     made = Server(tmp_path, {"openstack": settings})
     made.start()
     yield made
     made.close()
-
-
-def fill(server: Server, admin: Client, servers: list[str], ports: dict[str, str]) -> None:
-    """Tell the server of what the cloud holds on a host."""
-    document = {
-        "projects": [{"id": admin.project, "name": "cloud"}],
-        "hosts": [{"name": HOST}],
-        "servers": [
-            {"id": one, "name": one, "project": admin.project, "host": HOST} for one in servers
-        ],
-        "ports": [
-            {"id": port, "project": admin.project, "server": one, "host": HOST}
-            for one, port in ports.items()
-        ],
-    }
-    answer = server.call("PATCH", "/fault/v1/inventory", document)
-    assert answer.status == 200, answer.text
 
 
 def watch(server: Server, admin: Client, one: str, hooks: Hooks) -> None:
@@ -73,30 +57,70 @@ def states(admin: Client) -> dict[str, str]:
     return {one["id"]: one["OS-EXT-STS:vm_state"] for one in admin.servers(HOST)}
 
 
-def test_a_dead_host_is_down_in_nova_and_its_owners_know(
-    cloud: MiniCloud, admin: Client, server: Server, hooks: Hooks
-) -> None:
-    """One fault: owners told, service forced down, servers in error; its end takes all back."""
-    servers = admin.boot(HOST, 5, "acts")
-    fill(server, admin, servers, {})
-    for one in servers:
-        watch(server, admin, one, hooks)
-    try:
-        report(server, down(HOST))
-        hooks.wait_count(5)
-        wait_for(lambda: admin.service(HOST)["forced_down"], "Nova has it down")
-        wait_for(lambda: set(states(admin).values()) == {"error"}, "all states are reset")
-        report(server, up(HOST))
-        hooks.wait_count(10)
-        wait_for(lambda: not admin.service(HOST)["forced_down"], "Nova has it up")
-        wait_for(lambda: set(states(admin).values()) == {"active"}, "all states are given back")
-    finally:
-        for one in servers:
-            admin.nova("DELETE", f"/servers/{one}")
-        wait_for(lambda: not admin.servers(HOST), "Nova deletes them")
+def known(server: Server, host: str = HOST) -> set[str]:
+    """Return the servers of a host, as our map has them."""
+    answer = server.call("GET", f"/fault/v1/hosts/{host}")
+    if answer.status == 404:
+        return set()
+    return {one["id"] for one in answer.json["host"]["servers"]}
 
 
 def report(server: Server, event: dict[str, Any]) -> None:
     """Post an event that must be taken."""
     answer = server.call("POST", "/fault/v1/events", [event])
     assert answer.status == 202, answer.text
+
+
+def test_a_dead_host_is_down_in_nova_and_its_owners_know(
+    admin: Client, server: Server, hooks: Hooks
+) -> None:
+    """The map is the cloud's; owners are told, Nova and Neutron say it, the end takes it back."""
+    servers = admin.boot(HOST, 5, "acts")
+    port = admin.port(servers[0], HOST)
+    wait_for(lambda: known(server) == set(servers), "the map has them")
+    for one in servers:
+        watch(server, admin, one, hooks)
+    report(server, down(HOST))
+    hooks.wait_count(5)
+    wait_for(lambda: admin.service(HOST)["forced_down"], "Nova has it down")
+    wait_for(lambda: set(states(admin).values()) == {"error"}, "all states are reset")
+    report(server, event("network.port.down", port_id=port))
+    wait_for(lambda: plane(admin, port) == "DOWN", "Neutron has the port down")
+    report(server, event("network.port.up", port_id=port))
+    wait_for(lambda: plane(admin, port) == "ACTIVE", "Neutron has the port up")
+    report(server, up(HOST))
+    hooks.wait_count(10)
+    wait_for(lambda: not admin.service(HOST)["forced_down"], "Nova has it up")
+    wait_for(lambda: set(states(admin).values()) == {"active"}, "all states are given back")
+    for one in servers:
+        admin.nova("DELETE", f"/servers/{one}")
+    wait_for(lambda: known(server) == set(), "the map has lost them")
+
+
+def plane(admin: Client, port: str) -> str | None:
+    """Return a port's data plane status, as Neutron has it."""
+    found: str | None = admin.neutron("GET", f"/ports/{port}")["port"]["data_plane_status"]
+    return found
+
+
+def test_a_cloud_that_is_away_is_asked_when_it_returns(
+    cloud: MiniCloud, admin: Client, server: Server, hooks: Hooks
+) -> None:
+    """nova-api dies, then a host, then we ourselves: owners know at once, Nova when it is back."""
+    servers = admin.boot(HOST, 3, "away")
+    wait_for(lambda: known(server) == set(servers), "the map has them")
+    for one in servers:
+        watch(server, admin, one, hooks)
+    cloud.running["compute"].end(signal.SIGKILL)
+    report(server, down(HOST))
+    hooks.wait_count(3)
+    server.kill9()
+    server.start()
+    cloud.restart("compute")
+    wait_for(lambda: admin.service(HOST)["forced_down"], "Nova has it down")
+    wait_for(lambda: set(states(admin).values()) == {"error"}, "all states are reset")
+    report(server, up(HOST))
+    wait_for(lambda: not admin.service(HOST)["forced_down"], "Nova has it up")
+    for one in servers:
+        admin.nova("DELETE", f"/servers/{one}")
+    wait_for(lambda: not admin.servers(HOST), "Nova deletes them")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from faultwire.app.cloudmap import CloudMap, Reading
 from faultwire.app.cluster import Cluster
 from faultwire.app.core import Core
 from faultwire.app.hoststatus import first_server
@@ -11,6 +12,7 @@ from faultwire.app.remote import RemoteActing
 from faultwire.config.configuration import Configuration
 from faultwire.controllers.openstack.acts import CloudController
 from faultwire.controllers.openstack.api import OpenStackApi
+from faultwire.controllers.openstack.drift import Naming
 from faultwire.controllers.openstack.session import CloudSession
 from faultwire.domain.errors import Invalid
 from faultwire.domain.ids import HostName
@@ -54,6 +56,7 @@ class Clouds:
     def start(self, lane: Lane, cluster: Cluster | None, life: Life) -> None:
         """Begin to sign in and to do what is owed."""
         tools = self._core.tools
+        ours = (lambda: True) if cluster is None else (lambda: first_server(cluster))
         acting = RemoteActing(
             lane,
             self._core.indexes.remote,
@@ -61,13 +64,26 @@ class Clouds:
             self._settings,
             tools.clock,
             self._notifier.notify_within,
-        ).of((lambda: True) if cluster is None else (lambda: first_server(cluster)), tools.metrics)
+        ).of(ours, tools.metrics)
         self._core.memory.follow(acting.follow)
         for name, session in self._sessions.items():
             life.watch(session.keep_signed_in(), f"cloud {name} signed in")
             life.release.callback(session.close)
             life.release.push_async_callback(self.apis[name].close)
         life.watch(acting.run(), "remote acts")
+        reading = Reading(
+            lane,
+            self._core.indexes.inventory,
+            self._core.indexes.remote.on,
+            tools.clock,
+            tools.metrics,
+            ours,
+        )
+        several = len(self._settings.clouds) > 1
+        for name, api in self.apis.items():
+            naming = Naming(f"{name}/" if several else "")
+            follower = CloudMap(name, api, naming, self._settings.reconcile_seconds, reading)
+            life.watch(follower.run(), f"map of cloud {name}")
 
 
 def join_clouds(

@@ -20,7 +20,7 @@ class CloudApi(Protocol):
         """Set the state of a server: ``error`` or ``active``."""
 
     async def mark_port(self, port: str, status: str) -> None:
-        """Set the data plane status of a port; empty: it is not known any more."""
+        """Set the data plane status of a port; empty: nothing holds it down any more."""
 
     async def evacuate(self, server: str, host: str) -> None:
         """Have a server built again on another host; empty: on any."""

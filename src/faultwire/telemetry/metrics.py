@@ -60,6 +60,10 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         "Hosts that were switched, by what was wanted and what came of it.",
         ("wanted", "outcome"),
     ),
+    "faultwire_map_drift_total": (
+        "Resources of the map that a look at a cloud mended.",
+        ("cloud",),
+    ),
     "faultwire_remote_acts_total": (
         "Acts that clouds were asked for, by kind and what came of them.",
         ("kind", "outcome"),
@@ -104,6 +108,7 @@ GAUGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "faultwire_acts_held": ("1 while an operator holds all acts.", ()),
     "faultwire_isolated": ("1 while no host is held to be dead because we are cut off.", ()),
     "faultwire_bus_up": ("1 while the message broker takes what we publish.", ()),
+    "faultwire_cloud_read_seconds": ("When a cloud was last read whole.", ("cloud",)),
     "faultwire_remote_acts_owed": ("Acts that clouds are yet to be asked for.", ()),
     "faultwire_alert_mapping_wrong": ("1 while a newer mapping of alerts has a mistake.", ()),
     "faultwire_fencings_owed": ("Hosts that are yet to be switched.", ()),

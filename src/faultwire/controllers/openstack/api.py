@@ -85,11 +85,12 @@ class OpenStackApi:
         await self.compute("POST", f"/servers/{server}/action", body, EVACUATE_VERSION)
 
     async def mark_port(self, port: str, status: str) -> None:
-        """Set a port's data_plane_status (D7)."""
-        body = {"port": {"data_plane_status": status or None}}
-        base = await self._session.endpoint("network")
-        version = "" if base.endswith("/v2.0") else "/v2.0"
-        await self.request("PUT", f"{base}{version}/ports/{port}", body)
+        """Set a port's data_plane_status; what is not known any more is said to be active.
+
+        Neutron fails with 500 where it is to forget a status (D7).
+        """
+        body = {"port": {"data_plane_status": status or "ACTIVE"}}
+        await self.network("PUT", f"/ports/{port}", body)
 
     # ---------------------------------------------------------------- requests
 
@@ -98,6 +99,12 @@ class OpenStackApi:
         headers = {"OpenStack-API-Version": f"compute {version}"} if version else {}
         base = await self._session.endpoint("compute")
         return await self.request(method, f"{base}{path}", body, headers)
+
+    async def network(self, method: str, path: str, body: object = None) -> Any:
+        """Ask Neutron."""
+        base = await self._session.endpoint("network")
+        version = "" if base.endswith("/v2.0") else "/v2.0"
+        return await self.request(method, f"{base}{version}{path}", body)
 
     async def request(
         self, method: str, url: str, body: object = None, headers: dict[str, str] | None = None

@@ -23,6 +23,10 @@ class Settings:
         default=30.0,
         metadata={"help": "Seconds that one request to a cloud may take.", "min": 0.1},
     )
+    reconcile_seconds: float = field(
+        default=60.0,
+        metadata={"help": "Between two looks at all that a cloud has.", "min": 1.0},
+    )
     retry_for: int = field(
         default=600,
         metadata={"help": "Seconds during which a cloud's `not yet` is asked again.", "min": 1},

@@ -1,0 +1,116 @@
+"""Where a map and a cloud disagree, and what is made of it (S1-S3)."""
+
+from dataclasses import replace
+
+from faultwire.controllers.openstack.drift import Drift, Missing, Naming, compare
+from faultwire.controllers.openstack.snapshot import Snapshot
+from faultwire.domain import changes as c
+from faultwire.domain.ids import HostName, PortId, ProjectId, ServerId
+from faultwire.domain.notices import PortNotice, ServerNotice, ServiceNotice
+from faultwire.domain.remote_acts import RemoteAct, RemoteKind
+from faultwire.domain.resources import Host, Port, Server
+from faultwire.domain.states import VmState
+from faultwire.resourcemap.index import ResourceMap
+
+OWNER = "p1"
+SERVER = ServerNotice("vm1", OWNER, "one", "h1", VmState.ACTIVE, {})
+PORT = PortNotice("port1", OWNER, "", "vm1", "h1", "net1", "ACTIVE", ("10.0.0.1",))
+SERVICE = ServiceNotice("h1", False, False, None)
+FOUND = Snapshot((SERVICE,), (SERVER,), (PORT,))
+
+
+def known(host: str = "h1") -> ResourceMap:
+    """Return a map that says what the snapshot says."""
+    made = ResourceMap()
+    for change in (
+        c.HostsSaved((Host(HostName(host)),)),
+        c.ServersSaved((Server(ServerId("vm1"), "one", ProjectId(OWNER), HostName(host)),)),
+        c.PortsSaved(
+            (
+                Port(
+                    PortId("port1"), ProjectId(OWNER), server=ServerId("vm1"),
+                    host=HostName(host), network="net1", addresses=("10.0.0.1",),
+                ),
+            )
+        ),
+    ):  # fmt: skip
+        made.apply(change)
+    return made
+
+
+def drift(
+    found: Snapshot = FOUND,
+    inventory: ResourceMap | None = None,
+    owed: RemoteAct | None = None,
+    naming: Naming = Naming(),  # noqa: B008
+    before: Missing = Missing(),  # noqa: B008
+) -> Drift:
+    """Compare a look with a map."""
+    steps = compare(
+        found,
+        known() if inventory is None else inventory,
+        lambda about: owed if owed is not None and owed.about == about else None,
+        naming,
+        before,
+    )
+    (made,) = [step for step in steps if step is not None]
+    return made
+
+
+def test_where_both_agree_nothing_is_told() -> None:
+    """A look that finds what the map has is no drift."""
+    assert drift() == Drift((), (), Missing())
+
+
+def test_an_empty_map_is_told_all() -> None:
+    """The first look brings hosts, servers and ports, in this order."""
+    assert drift(inventory=ResourceMap()).notices == (SERVICE, SERVER, PORT)
+
+
+def test_what_differs_is_told_whole() -> None:
+    """A server that moved, changed its state, its name or its owner is told of."""
+    for other in (
+        replace(SERVER, host="h2"),
+        replace(SERVER, vm_state=VmState.ERROR),
+        replace(SERVER, name="two"),
+        replace(SERVER, project="p2"),
+        replace(SERVER, metadata={"key": "value"}),
+    ):
+        assert drift(replace(FOUND, servers=(other,))).notices == (other,)
+    moved = replace(PORT, host="h2")
+    assert drift(replace(FOUND, ports=(moved,))).notices == (moved,)
+
+
+def test_what_one_look_lacks_is_not_gone_yet() -> None:
+    """A server made while the cloud was read is in no page: only two looks in a row count."""
+    empty = Snapshot((SERVICE,), (), ())
+    first = drift(empty)
+    assert first.notices == ()
+    assert first.missing == Missing(frozenset({"vm1"}), frozenset({"port1"}))
+    gone = drift(empty, before=first.missing).notices
+    assert gone == (ServerNotice("vm1", gone=True), PortNotice("port1", gone=True))
+
+
+def test_what_a_cloud_is_owed_is_not_read_back() -> None:
+    """The state of a server that is to be reset, and a host that is to be forced down, stay."""
+    found = replace(
+        FOUND,
+        services=(replace(SERVICE, forced_down=True),),
+        servers=(replace(SERVER, vm_state=VmState.ERROR),),
+    )
+    assert drift(found).services == (replace(SERVICE, forced_down=True),)
+    reset = RemoteAct("a", "east", RemoteKind.RESET_STATE, "vm1", "active", None, 1)
+    assert drift(found, owed=reset).notices == ()
+    let_up = RemoteAct("a", "east", RemoteKind.LET_UP, "h1", "", None, 1)
+    assert drift(found, owed=let_up).services == ()
+
+
+def test_clouds_do_not_mix() -> None:
+    """Each cloud's hosts bear its name; what one lacks says nothing of another's."""
+    east, west = Naming("east/"), Naming("west/")
+    inventory = known("east/h1")
+    assert drift(inventory=inventory, naming=east).notices == ()
+    nothing = Snapshot((), (), ())
+    assert drift(nothing, inventory, naming=west).missing == Missing()
+    told = drift(inventory=inventory, naming=west).notices
+    assert {one.host for one in told} == {"west/h1"}  # type: ignore[union-attr]
