@@ -31,6 +31,8 @@ PASSWORD = "s3cret-of-tests"
 COOKIE = "faultwiretests"
 STARTS_IN = 90.0
 STOPS_IN = 30.0
+MOST_LOGINS = 8
+"""Logins of all processes of one server in the seconds of a test, where they are refused."""
 
 PROTOCOL = b"AMQP\x00\x00\x09\x01"
 
