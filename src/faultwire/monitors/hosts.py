@@ -333,7 +333,7 @@ _ICMP: Mapping[Together, Icmp] = {
 
 
 def _type_of(owing: ReportFaults) -> str:
-    return owing.reports[0].type.name
+    return owing.reports[-1].type.name
 
 
 def _figures(seen: Seen) -> dict[str, object]:

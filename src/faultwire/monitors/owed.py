@@ -137,8 +137,11 @@ def _said(command: ReportFaults) -> tuple[str, bool]:
 
 def _is_vetoed(owing: Owing, answer: object) -> bool:
     """Return whether what a host reported down was closed at once: a guard was against it."""
-    if not isinstance(owing, ReportFaults) or not all(one.raised for one in owing.reports):
+    if not isinstance(owing, ReportFaults) or not isinstance(answer, tuple):
         return False
-    answers = answer if isinstance(answer, tuple) else ()
-    closed = [one.state is FaultState.CLOSED for one in answers if isinstance(one, FaultAnswer)]
+    closed = [
+        one.state is FaultState.CLOSED
+        for one, report in zip(answer, owing.reports, strict=False)
+        if isinstance(one, FaultAnswer) and report.raised
+    ]
     return bool(closed) and all(closed)

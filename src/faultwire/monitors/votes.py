@@ -175,9 +175,11 @@ class Votes:
             silent = self._ground(move.host, move.votes.down[0]).get("silent_ms")
             names = ", ".join(move.votes.down)
             log.warning("host %s is down: silent to probes of %s for %s ms", host, names, silent)
-            self._clear_unreachable(host, move)
+            told = self._dead(host, move.votes)
+            if move.was is State.UNREACHABLE:
+                told = self._in_its_place(host, move, told)
             if self._is_ours(move.votes):
-                self._damped.bad(HOST_DOWN, host, self._dead(host, move.votes))
+                self._damped.bad(HOST_DOWN, host, told)
         elif move.state is State.UNREACHABLE:
             self._meter.count("faultwire_verdicts_total", kind="unreachable")
             log.warning("host %s is unreachable: %s", host, _words(move.votes))
@@ -196,15 +198,26 @@ class Votes:
             for follower in self._followers:
                 follower.settled(host, agreed=move.state is State.DEAD)
 
+    def _in_its_place(self, host: HostName, move: Moved, told: ReportFaults) -> ReportFaults:
+        """Clear first, and in one commit, what says that somebody hears the host."""
+        identity = identity_of(UNREACHABLE, {"hostname": host})
+        if not self._is_open(identity):
+            self._clear_unreachable(host, move)
+            return told
+        self._damped.taken_back(UNREACHABLE, host)
+        clear = self._reachable(host, move)
+        return ReportFaults((*clear.reports, *told.reports), ACTOR)
+
     def _clear_unreachable(self, host: HostName, move: Moved) -> None:
-        if move.was is not State.UNREACHABLE:
-            return
+        identity = identity_of(UNREACHABLE, {"hostname": host})
+        self._damped.well(UNREACHABLE, host, self._reachable(host, move), identity=identity)
+
+    def _reachable(self, host: HostName, move: Moved) -> ReportFaults:
         resource = {"hostname": host}
         vote = "down" if move.state is State.DEAD else "reachable"
         details = {"votes": _counted(move.votes)}
         said = Evidence(SOURCE, self.own, vote, self._clock.wall_ns(), details=details)
-        clear = reports(UNREACHABLE, resource, (said,), self._now(), ACTOR, raised=False)
-        self._damped.well(UNREACHABLE, host, clear, identity=identity_of(UNREACHABLE, resource))
+        return reports(UNREACHABLE, resource, (said,), self._now(), ACTOR, raised=False)
 
     def _dead(self, host: HostName, votes: Tally) -> ReportFaults:
         own_first = sorted(votes.down, key=lambda name: (name != self.own, name))

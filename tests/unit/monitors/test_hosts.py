@@ -7,7 +7,7 @@ import pytest
 
 from faultwire.domain.commands import Command, HostAnswered, ReportFaults
 from faultwire.domain.errors import Unavailable
-from faultwire.domain.faults import Report
+from faultwire.domain.faults import Report, identity_of
 from faultwire.domain.ids import HostName
 from faultwire.domain.resources import Host
 from faultwire.inspector import guards
@@ -237,3 +237,16 @@ async def test_hosts_that_never_answered_are_named_once(
     await asyncio.gather(task, return_exceptions=True)
     assert "1 hosts have not answered since the start" in caplog.text
     assert "compute-1" in caplog.text
+
+
+async def test_the_dead_take_the_place_of_the_unreachable_in_one_commit() -> None:
+    """Unreachable, then dead by a second vote: one command clears the one and raises the other."""
+    stand = Stand()
+    unreachable = identity_of("compute.host.unreachable", {"hostname": HOST})
+    stand.monitor.begin(KNOWN, Before(unreachable=(HOST,)), lambda one: one == unreachable)
+    stand.see(State.DEAD_FROM_HERE)
+    await settle()
+    (command,) = stand.intake.commands
+    assert isinstance(command, ReportFaults)
+    told = [(report.type.name, report.raised) for report in command.reports]
+    assert told == [("compute.host.unreachable", False), ("compute.host.down", True)]
