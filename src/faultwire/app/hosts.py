@@ -66,7 +66,10 @@ def watch_vantage(
     lane: Lane,
     cluster: Cluster | None,
 ) -> None:
-    """Take votes for as long as the process lives; enrolled monitors are expected."""
+    """Take votes for as long as the process lives; enrolled monitors are expected.
+
+    Before `watch_hosts`: their seats are kept before what was held is looked at.
+    """
     points.expect(core.indexes.directory.bound(CredentialKind.MONITOR))
     hosts.votes.here = points.here
     life.watch(points.run(), "monitors")

@@ -230,12 +230,12 @@ class Server:
         self._life.watch(running.imports.run(), "imports")
         watch_signals(core, running.lane, self._configuration, others, built.signals, self._life)
         release.push_async_callback(running.monitor.stop)
+        cluster = others.cluster if others else None
+        watch_vantage(running.vantage, running.hosts, core, self._life, running.lane, cluster)
         watch_hosts(running.hosts, core, self._life)
         liveness = self._configuration.liveness
         watch_instances(core, running.lane, liveness, self._life, running.pings, running.hosts)
         release.push_async_callback(running.guests.stop)
-        cluster = others.cluster if others else None
-        watch_vantage(running.vantage, running.hosts, core, self._life, running.lane, cluster)
         release.push_async_callback(running.imports.stop)
 
     def _stages(self, opened: Opened, rules: guard.Rules, offload: Offload) -> Running:

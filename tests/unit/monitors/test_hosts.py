@@ -13,6 +13,7 @@ from faultwire.domain.resources import Host
 from faultwire.inspector import guards
 from faultwire.liveness.isolation import Standing
 from faultwire.liveness.probes import Listener, Seen
+from faultwire.liveness.seats import Down, Presence
 from faultwire.liveness.suspicion import Signal, State
 from faultwire.monitors.hosts import Before, HostMonitor
 from faultwire.testing.clock import ManualClock
@@ -243,8 +244,10 @@ async def test_the_dead_take_the_place_of_the_unreachable_in_one_commit() -> Non
     """Unreachable, then dead by a second vote: one command clears the one and raises the other."""
     stand = Stand()
     unreachable = identity_of("compute.host.unreachable", {"hostname": HOST})
+    votes = stand.monitor.votes
+    votes.expect(("b",), 15_000_000_000)
     stand.monitor.begin(KNOWN, Before(unreachable=(HOST,)), lambda one: one == unreachable)
-    stand.see(State.DEAD_FROM_HERE)
+    votes.survey("b", Presence.VOTING, {HOST: Down(stand.clock.mono_ns(), {})}, ())
     await settle()
     (command,) = stand.intake.commands
     assert isinstance(command, ReportFaults)
