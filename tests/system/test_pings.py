@@ -44,11 +44,14 @@ def server(space: Namespace, tmp_path: Path) -> Iterator[Server]:
     """Give a server process within the namespace that the test can call."""
     link = f"fw{space.name[-4:]}"
     ip("link", "add", link, "type", "veth", "peer", "name", "out0", "netns", space.name)
-    ip("address", "add", "198.18.78.1/30", "dev", link)
+    # Tests at the same time have networks of their own.
+    drawn = int(space.name[-4:], 16)
+    base, last = f"198.18.{128 + drawn // 512}", drawn % 64 * 4
+    ip("address", "add", f"{base}.{last + 1}/30", "dev", link)
     ip("link", "set", link, "up")
-    space.ip("address", "add", "198.18.78.2/30", "dev", "out0")
+    space.ip("address", "add", f"{base}.{last + 2}/30", "dev", "out0")
     space.ip("link", "set", "out0", "up")
-    made = Server(tmp_path, listen="198.18.78.2:8779", command=space.within(str(BINARY)))
+    made = Server(tmp_path, listen=f"{base}.{last + 2}:8779", command=space.within(str(BINARY)))
     _configure(made, engine="icmp")
     try:
         made.start()
