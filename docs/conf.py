@@ -33,7 +33,10 @@ nitpick_ignore_regex = [
     # The standard library's pages are elsewhere, and type variables have none.
     (r"py:.*", r"(collections\.abc|enum)\..*"),
     (r"py:.*", r".*\.(T|V|C_contra)"),
-    (r"py:.*", r".*\[str"),
+    (r"py:.*", r".*\[(str|~faultwire.*)"),
+    (r"py:.*", r"re\.Pattern"),
+    # What is private has no page.
+    (r"py:.*", r".*\._.*"),
     # New names for text say what they are in their names.
     (r"py:.*", r"faultwire\.domain\.ids\..*"),
 ]

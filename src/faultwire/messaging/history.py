@@ -18,7 +18,7 @@ def page(table: Table) -> str:
     lines = [f"Releases, oldest first: {', '.join(f'`{name}`' for name in table.releases)}."]
     for api in table.apis:
         place = f"`{api.topic}.ID`" if api.each else f"`{api.topic}`"
-        lines += ["", f"### {api.name}", "", f"Topic {place}, now at {api.newest}.", ""]
+        lines += ["", f"## {api.name}", "", f"Topic {place}, now at {api.newest}.", ""]
         lines += ["| version | release | why |", "|---|---|---|"]
         lines += [f"| {step.version} | {step.release} | {step.why} |" for step in api.history]
         lines += ["", "| method | since | arguments |", "|---|---|---|"]

@@ -17,6 +17,7 @@ from faultwire.domain.network_changes import NetworkChange
 from faultwire.domain.resources import Guest, Host, InventoryDocument, Port, Project, Server
 from faultwire.domain.rules import Clause, EventRule
 from faultwire.domain.states import AgentState, ServerStateOnHostDown
+from faultwire.domain.vantage_changes import SeatsTold
 from faultwire.inspector.settings import Settings
 from faultwire.resourcemap.scratch import MapScratch
 from faultwire.store import Snapshot
@@ -29,6 +30,7 @@ STORE_ONLY = {
     c.Audited: "the audit record is read from the store",
     c.EventsOwed: "owed events are read by evaluators, from the store",
     c.EventsTaken: "owed events are read by evaluators, from the store",
+    SeatsTold: "told to the other servers, whose monitors follow it",
 }
 """Types of change that no index in memory follows, each with its reason."""
 
