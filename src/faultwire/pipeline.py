@@ -178,7 +178,8 @@ class Chain:
         not happen is not marked: a fault without a plan found nobody affected.
         """
         probe, committed = self._stages.probe, self._stages.clock.instant()
-        hosts = Counter(e.fault_id for e in run.events if e.event_type == SERVICE_UPDATE)
+        told = [e for e in run.events if e.event_type == SERVICE_UPDATE and not e.quiet]
+        hosts = Counter(e.fault_id for e in told)
         owners = Counter(e.fault_id for e in run.events if e.project)
         for fault, detected in run.detected.items():
             probe.mark(fault, "T01", detected)

@@ -5,6 +5,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from faultwire.app import letters
 from faultwire.app.crowd import LOOK_SECONDS, REFUSED_SECONDS, Crowd
 
 HEAD_BYTES = 65_536
@@ -167,6 +168,8 @@ class PatientProtocol(HttpToolsProtocol):
         self._busy += 1
         self._crowd.proven(self)
         super().on_headers_complete()
+        if self.scope.get("path", "").endswith(letters.SUFFIX) and self.cycle is not None:
+            self.cycle.transport = letters.Lettered(self.transport)  # type: ignore[assignment]
 
     def on_message_complete(self) -> None:
         """Note that nothing is waited for."""

@@ -51,6 +51,7 @@ EVENT_KINDS: dict[str, EventKind] = dict(
             "old_host_status",
             "data_plane_status",
             "ports_down",
+            "planned",
             "correlation_id",
         ),
         _kind(

@@ -22,13 +22,17 @@ class ServerStep:
 
 @dataclass(frozen=True, slots=True)
 class RaisePlan:
-    """A fault was opened: put `host` down (when `force_down`) and move `servers`, in order."""
+    """A fault was opened: put `host` down (when `force_down`) and move `servers`, in order.
+
+    `planned`: a maintenance or silence is on, and owners may choose not to hear of it.
+    """
 
     fault: Fault
     rule: str
     host: HostName | None
     force_down: bool
     servers: tuple[ServerStep, ...]
+    planned: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,6 +162,16 @@ def json_response(
     return Response(body, status, dict(headers) if headers else None, "application/json")
 
 
+EXACT = "exact_headers"
+"""Key of a request's state: its answer has the headers of its specification and no others."""
+
+
+def exactly(request: Request, answer: Response) -> Response:
+    """Return an answer that goes out as it is: nothing is added for safety or for tracing."""
+    setattr(request.state, EXACT, True)
+    return answer
+
+
 def caller_of(request: Request) -> Caller:
     """Return who speaks, by X-Auth-Token or else X-Faultwire-Credential.
 

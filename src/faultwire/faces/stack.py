@@ -11,6 +11,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from faultwire.faces.http import EXACT
 from faultwire.ports import Clock
 
 log = logging.getLogger(__name__)
@@ -148,6 +149,11 @@ class _Page:
 # ---------------------------------------------------------------- layers
 
 
+def _exact(scope: Scope) -> bool:
+    """Whether an answer has the headers of its specification and no others."""
+    return bool(scope.get("state", {}).get(EXACT))
+
+
 def request_id(app: ASGIApp) -> ASGIApp:
     """Give every request an id: the caller's own if it has the right form, else a fresh one.
 
@@ -163,7 +169,9 @@ def request_id(app: ASGIApp) -> ASGIApp:
         scope.setdefault("state", {})["request_id"] = name
 
         async def named(message: Message) -> None:
-            if message["type"] in {"http.response.start", "websocket.accept"}:
+            if message["type"] in {"http.response.start", "websocket.accept"} and not _exact(
+                scope
+            ):
                 MutableHeaders(scope=message)[REQUEST_ID] = name
             await send(message)
 
@@ -177,7 +185,7 @@ def security_headers(app: ASGIApp) -> ASGIApp:
 
     async def layer(scope: Scope, receive: Receive, send: Send) -> None:
         async def guarded(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] == "http.response.start" and not _exact(scope):
                 headers = MutableHeaders(scope=message)
                 headers["x-content-type-options"] = "nosniff"
                 headers.setdefault("cache-control", "no-store")

@@ -26,7 +26,7 @@ from faultwire.domain.instants import Instant
 from faultwire.domain.plans import GuestPlan, PortsPlan, RaisePlan, ServerStep
 from faultwire.domain.states import VmState
 from faultwire.inspector import guard_settings, telling
-from faultwire.inspector.limits import ACT_GUARDS, ActGuard, Facts, Signs, ask, no_signs
+from faultwire.inspector.limits import ACT_GUARDS, ActGuard, Facts, Signs, ask, no_signs, planned
 from faultwire.inspector.settings import Settings
 from faultwire.ports import View
 from faultwire.resourcemap.acts import ActBook
@@ -125,7 +125,10 @@ class Acting:
         verdict = ask(facts, self._guards.rows)
         if not verdict.allowed:
             self.refused.append((fault, Refused(kind, host, verdict.guard, verdict.words)))
-            return _told_only(plan), (deeds.refused(kind, verdict.guard, verdict.words),)
+            told = _told_only(plan)
+            if isinstance(told, RaisePlan) and planned(facts):
+                told = replace(told, planned=True)
+            return told, (deeds.refused(kind, verdict.guard, verdict.words),)
         self._done.append(acted(act, self._now, shadow=shadow))
         if shadow:
             return _told_only(plan), (deeds.shadowed(kind, f"it would be done; {LET_PASS}"),)

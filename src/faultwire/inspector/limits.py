@@ -100,6 +100,11 @@ def _silenced(facts: Facts) -> str:
     return _in_window(facts, WindowKind.SILENCE)
 
 
+def planned(facts: Facts) -> bool:
+    """Whether a maintenance or a silence is on for what the act is about."""
+    return bool(_in_maintenance(facts) or _silenced(facts))
+
+
 def _in_window(facts: Facts, kind: WindowKind) -> str:
     for window in facts.book.open_windows(facts.now.wall_ns):
         if window.kind is kind and _matches(window, facts):

@@ -22,7 +22,9 @@ def _told(
     fault: Fault, event_type: str, severity: Severity, now: Instant, detected: Instant | None
 ) -> Decided:
     # A fault that holds its host says how the host stands; no other fault of that type is open.
-    holds = fault.type.name == HOST_DOWN and fault.host is not None and fault.plan is not None
+    # One whose force-down was refused holds the host's servers alone.
+    plan = fault.plan if fault.type.name == HOST_DOWN and fault.host is not None else None
+    holds = plan is not None and plan.forced_down is not None
     event = Event(
         message_id=derived(event_type, fault.id, now.wall_ns),
         event_type=event_type,

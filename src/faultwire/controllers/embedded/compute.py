@@ -145,7 +145,7 @@ def _raise(plan: RaisePlan, view: View, now: Instant, terms: StatusTerms) -> Wor
         statuses = changed or (terms.status(view.host(before.host)),) * 2
         shown = step.shown if held.saved else None
         ports, severity = view.ports_of(before.id), bad.server(held, held_by)
-        told = telling.Told(before, held.server, shown, statuses, ports, severity)
+        told = telling.Told(before, held.server, shown, statuses, ports, severity, plan.planned)
         harvest.events.append(telling.instance_update(told, fault_id, now, raised=True))
         if harvest.seen % SLICE == 0:
             yield
@@ -174,9 +174,10 @@ def _force_down(
     if not host.forced_down:
         after = replace(host, forced_down=True, revision=host.revision + 1)
         harvest.hosts.append(after)
-        severity = _Standing(view, plan.fault, host.name).host(host.name).value
-        told = telling.service_update(after, plan.fault.id, now, raised=True, severity=severity)
-        harvest.events.append(told)
+    severity = _Standing(view, plan.fault, host.name).host(host.name).value
+    told = telling.service_update(after, plan.fault.id, now, raised=True, severity=severity)
+    # A host that was down already stands worse now: subscribers know, alarms have nothing to hear.
+    harvest.events.append(told if after is not host else replace(told, quiet=True))
     harvest.saved.append(
         Cause(ResourceKind.HOST, host.name, plan.fault.id, _DOWN, prior, revision=after.revision)
     )

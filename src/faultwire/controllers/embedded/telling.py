@@ -21,7 +21,8 @@ class Told:
     """What is told of a server: before and after, its host's old and new status, its ports.
 
     `shown` is told in the place of its true state (D6, unchanged). `severity` is how bad it
-    stands afterwards; empty where nothing is said of that.
+    stands afterwards; empty where nothing is said of that. `planned`: operators work there on
+    purpose.
     """
 
     before: Server
@@ -30,6 +31,7 @@ class Told:
     statuses: tuple[HostStatus, HostStatus]
     ports: tuple[Port, ...] = ()
     severity: str = ""
+    planned: bool = False
 
 
 def instance_update(told: Told, fault_id: FaultId, now: Instant, *, raised: bool) -> Event:
@@ -59,6 +61,7 @@ def instance_update(told: Told, fault_id: FaultId, now: Instant, *, raised: bool
             "old_host_status": told.statuses[0]._value_,
             "data_plane_status": next((s for s in _WORST_FIRST if s in data_planes), ""),
             "ports_down": data_planes.count(_DOWN),
+            "planned": "true" if told.planned else "false",
             "fault_id": fault_id,
             "correlation_id": fault_id,
         },

@@ -16,7 +16,14 @@ from faultwire.domain.guests import RPC_PING, Verdict, failure_text, timeout_tex
 from faultwire.faces.database import views
 from faultwire.faces.database.asking import Ask
 from faultwire.faces.database.ports import DatabasePorts
-from faultwire.faces.http import json_response, parse_json, read_body, schema_of, validated
+from faultwire.faces.http import (
+    exactly,
+    json_response,
+    parse_json,
+    read_body,
+    schema_of,
+    validated,
+)
 
 BODY_BYTES = 1_048_576
 MOST_DEADLINE_MS = 600_000
@@ -55,14 +62,15 @@ class Pinging:
         guest = ask.guest()
         ping = await self._ports.pinger.ping(guest.id)
         if ping.verdict is Verdict.OK:
-            return Response(status_code=204, headers=NO_CONTENT)
+            return exactly(request, Response(status_code=204, headers=NO_CONTENT))
         if ping.verdict in SILENT:
             text = timeout_text(guest.id)
         else:
             text = failure_text(guest.id, f"{ping.verdict}: {ping.reason}")
         # In the seed's order, with the seed's spaces.
-        body = json.dumps({"badRequest": {"message": text, "code": 400}})
-        return Response(body, 400, headers={"Content-Type": BAD_REQUEST})
+        body = json.dumps({"badRequest": {"message": text, "code": 400}}).encode()
+        headers = {"Content-Length": str(len(body)), "Content-Type": BAD_REQUEST}
+        return exactly(request, Response(body, 400, headers=headers))
 
     async def many(self, request: Request) -> Response:
         """Find out which of many guests take calls, all under one deadline."""
