@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from faultwire.agent import wire
-from faultwire.domain.agents import check_version, host_name
+from faultwire.domain.agents import PROTOCOL_VERSION, check_version, host_name
 from faultwire.domain.errors import Invalid, Refused, TooLarge
 from faultwire.faces.fault import agentwire
 
@@ -23,8 +23,8 @@ def said(text: str, limit: int = LIMIT) -> agentwire.Said:
 def test_what_the_agent_writes_is_what_the_face_reads() -> None:
     """Both ends of the wire agree on every message."""
     servers = frozenset({"b", "a"})
-    assert said(wire.hello(1000, servers)) == agentwire.Hello("1.1", servers, 1)
-    assert said(wire.hello(1000, None)) == agentwire.Hello("1.1", None, 1)
+    assert said(wire.hello(1000, servers)) == agentwire.Hello(PROTOCOL_VERSION, servers, 1)
+    assert said(wire.hello(1000, None)) == agentwire.Hello(PROTOCOL_VERSION, None, 1)
     assert said(wire.beat(7)) == agentwire.Beat()
     assert said(wire.servers(servers)) == agentwire.Servers(servers)
     assert said(wire.goodbye("reboot")) == agentwire.Goodbye("reboot")
