@@ -52,10 +52,11 @@ class Bus:
 
     @property
     def taken(self) -> list[dict[str, Any]]:
-        """What it took, in order."""
+        """What it took of ports, in order; other events are not these tests' matter."""
         file = self._folder / "taken"
         lines = file.read_bytes().splitlines() if file.exists() else []
-        return [json.loads(line) for line in lines]
+        notes = [json.loads(line) for line in lines]
+        return [note for note in notes if note["event_type"] == "port.update.end"]
 
     @property
     def changes(self) -> list[tuple[str, str | None, str | None]]:

@@ -1,6 +1,5 @@
 """Real servers, receivers of webhooks and agents, each ended with its test."""
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,9 +9,6 @@ from tests.system.agents import Agents
 from tests.system.hooks import Hooks
 from tests.system.rabbit import Rabbit, broker
 from tests.system.served import Config, Server
-
-# Tests let the same host fail again and again, which guards on acts are there to stop.
-os.environ.setdefault("OS_GUARDS__FLAP_ACTS", "0")
 
 Serve = Callable[..., Server]
 

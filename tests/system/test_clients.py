@@ -180,10 +180,6 @@ def test_a_service_may_post_and_not_read(standing: Server) -> None:
 
 
 NO_RULE = [
-    event("compute.host.hung", hostname="norule-host-1"),
-    event("compute.host.unreachable", hostname="norule-host-1"),
-    event("compute.host.flapping", hostname="norule-host-1"),
-    event("compute.agent.down", hostname="norule-host-1"),
     event("network.port.down", port_id="p1"),
     event("database.guest.down", guest_id="g1"),
     event("monitor.isolated", monitor="m1"),

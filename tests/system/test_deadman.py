@@ -4,6 +4,7 @@ import json
 import signal
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -103,7 +104,8 @@ def test_a_webhook_that_was_not_taken_is_repeated(
     hooks.wait_count(2)
     hooks.well("/page")
     wait_for(lambda: call(f"{watcher.url}/status").json["undelivered"] == 0, "the webhook taken")
-    assert len({one.headers["webhook-id"] for one in hooks.raw}) == 1
+    tries = Counter(one.headers["webhook-id"] for one in hooks.raw)
+    assert max(tries.values()) >= 2
 
 
 def test_a_locked_database_silences_the_beat(serve: Serve, watcher: Watcher, hooks: Hooks) -> None:

@@ -32,7 +32,8 @@ def test_every_owner_is_told_and_told_again_when_it_is_over(kind: str) -> None:
     assert found["passed"] is True
     assert set(found["detected_to_received_ms"]) == {"first", "median", "last"}
     unknown = [point for point in CHECKPOINTS if found["checkpoints"][point] is None]
-    assert unknown == (["T00"] if kind == "report" else [])
+    # A host whose agent still beats is not forced down on the word of a report alone.
+    assert unknown == (["T00", "T03"] if kind == "report" else [])
     assert (found["occurred_to_detected_ms"] is None) is (kind == "report")
 
 

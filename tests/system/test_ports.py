@@ -120,7 +120,7 @@ def test_a_bus_that_is_away_holds_up_no_report(
         assert put(server, name, "DOWN")["data_plane_status"] == "DOWN"
         assert put(server, name, "DOWN")["dp_down"]
     hooks.wait_count(1)
-    assert len(cloud.deliveries("pending")) == len(NAMES)
+    assert len(cloud.deliveries("pending")) >= len(NAMES)
     assert marked(server) == set(NAMES)
     put(server, NAMES[0], "ACTIVE")
     put(server, NAMES[0], None)

@@ -108,8 +108,15 @@ def test_wrong_credentials_are_told_and_make_no_storm(rabbit: Rabbit, serve: Ser
     said = "the broker refuses the user or the password of [DEFAULT] transport_url"
     wait_for(lambda: said in log(server), "the log tells it")
     assert "wrong" not in log(server)
-    status = server.get("/fault/v1/status")["status"]
-    assert status["bus"] == {"up": False, "trouble": said}
+    down = {"up": False, "trouble": said}
+    status = wait_for(
+        lambda: next(
+            (one for one in (server.get("/fault/v1/status")["status"],) if one["bus"] == down),
+            None,
+        ),
+        "the status tells it",
+    )
+    assert status is not None
     assert any("the broker refuses" in one for one in status["troubles"])
     # Each process that has to do with the broker asks once or twice; ten servers' events do not.
     wait_for(lambda: rabbit.log.count("PLAIN login refused") > before, "the broker logs it")

@@ -5,6 +5,7 @@ from amqp.exceptions import AMQPError
 from kombu import Connection, Exchange, Queue
 
 from tests.system.rabbit import Rabbit
+from tests.system.waiting import wait_for
 
 pytestmark = pytest.mark.system
 
@@ -23,13 +24,12 @@ def _put(url: str, count: int) -> None:
             )
 
 
-def test_what_is_durable_survives_a_kill(rabbit: Rabbit) -> None:
-    """A broker that is killed comes back on its port with its durable messages."""
+def test_what_is_durable_survives_a_restart(rabbit: Rabbit) -> None:
+    """A broker that is ended and started comes back on its port with its durable messages."""
     vhost = rabbit.vhost()
     _put(rabbit.url(vhost), 3)
-    rabbit.kill()
-    rabbit.start()
-    assert rabbit.queues(vhost) == {"kept": 3}
+    rabbit.restart()
+    wait_for(lambda: rabbit.queues(vhost) == {"kept": 3}, "its messages are back")
 
 
 def test_it_knows_its_users(rabbit: Rabbit) -> None:

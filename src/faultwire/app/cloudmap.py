@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from faultwire.controllers.openstack.api import OpenStackApi
-from faultwire.controllers.openstack.drift import Drift, Missing, Naming, Owed, compare
+from faultwire.controllers.openstack.drift import Drift, Missing, Naming, Owed, Touched, compare
 from faultwire.controllers.openstack.snapshot import Snapshot, look
 from faultwire.domain.accounts import Actor
 from faultwire.domain.errors import FaultwireError, Refused
@@ -49,6 +49,7 @@ class CloudMap:
         self._seconds = seconds
         self._with = reading
         self._missing = Missing()
+        self.touched = Touched()
         self._actor = Actor(f"cloud {name}")
         self.looked_ns: int | None = None
 
@@ -65,6 +66,7 @@ class CloudMap:
     async def once(self) -> int:
         """Look once; return how many resources had drifted. What fails is logged, tried later."""
         try:
+            self.touched.begin()
             found = await look(self._api)
             drift = await self._compare(found)
             count = await self._mend(drift)
@@ -82,7 +84,9 @@ class CloudMap:
 
     async def _compare(self, found: Snapshot) -> Drift:
         with_ = self._with
-        steps = compare(found, with_.inventory, with_.owed, self._naming, self._missing)
+        steps = compare(
+            found, with_.inventory, with_.owed, self._naming, self._missing, self.touched
+        )
         for step in steps:
             if step is not None:
                 return step

@@ -83,6 +83,7 @@ class Clouds:
         for name, api in self.apis.items():
             naming = Naming(f"{name}/" if several else "")
             follower = CloudMap(name, api, naming, self._settings.reconcile_seconds, reading)
+            self._core.memory.follow(follower.touched.follow)
             life.watch(follower.run(), f"map of cloud {name}")
 
 

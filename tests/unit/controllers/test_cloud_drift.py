@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from faultwire.controllers.openstack.drift import Drift, Missing, Naming, compare
+from faultwire.controllers.openstack.drift import Drift, Missing, Naming, Touched, compare
 from faultwire.controllers.openstack.snapshot import Snapshot
 from faultwire.domain import changes as c
 from faultwire.domain.ids import HostName, PortId, ProjectId, ServerId
@@ -103,6 +103,19 @@ def test_what_a_cloud_is_owed_is_not_read_back() -> None:
     assert drift(found, owed=reset).notices == ()
     let_up = RemoteAct("a", "east", RemoteKind.LET_UP, "h1", "", None, 1)
     assert drift(found, owed=let_up).services == ()
+
+
+def test_what_changed_here_since_the_look_began_is_left_alone() -> None:
+    """A look that is older than a change does not take it back; the next one decides."""
+    touched = Touched()
+    stale = replace(FOUND, servers=(replace(SERVER, vm_state=VmState.ERROR),))
+    touched.follow(c.ServersMoved(HostName("h1"), known().entry(HostName("h1")).servers))  # type: ignore[union-attr]
+    steps = compare(stale, known(), lambda _: None, Naming(), Missing(), touched)
+    assert [step for step in steps if step is not None] == [Drift((), (), Missing())]
+    touched.begin()
+    steps = compare(stale, known(), lambda _: None, Naming(), Missing(), touched)
+    (drifted,) = [step for step in steps if step is not None]
+    assert drifted.notices == stale.servers
 
 
 def test_clouds_do_not_mix() -> None:

@@ -1,16 +1,18 @@
 """Where the map and a cloud disagree, as notices that mend the map; pure (S1-S3).
 
 A look at a cloud takes seconds, and things change meanwhile. So what is missing from it is gone
-only when two looks in a row lack it; and what the cloud is still owed is not read back from it.
+only when two looks in a row lack it; what the cloud is still owed is not read back from it; and
+what changed here since the look began is left to the next one.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from faultwire.controllers.openstack.snapshot import Snapshot
+from faultwire.domain.changes import Change, HostsSaved, PortsSaved, ServersMoved, ServersSaved
 from faultwire.domain.ids import HostName, PortId, ServerId
 from faultwire.domain.notices import Notice, PortNotice, ServerNotice, ServiceNotice
-from faultwire.domain.remote_acts import ABOUT, RemoteAct, RemoteKind
+from faultwire.domain.remote_acts import ABOUT, RemoteAct, RemoteActsSaved, RemoteKind
 from faultwire.domain.resources import Host, Port, Server
 from faultwire.ports import Inventory
 
@@ -19,6 +21,7 @@ Owed = Callable[[tuple[str, str]], RemoteAct | None]
 
 SLICE = 256
 _SERVER, _HOST = ABOUT[RemoteKind.RESET_STATE], ABOUT[RemoteKind.FORCE_DOWN]
+_PORT = ABOUT[RemoteKind.MARK_PORT]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,36 @@ class Drift:
     missing: Missing
 
 
+class Touched:
+    """What changed here since a look began: follows the memory; on the event loop."""
+
+    def __init__(self) -> None:
+        """Know of no change."""
+        self._since: set[tuple[str, str]] = set()
+
+    def begin(self) -> None:
+        """Forget what changed before now."""
+        self._since.clear()
+
+    def follow(self, change: Change) -> None:
+        """Take a committed change."""
+        match change:
+            case ServersMoved(_, servers) | ServersSaved(servers):
+                self._since.update((_SERVER, one.id) for one in servers)
+            case HostsSaved(hosts):
+                self._since.update((_HOST, one.name) for one in hosts)
+            case PortsSaved(ports):
+                self._since.update((_PORT, one.id) for one in ports)
+            case RemoteActsSaved(acts):
+                self._since.update(act.about for act in acts)
+            case _:
+                pass
+
+    def __contains__(self, about: object) -> bool:
+        """Whether a thing changed."""
+        return about in self._since
+
+
 @dataclass(frozen=True, slots=True)
 class Naming:
     """How hosts of a cloud are called here: `prefix` before the cloud's own name."""
@@ -54,9 +87,14 @@ class Naming:
 
 
 def compare(
-    found: Snapshot, inventory: Inventory, owed: Owed, naming: Naming, before: Missing
+    found: Snapshot,
+    inventory: Inventory,
+    owed: Owed,
+    naming: Naming,
+    before: Missing,
+    touched: Container[tuple[str, str]] = frozenset(),
 ) -> Iterator[Drift | None]:
-    """Yield None between slices of the work, and the drift last."""
+    """Yield None between slices of the work, and the drift last; `touched` is left alone."""
     notices: list[Notice] = []
     services: list[ServiceNotice] = []
     for told in found.services:
@@ -64,13 +102,15 @@ def compare(
         host = inventory.host(HostName(service.host))
         if host is None:
             notices.append(service)
-        if _service_differs(service, host) and not owed((_HOST, service.host)):
+        about = (_HOST, service.host)
+        if about not in touched and _service_differs(service, host) and not owed(about):
             services.append(service)
     seen: set[str] = set()
     for number, one in enumerate(found.servers):
         seen.add(one.id)
         server = _named(one, naming, owed)
-        if _server_differs(server, inventory.server(ServerId(one.id))):
+        known = inventory.server(ServerId(one.id))
+        if (_SERVER, one.id) not in touched and _server_differs(server, known):
             notices.append(server)
         if number % SLICE == SLICE - 1:
             yield None
@@ -78,7 +118,8 @@ def compare(
     for number, port in enumerate(found.ports):
         plugged.add(port.id)
         here = replace(port, host=naming.here(port.host or ""))
-        if _port_differs(here, inventory.port(PortId(port.id))):
+        plug = inventory.port(PortId(port.id))
+        if (_PORT, port.id) not in touched and _port_differs(here, plug):
             notices.append(here)
         if number % SLICE == SLICE - 1:
             yield None
