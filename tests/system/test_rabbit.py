@@ -11,7 +11,11 @@ pytestmark = pytest.mark.system
 
 
 def _open(url: str) -> Connection:
-    return Connection(url.replace("rabbit://", "amqp://"), transport_options={"max_retries": 1})
+    return Connection(
+        url.replace("rabbit://", "amqp://"),
+        # Without confirms a broker that ends at once may not have taken what was published.
+        transport_options={"max_retries": 1, "confirm_publish": True},
+    )
 
 
 def _put(url: str, count: int) -> None:
@@ -29,7 +33,7 @@ def test_what_is_durable_survives_a_restart(rabbit: Rabbit) -> None:
     vhost = rabbit.vhost()
     _put(rabbit.url(vhost), 3)
     rabbit.restart()
-    wait_for(lambda: rabbit.queues(vhost) == {"kept": 3}, "its messages are back")
+    wait_for(lambda: rabbit.queues(vhost) == {"kept": 3}, "its messages are back", 60.0)
 
 
 def test_it_knows_its_users(rabbit: Rabbit) -> None:
