@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from faultwire.app.cloudfaces import FACES
 from faultwire.app.cloudmap import CloudMap, Reading
 from faultwire.app.cluster import Cluster
 from faultwire.app.core import Core
@@ -31,7 +32,7 @@ class Clouds:
         self._settings = settings
         self._notifier = configuration.notifier
         self._core = core
-        self._sessions = {name: CloudSession(name, clock, settings) for name in settings.clouds}
+        self._sessions = {name: CloudSession(name, clock, settings) for name in settings.names}
         self.apis = {
             name: OpenStackApi(session, settings.timeout)
             for name, session in self._sessions.items()
@@ -47,7 +48,7 @@ class Clouds:
         """Return the cloud of a host: the only one, or of several the one it is named for."""
         if not host:
             return ""
-        clouds = self._settings.clouds
+        clouds = self._settings.names
         if len(clouds) == 1:
             return clouds[0]
         name = host.partition("/")[0]
@@ -79,7 +80,7 @@ class Clouds:
             tools.metrics,
             ours,
         )
-        several = len(self._settings.clouds) > 1
+        several = len(self._settings.names) > 1
         for name, api in self.apis.items():
             naming = Naming(f"{name}/" if several else "")
             follower = CloudMap(name, api, naming, self._settings.reconcile_seconds, reading)
@@ -94,14 +95,20 @@ def join_clouds(
 
     Raises Invalid. Nothing happens where no cloud is configured.
     """
-    if not configuration.openstack.clouds:
+    if not configuration.openstack.names:
         return lambda _: None
     clouds = Clouds(configuration, core)
     return lambda lane: clouds.start(lane, cluster, life)
 
 
 def _check(configuration: Configuration) -> None:
-    names = configuration.openstack.clouds
+    settings = configuration.openstack
+    if settings.clouds and settings.auth_url:
+        raise Invalid("[openstack] auth_url", "clouds are named: clouds.yaml says how to sign in")
+    for face in settings.serve:
+        if face not in FACES:
+            raise Invalid("[openstack] serve", f"{face!r} is none of {', '.join(FACES)}")
+    names = settings.names
     if len(set(names)) != len(names):
         raise Invalid("[openstack] clouds", "a cloud is named twice")
     if any("/" in name for name in names):

@@ -4,16 +4,17 @@ import secrets as random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from starlette.types import ASGIApp
 
 from faultwire.app.acts import guarded
 from faultwire.app.alert_map import AlertMaps
+from faultwire.app.cloudfaces import CloudParts, cloud_faces
 from faultwire.app.core import Core
 from faultwire.app.doors import MAIN
 from faultwire.app.guests import GuestParts
 from faultwire.app.hosts import vantage_terms
+from faultwire.app.keystone import SignedIn
 from faultwire.app.lane import Lane
 from faultwire.app.marks import Marks
 from faultwire.app.notified import Notified, notified_of
@@ -24,15 +25,11 @@ from faultwire.app.standing import Watched, status_ports
 from faultwire.config.configuration import Configuration
 from faultwire.domain import signature
 from faultwire.domain.accounts import WebhookSecret
-from faultwire.domain.ids import HostName, ProjectId, UserId
+from faultwire.domain.ids import ProjectId, UserId
 from faultwire.faces import stack
 from faultwire.faces.addresses import Address, Door, naming
 from faultwire.faces.alarming import app as alarming
 from faultwire.faces.alarming.ports import AlarmingPorts, TestCallback
-from faultwire.faces.compute import app as compute
-from faultwire.faces.compute.ports import ComputePorts, LastSeen
-from faultwire.faces.database import app as database
-from faultwire.faces.database.ports import DatabasePorts
 from faultwire.faces.fault import app as fault
 from faultwire.faces.fault.agents import AgentPorts
 from faultwire.faces.fault.guests import GuestPorts
@@ -43,10 +40,6 @@ from faultwire.faces.fault.posting import doctor_app
 from faultwire.faces.identity import app as identity
 from faultwire.faces.identity.catalog import Catalog
 from faultwire.faces.identity.ports import IdentityPorts
-from faultwire.faces.image import app as image
-from faultwire.faces.image.app import ImagePorts
-from faultwire.faces.network import app as network
-from faultwire.faces.network.ports import NetworkPorts
 from faultwire.identity.authenticator import TokenAuthenticator
 from faultwire.identity.passwords import Passwords
 from faultwire.identity.signin import SignIn
@@ -54,7 +47,7 @@ from faultwire.identity.tokens import Signer
 from faultwire.monitors.agents import AgentMonitor
 from faultwire.monitors.vantage import VantagePoints
 from faultwire.policy.enforcer import PolicyEnforcer, read_overrides
-from faultwire.ports import Intake, Pinger
+from faultwire.ports import Authenticator, Enforcer, Intake, Pinger
 from faultwire.store import (
     StoredAlarms,
     StoredFaults,
@@ -90,6 +83,7 @@ class Parts:
     doors: Mapping[str, Door]
     pinger: Pinger
     guests: GuestParts
+    sign_in: Callable[[TokenAuthenticator], SignedIn]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,18 +105,21 @@ class Faces:
 
 def build(parts: Parts, configuration: Configuration) -> Faces:
     """Return the applications of the listeners."""
-    directory, clock = parts.core.indexes.directory, parts.core.tools.clock
+    core = parts.core
+    directory, clock = core.indexes.directory, core.tools.clock
     signer = Signer(parts.token_key)
     settings = configuration.identity
-    authenticator = TokenAuthenticator(signer, directory, clock, settings)
+    ours = TokenAuthenticator(signer, directory, clock, settings)
+    signed = parts.sign_in(ours)
+    authenticator = signed.authenticator
     enforcer = PolicyEnforcer(overrides=_overrides(configuration))
-    signin = SignIn(signer, authenticator, directory, parts.passwords, clock, settings)
+    signin = SignIn(signer, ours, directory, parts.passwords, clock, settings)
     if parts.lane.shared:
         signin.on_unknown(parts.lane.caught_up)
     public_url = configuration.server.public_url
     identity_ports = IdentityPorts(
         directory,
-        authenticator,
+        ours,
         signin,
         parts.passwords,
         enforcer,
@@ -136,14 +133,41 @@ def build(parts: Parts, configuration: Configuration) -> Faces:
     signals = signals_of(parts.core, parts.lane, configuration, parts.token_key)
     fault_ports = _fault_ports(parts, configuration, authenticator, enforcer, refusals, signals)
     notified = notified_of(parts.core, parts.lane)
-    alarming_ports = AlarmingPorts(
+    alarming_ports = _alarming_ports(parts, configuration, authenticator, enforcer)
+    faces: dict[str, ASGIApp] = {
+        "/identity": identity.create(identity_ports),
+        "/fault": fault.create(replace(fault_ports, notified=notified.take)),
+        "/alarming": alarming.create(alarming_ports),
+        **cloud_faces(
+            CloudParts(core, parts.lane, parts.monitor, parts.pinger, parts.guests),
+            configuration,
+            authenticator,
+            enforcer,
+            StoredSeen(parts.watched.engine),
+        ),
+    }
+    faces = {prefix: signed.before(prefix, face) for prefix, face in faces.items()}
+    ports = stack.StackPorts(parts.unhealthy, core.tools.metrics.page, clock)
+    root, doctor = stack.create(faces, ports), doctor_app(fault_ports)
+    alone = _alone(parts.doors, faces, ports)
+    return Faces(root, alone, doctor, ours.is_bound, refusals, signals, notified)
+
+
+def _alarming_ports(
+    parts: Parts,
+    configuration: Configuration,
+    authenticator: Authenticator,
+    enforcer: Enforcer,
+) -> AlarmingPorts:
+    core, clock = parts.core, parts.core.tools.clock
+    return AlarmingPorts(
         authenticator,
         enforcer,
         parts.lane,
         clock,
-        directory,
+        core.indexes.directory,
         parts.alarms,
-        parts.core.reader,
+        core.reader,
         parts.check_action,
         lambda project: WebhookSecret(
             project,
@@ -151,22 +175,12 @@ def build(parts: Parts, configuration: Configuration) -> Faces:
             clock.wall_ns(),
         ),
         configuration.alarming,
-        sample=parts.core.writer.sample,
+        sample=core.writer.sample,
         subscriptions=parts.subscriptions,
         test_callback=parts.test_callback,
-        alarm_quota=parts.core.indexes.quotas.alarms,
-        subscribed=parts.core.indexes.subscriptions.owned,
+        alarm_quota=core.indexes.quotas.alarms,
+        subscribed=core.indexes.subscriptions.owned,
     )
-    faces: dict[str, ASGIApp] = {
-        "/identity": identity.create(identity_ports),
-        "/fault": fault.create(replace(fault_ports, notified=notified.take)),
-        "/alarming": alarming.create(alarming_ports),
-        **_openstack(parts, configuration, authenticator, enforcer),
-    }
-    ports = stack.StackPorts(parts.unhealthy, parts.core.tools.metrics.page, clock)
-    root, doctor = stack.create(faces, ports), doctor_app(fault_ports)
-    alone = _alone(parts.doors, faces, ports)
-    return Faces(root, alone, doctor, authenticator.is_bound, refusals, signals, notified)
 
 
 def _elsewhere(doors: Mapping[str, Door]) -> dict[str, Address]:
@@ -193,60 +207,11 @@ def _alone(
     }
 
 
-def _openstack(
-    parts: Parts,
-    configuration: Configuration,
-    authenticator: TokenAuthenticator,
-    enforcer: PolicyEnforcer,
-) -> dict[str, ASGIApp]:
-    """Return the faces that speak for a cloud: Nova's, Neutron's, Glance's and Trove's."""
-    clock, directory = parts.core.tools.clock, parts.core.indexes.directory
-    compute_ports = ComputePorts(
-        authenticator,
-        enforcer,
-        parts.lane,
-        clock,
-        parts.core.indexes.inventory,
-        directory,
-        configuration.compute,
-        _last_seen(parts),
-        parts.pinger,
-    )
-    return {
-        "/compute": compute.create(compute_ports),
-        "/network": network.create(
-            NetworkPorts(
-                authenticator,
-                enforcer,
-                parts.lane,
-                parts.core.indexes.inventory,
-                directory,
-                configuration.network,
-            )
-        ),
-        "/image": image.create(ImagePorts(authenticator, enforcer)),
-        "/database": database.create(
-            DatabasePorts(
-                authenticator,
-                enforcer,
-                parts.lane,
-                clock,
-                parts.core.indexes.inventory,
-                parts.guests.heard,
-                parts.guests.pinger,
-                parts.guests.keeper,
-                configuration.guests.ping_ms / 1000,
-                configuration.guests.bulk_limit,
-            )
-        ),
-    }
-
-
 def _guest_ports(
     parts: Parts,
     configuration: Configuration,
-    authenticator: TokenAuthenticator,
-    enforcer: PolicyEnforcer,
+    authenticator: Authenticator,
+    enforcer: Enforcer,
     refusals: Refusals,
 ) -> GuestPorts:
     core, settings, guests = parts.core, configuration.guests, parts.guests
@@ -280,20 +245,6 @@ def _guest_ports(
     )
 
 
-def _last_seen(parts: Parts) -> LastSeen:
-    """Return who tells when hosts were last heard: by the database, and by our own sessions."""
-    stored = StoredSeen(parts.watched.engine)
-
-    async def last_seen() -> dict[HostName, int]:
-        found: Any = await parts.core.reader(stored.all)
-        for status in parts.monitor.statuses():
-            if status.seen_ns is not None:
-                found[status.host] = status.seen_ns
-        return dict(found)
-
-    return last_seen
-
-
 def _overrides(configuration: Configuration) -> Mapping[str, str] | None:
     path = configuration.policy.policy_file
     return read_overrides(Path(path)) if path else None
@@ -308,8 +259,8 @@ def _alert_ports(core: Core, maps: AlertMaps, configuration: Configuration) -> A
 def _fault_ports(
     parts: Parts,
     configuration: Configuration,
-    authenticator: TokenAuthenticator,
-    enforcer: PolicyEnforcer,
+    authenticator: Authenticator,
+    enforcer: Enforcer,
     refusals: Refusals,
     signals: Signals,
 ) -> FaultPorts:
@@ -369,8 +320,8 @@ def _fault_ports(
 def _monitor_ports(
     parts: Parts,
     configuration: Configuration,
-    authenticator: TokenAuthenticator,
-    enforcer: PolicyEnforcer,
+    authenticator: Authenticator,
+    enforcer: Enforcer,
     refusals: Refusals,
 ) -> MonitorPorts:
     public_url = configuration.server.public_url.rstrip("/")

@@ -16,6 +16,7 @@ from faultwire.app.deadman import DeadMan, checks_of
 from faultwire.app.doors import Doors, addresses_of, on_loopback
 from faultwire.app.evaluating import check_of, periodic_of
 from faultwire.app.expiry import EXPIRY_SECONDS, expiry
+from faultwire.app.firststart import first_accounts, tell_clients
 from faultwire.app.folder import StateFolder
 from faultwire.app.gauges import gauges
 from faultwire.app.guests import GuestParts, Judging, guests_of
@@ -23,6 +24,7 @@ from faultwire.app.hearing import connected, forget_removed, hear
 from faultwire.app.hosts import host_monitor, vantage_points, watch_hosts, watch_vantage
 from faultwire.app.hoststatus import statuses_of, terms_of
 from faultwire.app.imports import Imports
+from faultwire.app.keystone import Keystone, keystone_of, serves_identity, signed_in
 from faultwire.app.lane import Lane
 from faultwire.app.latency import latency_of
 from faultwire.app.life import Life
@@ -41,16 +43,7 @@ from faultwire.app.tracing import tracing_of
 from faultwire.app.whereabouts import Verdicts, Whereabouts
 from faultwire.config.configuration import Configuration
 from faultwire.domain.commands import RetryUnmatched
-from faultwire.domain.errors import Behind
 from faultwire.domain.shares import ALL_SHARES
-from faultwire.identity.bootstrap import (
-    draw_ids,
-    first_changes,
-    forget_passwords,
-    keep_passwords,
-    kept_passwords,
-    write_clouds,
-)
 from faultwire.identity.passwords import Passwords
 from faultwire.identity.tokens import keep_key
 from faultwire.monitors.agents import AgentMonitor, LoopGuard
@@ -89,6 +82,7 @@ class Opened:
     others: Neighbours | None
     passwords: Passwords
     doors: Doors
+    keystone: Keystone | None
 
     @property
     def origin(self) -> str:
@@ -132,18 +126,14 @@ class Server:
         core, others = opened.core, opened.others
         if others is not None:
             await others.follow(core).catch_up()
-        first = not any(core.indexes.directory.users())
-        if first:
-            first = await self._first_start(opened)
+        accounts, first = serves_identity(self._configuration), False
+        if accounts:
+            first = await first_accounts(self._state_dir, core, opened.passwords, others)
         self.url = self._configuration.server.public_url.rstrip("/") or opened.doors.main.url
         await self._run(opened)
-        write_clouds(
-            self._state_dir,
-            self.url,
-            kept_passwords(self._state_dir) if others else keep_passwords(self._state_dir),
-            first_start=first,
-            cacert=self._tls.certificate,
-        )
+        if accounts:
+            certificate, shared = self._tls.certificate, others is not None
+            tell_clients(self._state_dir, self.url, certificate, first=first, shared=shared)
 
     def _open(self) -> Opened:
         """Take the folder, the database, what it holds, and the listener's address."""
@@ -175,27 +165,8 @@ class Server:
         passwords = Passwords(configuration.identity, tools.clock)
         release.callback(passwords.close)
         doors = Doors.bind(configuration, self._addresses, self._tls, tools.metrics)
-        return Opened(core, engine, others, passwords, doors)
-
-    async def _first_start(self, opened: Opened) -> bool:
-        """Create the administrator and the demo user with random passwords.
-
-        Return False where another process on this database did so at the same moment.
-        """
-        core = opened.core
-        drawn = keep_passwords(self._state_dir)
-        hashes = {name: await opened.passwords.hash(text, name) for name, text in drawn.items()}
-        changes = first_changes(draw_ids(), hashes, core.tools.clock.wall_ns())
-        try:
-            await core.writer.commit(changes)
-        except Behind:
-            if opened.others is None:
-                raise
-            await opened.others.follow(core).catch_up()
-            forget_passwords(self._state_dir)
-            return False
-        core.memory.apply(changes)
-        return True
+        keystone = keystone_of(configuration, tools, self._life)
+        return Opened(core, engine, others, passwords, doors, keystone)
 
     async def _run(self, opened: Opened) -> None:
         """Build the stages and the faces over what is open, and let them run."""
@@ -326,6 +297,13 @@ class Server:
             opened.doors.known(self._configuration),
             running.pings,
             running.guests,
+            functools.partial(
+                signed_in,
+                opened.keystone,
+                configuration=self._configuration,
+                tools=opened.core.tools,
+                life=self._life,
+            ),
         )
         return faces.build(parts, self._configuration)
 
@@ -373,14 +351,13 @@ class Server:
         return periodic_of(opened.core, lane, self._configuration, opened.engine, owned, release)
 
     def _deadman(self, core: Core, running: Running) -> DeadMan:
-        lane, limit = running.lane, self._configuration.inspector.stalled_ms
         checks = checks_of(
-            lane,
+            running.lane,
             core.writer,
             running.sender,
             running.lag.recent_ms,
-            limit,
-            lambda: self._life.broken or lane.broken,
+            self._configuration.inspector.stalled_ms,
+            lambda: self._life.broken or running.lane.broken,
         )
         tools = core.tools
         return DeadMan(self._configuration.deadman, checks, tools.clock, tools.metrics, self.url)

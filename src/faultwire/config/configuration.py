@@ -12,6 +12,7 @@ from faultwire.faces.fault import alertmanager_settings as alertmanager
 from faultwire.faces.fault import settings as fault
 from faultwire.faces.image import settings as image
 from faultwire.faces.network import settings as network
+from faultwire.identity import keystone_settings as keystone
 from faultwire.identity import settings as identity
 from faultwire.inspector import guard_settings as guards
 from faultwire.inspector import settings as inspector
@@ -44,6 +45,7 @@ SECTIONS: load.Sections = {
     "fencing": fencing.Settings,
     "redfish": redfish.Settings,
     "openstack": openstack.Settings,
+    "keystone": keystone.Settings,
     "guards": guards.Settings,
     "alertmanager": alertmanager.Settings,
     "notifier": notifier.Settings,
@@ -81,6 +83,7 @@ class Configuration:
     fencing: fencing.Settings
     redfish: redfish.Settings
     openstack: openstack.Settings
+    keystone: keystone.Settings
     guards: guards.Settings
     alertmanager: alertmanager.Settings
     notifier: notifier.Settings

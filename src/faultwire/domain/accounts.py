@@ -88,6 +88,10 @@ class Caller:
 
     For a credential `user` is its id, `project` is empty, `roles` is empty, and `kind` and `name`
     say what it may speak for. `expires_ns` is when the token ends; 0 for credentials.
+
+    Of a Keystone that is not ours: `domain` is that of a token for a domain and `system` says that
+    it is for the whole cloud; `project` is empty in both. `trust` is the trust that it came from.
+    `more_roles` are roles, in lower case, that only a policy file can name.
     """
 
     user: UserId
@@ -98,6 +102,10 @@ class Caller:
     kind: CredentialKind | None = None
     name: str = ""
     expires_ns: int = 0
+    domain: str = ""
+    system: bool = False
+    trust: str = ""
+    more_roles: frozenset[str] = frozenset()
 
     @property
     def admin(self) -> bool:

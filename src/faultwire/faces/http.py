@@ -57,6 +57,10 @@ STATUS_OF_ERROR: dict[type[FaultwireError], int] = {
 
 TOKEN_HEADER = "x-auth-token"  # noqa: S105  (the header's name, no secret)
 CREDENTIAL_HEADER = "x-faultwire-credential"
+SIGNED_IN = "signed_in"
+"""Key of a request's state: who shows its token, or the error instead, where asked."""
+KEYSTONE = "keystone"
+"""Key of a request's state: the address of the Keystone that is asked."""
 RETRY_AFTER_SECONDS = "1"
 MESSAGES = {
     404: "The resource could not be found.",
@@ -175,12 +179,16 @@ def exactly(request: Request, answer: Response) -> Response:
 def caller_of(request: Request) -> Caller:
     """Return who speaks, by X-Auth-Token or else X-Faultwire-Credential.
 
-    Asks ``request.app.state.authenticator`` (ports.Authenticator). Raises Unauthenticated.
+    Asks ``request.app.state.authenticator`` (ports.Authenticator) unless a Keystone was asked
+    before. Raises Unauthenticated; Unavailable where that Keystone does not answer.
     """
     authenticator = request.app.state.authenticator
     token = request.headers.get(TOKEN_HEADER)
     if token:
-        caller: Caller = authenticator.token(token)
+        known = getattr(request.state, SIGNED_IN, None)
+        if isinstance(known, FaultwireError):
+            raise known
+        caller: Caller = known or authenticator.token(token)
         return caller
     credential = request.headers.get(CREDENTIAL_HEADER)
     if credential:
@@ -253,7 +261,8 @@ def install_errors(app: FastAPI, body: ErrorBody) -> None:
         if not isinstance(error, HTTPException):
             raise error
         status = error.status_code
-        text = MESSAGES.get(status, str(error.detail))
+        elsewhere = getattr(request.app.state, "elsewhere", "") if status == 404 else ""
+        text = str(elsewhere) or MESSAGES.get(status, str(error.detail))
         ours: FaultwireError = NotFound(text) if status == 404 else Refused(text)
         headers = {"Allow": _methods(request)} if status == 405 else error.headers
         return json_response(body(status, ours), status, headers)
@@ -282,7 +291,8 @@ def _gone(request: Request, error: Exception) -> Response:
 
 def _headers(request: Request, status: int) -> dict[str, str] | None:
     if status == 401:
-        return {"WWW-Authenticate": f'Keystone uri="{_main_address(request)}/identity"'}
+        uri = getattr(request.state, KEYSTONE, "") or f"{_main_address(request)}/identity"
+        return {"WWW-Authenticate": f'Keystone uri="{uri}"'}
     if status == 503:
         return {"Retry-After": RETRY_AFTER_SECONDS}
     return None

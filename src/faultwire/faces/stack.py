@@ -128,6 +128,18 @@ def _health(ports: StackPorts) -> Response:
     return PlainTextResponse(reason, 503)
 
 
+def off(why: str) -> ASGIApp:
+    """Return the application of a face that is not served here: 404, and why."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await _error(404, "Not Found", why)(scope, receive, send)
+        else:
+            await _nothing_here(scope, receive, send)
+
+    return app
+
+
 class _Page:
     """A page of one path that is only read."""
 

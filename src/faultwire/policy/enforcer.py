@@ -71,7 +71,7 @@ class PolicyEnforcer:
         own = bool(project) and project == caller.project
         key: tuple[object, ...] = (rule, caller.roles, own)
         if self._personal:
-            key = (rule, caller.roles, caller.user, caller.project, project)
+            key = (rule, caller.roles, caller.more_roles, caller.user, caller.project, project)
         answer = self._answers.get(key)
         if answer is None:
             answer = self._asked(rule, caller, project if own or self._personal else None)
@@ -89,7 +89,7 @@ class PolicyEnforcer:
         if rule not in self._names:
             raise Broken(f"no rule is named {rule}")
         creds: dict[str, Any] = {
-            "roles": [role.value for role in caller.roles],
+            "roles": [*(role.value for role in caller.roles), *caller.more_roles],
             "user_id": caller.user,
             "project_id": caller.project,
         }

@@ -335,6 +335,13 @@ class Authenticator(Protocol):
         """Return the caller of ``X-Faultwire-Credential: KIND/NAME:SECRET``; Unauthenticated."""
 
 
+class TokenReader(Protocol):
+    """Asks a Keystone that is not ours who shows a token; remembers the answer."""
+
+    async def caller(self, token: str) -> Caller:
+        """Return the caller of an X-Auth-Token; raises Unauthenticated, Unavailable."""
+
+
 class Enforcer(Protocol):
     """Policy: named rules with defaults, changeable by a policy file."""
 

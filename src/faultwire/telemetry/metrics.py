@@ -60,6 +60,10 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         "Hosts that were switched, by what was wanted and what came of it.",
         ("wanted", "outcome"),
     ),
+    "faultwire_keystone_tokens_total": (
+        "Tokens shown to us, by what Keystone said of them, or said before.",
+        ("result",),
+    ),
     "faultwire_map_drift_total": (
         "Resources of the map that a look at a cloud mended.",
         ("cloud",),

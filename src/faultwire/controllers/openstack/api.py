@@ -5,6 +5,7 @@ Doctor's inspector slow. Here an act is one request.
 """
 
 import ssl
+from collections.abc import Mapping
 from typing import Any
 
 import aiohttp
@@ -116,12 +117,18 @@ class OpenStackApi:
             self._session.refused(token)
             token = await self._session.token()
             status, raw = await self._ask(method, url, body, token, headers or {})
-        return _answer(status, raw, f"{method} {url}")
+        return answer_of(status, raw, f"{method} {url}")
 
     async def _ask(
         self, method: str, url: str, body: object, token: str, more: dict[str, str]
     ) -> tuple[int, bytes]:
-        headers = {"X-Auth-Token": token, "Accept": "application/json", **more}
+        return (await self.exchange(method, url, body, {"X-Auth-Token": token, **more}))[:2]
+
+    async def exchange(
+        self, method: str, url: str, body: object, more: Mapping[str, str]
+    ) -> tuple[int, bytes, Mapping[str, str]]:
+        """Return status, body and headers of what a service answers; raises Unavailable."""
+        headers = {"Accept": "application/json", **more}
         data = None if body is None else orjson.dumps(body)
         if data is not None:
             headers["Content-Type"] = "application/json"
@@ -129,7 +136,7 @@ class OpenStackApi:
             async with self._opened().request(
                 method, url, data=data, headers=headers, allow_redirects=False
             ) as answer:
-                return answer.status, await answer.content.read(MOST_BYTES)
+                return answer.status, await answer.content.read(MOST_BYTES), answer.headers
         except TimeoutError:
             raise Unavailable(f"cloud {self._session.name} did not answer in time", url) from None
         except (aiohttp.ClientError, OSError) as error:
@@ -156,7 +163,7 @@ def _tls(verify: Any) -> ssl.SSLContext | bool:
     return ssl.create_default_context(cafile=verify) if isinstance(verify, str) else True
 
 
-def _answer(status: int, raw: bytes, asked: str) -> Any:
+def answer_of(status: int, raw: bytes, asked: str) -> Any:
     """Return the document of a good answer, or raise what a bad one means."""
     if status < 300:
         try:

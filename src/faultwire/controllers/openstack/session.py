@@ -5,7 +5,7 @@ keystoneauth1 blocks, so it has a thread of its own; nothing on the path of a fa
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC
 from typing import Any, TypeVar
@@ -27,8 +27,33 @@ T = TypeVar("T")
 RENEW_BEFORE_SECONDS = 300
 """A token that ends within so long is renewed."""
 
+_CREDENTIAL = ("application_credential_id", "application_credential_secret")
+_PASSWORD = (
+    "username", "password", "user_domain_name", "project_name", "project_domain_name",
+)  # fmt: skip
+
 LOOK_SECONDS = 30.0
 """Between two looks at the age of a token."""
+
+
+def _region(name: str, settings: Settings) -> Any:
+    """Return a cloud as clouds.yaml has it, or as the options describe the only one."""
+    known: dict[str, Any] = {"app_name": "faultwire", "app_version": __version__}
+    if settings.clouds or not settings.auth_url or name != settings.names[0]:
+        files = [settings.clouds_yaml] if settings.clouds_yaml else None
+        return config.OpenStackConfig(config_files=files, **known).get_one(cloud=name)
+    loader = config.OpenStackConfig(load_yaml_config=False, load_envvars=False, **known)
+    by_credential = bool(settings.application_credential_id)
+    kind = "v3applicationcredential" if by_credential else "password"
+    secrets = _CREDENTIAL if by_credential else _PASSWORD
+    auth = {name: getattr(settings, name) for name in ("auth_url", *secrets)}
+    return loader.get_one(
+        auth_type=settings.auth_type or kind,
+        auth={name: value for name, value in auth.items() if value},
+        region_name=settings.region_name or None,
+        interface=settings.interface,
+        cacert=settings.cafile or None,
+    )
 
 
 class CloudSession:
@@ -40,11 +65,7 @@ class CloudSession:
         self._clock = clock
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"cloud-{name}")
         try:
-            files = [settings.clouds_yaml] if settings.clouds_yaml else None
-            loader = config.OpenStackConfig(
-                config_files=files, app_name="faultwire", app_version=__version__
-            )
-            self.region: Any = loader.get_one(cloud=name)
+            self.region: Any = _region(name, settings)
             self._session: Any = self.region.get_session()
         except (sdk.SDKException, keystone.ClientException, OSError, ValueError) as error:
             raise Invalid("[openstack] clouds", f"{name}: {error}") from None
@@ -57,6 +78,16 @@ class CloudSession:
     def verify(self) -> Any:
         """What the certificate of its services is checked against (a path, True or False)."""
         return self._session.verify
+
+    @property
+    def auth(self) -> Mapping[str, Any]:
+        """What it signs in with: `auth_url`, and names and secrets."""
+        found: Mapping[str, Any] = self.region.config.get("auth") or {}
+        return found
+
+    async def user(self) -> str:
+        """Return the id of the account that is signed in."""
+        return str(await self._call(self._session.get_user_id) or "")
 
     async def token(self) -> str:
         """Return a token that is valid now; raises Unavailable, Forbidden."""

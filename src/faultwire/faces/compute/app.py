@@ -36,10 +36,14 @@ PARTS: tuple[Part, ...] = (
 """The rows of the table of routes, part by part: the first that fits a path has it."""
 
 
-def create(ports: ComputePorts, parts: Iterable[Part] = PARTS) -> FastAPI:
-    """Return the application; it is mounted at ``/compute``. It may serve some parts only."""
+def create(ports: ComputePorts, parts: Iterable[Part] = PARTS, elsewhere: str = "") -> FastAPI:
+    """Return the application; it is mounted at ``/compute``.
+
+    It may serve some parts only; `elsewhere` is then what a 404 says of the others.
+    """
     app = FastAPI(title="Faultwire compute API", version="2.1", docs_url="/docs", redoc_url=None)
     app.state.authenticator = ports.authenticator
+    app.state.elsewhere = elsewhere
     install(app)
     app.add_middleware(VersionHeaders)
     discovery.add(app)

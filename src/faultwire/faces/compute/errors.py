@@ -81,5 +81,5 @@ def unrouted(request: Request) -> Response:
     Raises Unauthenticated first, as the middleware before the router does.
     """
     caller_of(request)
-    text = f"{NOT_FOUND}<br /><br />\n\n\n"
+    text = request.app.state.elsewhere or f"{NOT_FOUND}<br /><br />\n\n\n"
     return json_response({"message": text, "code": "404 Not Found", "title": "Not Found"}, 404)

@@ -15,6 +15,15 @@ from faultwire.faces.http import base_url, json_response
 
 ROOT = "/v1.0/{tenant_id}"
 INSTANCE = "/instances/{instance_id}"
+_PINGS = frozenset(
+    {
+        f"{ROOT}/mgmt{INSTANCE}/rpc_ping",
+        f"{ROOT}/mgmt/instances/rpc_ping",
+        "/",
+        "/v1.0",
+        "/v1.0/",
+    }
+)
 ACTION: dict[str, Any] = {
     "type": "object",
     "required": ["restart"],
@@ -23,12 +32,17 @@ ACTION: dict[str, Any] = {
 UPDATED = "2012-08-01T00:00:00Z"
 
 
-def create(ports: DatabasePorts) -> FastAPI:
-    """Return the application; it is mounted at ``/database``."""
+def create(ports: DatabasePorts, elsewhere: str = "") -> FastAPI:
+    """Return the application; it is mounted at ``/database``.
+
+    Where Trove itself is `elsewhere`, as a 404 then says, only pings are served.
+    """
     app = FastAPI(title="Faultwire database API", version="1.0", docs_url="/docs", redoc_url=None)
     app.state.authenticator = ports.authenticator
+    app.state.elsewhere = elsewhere
     install(app)
-    add_calls(app, _calls(ports), ERROR)
+    calls = _calls(ports)
+    add_calls(app, [one for one in calls if one.path in _PINGS] if elsewhere else calls, ERROR)
     return app
 
 
