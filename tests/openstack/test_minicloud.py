@@ -5,6 +5,7 @@ import signal
 import pytest
 
 from tests.openstack.client import Client
+from tests.openstack.clones import clones
 from tests.openstack.minicloud import MiniCloud
 from tests.system.waiting import wait_for
 
@@ -21,6 +22,18 @@ def test_servers_run_and_ports_are_bound(admin: Client) -> None:
         admin.nova("DELETE", f"/servers/{server}")
     wait_for(lambda: not admin.servers("cmp1"), "Nova deletes them")
     assert admin.neutron("GET", f"/ports?id={port}")["ports"] == []
+
+
+def test_clones_are_servers_to_nova(cloud: MiniCloud, admin: Client) -> None:
+    """Servers by the thousand cost no minutes: rows of one are listed, shown and reset."""
+    (server,) = admin.boot("cmp1", 1, "original")
+    with clones(cloud, server, "cmp3", 20) as made:
+        assert {one["id"] for one in admin.servers("cmp3")} == set(made)
+        admin.nova("POST", f"/servers/{made[0]}/action", {"os-resetState": {"state": "error"}})
+        assert admin.nova("GET", f"/servers/{made[0]}")["server"]["status"] == "ERROR"
+    assert not admin.servers("cmp3")
+    admin.nova("DELETE", f"/servers/{server}")
+    wait_for(lambda: not admin.servers("cmp1"), "Nova deletes it")
 
 
 def test_a_dead_compute_is_forced_down_and_returns(cloud: MiniCloud, admin: Client) -> None:
