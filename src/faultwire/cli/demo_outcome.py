@@ -25,6 +25,8 @@ class Outcome:
     timeline: dict[str, Any] = field(default_factory=dict)
     host_down: dict[str, Any] = field(default_factory=dict)
     host_back: dict[str, Any] = field(default_factory=dict)
+    wrong: list[str] = field(default_factory=list)
+    """What else was not as it should be, in words."""
 
     def since_detected_ms(self) -> list[float]:
         """Return each alarm's delay after detection, in order of receipt."""

@@ -4,11 +4,17 @@ import json
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from faultwire.cli.demo import CUT, CUT_HELP, KINDS
+from faultwire.cli.verify_options import (
+    cleaned,
+    cloud_options,
+    deployment_of,
+    refuse_cloud_options,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,8 +28,12 @@ NOT_RUN = 3
 """Exit status where a run could not be made; 1: one did not pass; 2: wrong usage."""
 
 
-def _sizes(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int, ...]:
+def _sizes(
+    ctx: click.Context, param: click.Parameter, value: str | None
+) -> tuple[int, ...] | None:
     """Read numbers of servers with commas between: each once, in order."""
+    if value is None:
+        return None
     found = set()
     for one in value.split(","):
         text = one.strip()
@@ -38,16 +48,14 @@ def _sizes(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int,
 
 @click.command()
 @click.option(
-    "--runs", type=click.IntRange(1, 1000), default=5, show_default=True, help="With each number."
+    "--runs", type=click.IntRange(1, 1000), help="With each number. [default: 5; on a cloud 1]"
 )
 @click.option(
     "--servers",
     "sizes",
     callback=_sizes,
     metavar="N,N...",
-    default="1,10,25,50",
-    show_default=True,
-    help="How many servers the host has that fails.",
+    help="How many servers the host has that fails. [default: 1,10,25,50; on a cloud 5]",
 )
 @click.option("--hosts", type=click.IntRange(1, 50), default=1, show_default=True)
 @click.option(
@@ -60,26 +68,49 @@ def _sizes(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int,
 )
 @click.option("--json", "target", metavar="FILE|-", help="Write profile and verdict as JSON.")
 @click.option("--html", "page", metavar="FILE", help="Write the report as HTML.")
-def verify(
+@click.option(
+    "--os-cloud", "cloud", metavar="NAME", help="Run on this cloud, beside Faultwire's server."
+)
+@cloud_options
+@click.pass_context
+def verify(  # noqa: PLR0913  one argument per option
+    context: click.Context,
+    /,
     *,
-    runs: int,
-    sizes: tuple[int, ...],
+    runs: int | None,
+    sizes: tuple[int, ...] | None,
     hosts: int,
     kind: str,
     target: str | None,
     page: str | None,
+    cloud: str | None,
+    **chosen: Any,
 ) -> None:
     """Have a host fail again and again, and tell whether and how fast its owners were told.
 
     The profile is given whatever the verdict is. Exit status 0 only if every run told all and
     only the right owners within 1 s of detection; 1 if one did not, 3 if a run could not be made.
+
+    Without --os-cloud everything runs on this machine. With it servers are made on a host of that
+    cloud which has none, and alarms for them; the host is taken down as --by says and brought
+    back, and what was made is deleted, whatever happens.
     """
     from rich.console import Console
 
     from faultwire.cli.verify_runs import Standalone
 
     console = Console(stderr=target == "-")
-    done, failure = _run(Standalone(hosts, kind == CUT), kind, sizes, runs)
+    if cloud is None:
+        refuse_cloud_options(context)
+        done, failure = _run(
+            Standalone(hosts, kind == CUT), kind, sizes or (1, 10, 25, 50), runs or 5
+        )
+    else:
+        if cleaned(cloud, chosen):
+            return
+        deployment = deployment_of(context, cloud, chosen)
+        kind = deployment.choice.by
+        done, failure = _run(deployment, kind, sizes or (5,), runs or 1)
     _write(console, kind, done, (target, page))
     if failure:
         click.echo(f"Error: {failure}", err=True)

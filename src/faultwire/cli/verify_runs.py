@@ -103,7 +103,7 @@ class Verified:
                 told.append(f"{len(found)} {what} came, {len(wanted)} were expected")
         if one.unexpected:
             told.append(f"unexpected: {', '.join(one.unexpected[:3])}")
-        return told
+        return [*told, *one.wrong]
 
     @property
     def words(self) -> str:
