@@ -222,6 +222,8 @@ class MariaDB(_Server):
             f"--init-file={self.folder / 'first.sql'}", f"--port={self.port}",
             "--bind-address=127.0.0.1", f"--socket={self.folder / 'socket'}",
             f"--pid-file={self.folder / 'pid'}", "--skip-name-resolve",
+            # Two servers with one folder for this remove each other's tables.
+            f"--tmpdir={self.folder}",
             "--innodb-log-file-size=64M", "--innodb-buffer-pool-size=256M",
             "--innodb-fast-shutdown=2", "--max-connections=200", "--performance-schema=off",
         ]  # fmt: skip
