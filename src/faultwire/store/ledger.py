@@ -14,7 +14,8 @@ from faultwire.domain.ids import FaultId, GuestId, HostName
 from faultwire.domain.samples import Sample
 from faultwire.store import alarm_rows, codec, rehearsal, writers
 from faultwire.store.engine import retrying, translated, writing
-from faultwire.store.statements import Row, Runner, Statement, prepared
+from faultwire.store.running import Runner, prepared
+from faultwire.store.statements import Row, Statement
 
 
 class Ledger:

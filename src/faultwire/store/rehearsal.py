@@ -6,7 +6,7 @@ from faultwire.domain.causes import Cause, ResourceKind
 from faultwire.domain.faults import FAULT_TYPES, HOST_DOWN, Fault, FaultState
 from faultwire.domain.ids import AlarmId, DeliveryId, FaultId, HostName, ProjectId, ServerId
 from faultwire.domain.resources import Host, Server
-from faultwire.store.statements import MOST_ROWS
+from faultwire.store.running import MOST_ROWS
 
 _NAME = "rehearsal"
 _NAMES = tuple(f"{_NAME}-{number}" for number in range(2 * MOST_ROWS - 1))

@@ -1,58 +1,29 @@
-"""Statements that take many rows at once, said once for every database.
+"""Statements that take many rows at once, said once for every database; `running` runs them."""
 
-Two costs on the hot path are not SQL's. Preparing a statement: its text is made on first use and
-kept. And handing the interpreter back: SQLite's driver does so for every row that it steps, and
-waits for a busy event loop each time (1,000 rows one by one took 200 ms there, as one statement
-12 ms). So a statement has the rows within its text, and is run for up to `MOST_ROWS` of them.
-
-PostgreSQL has a better way: one array for each column, taken apart by the server. The text is the
-same for any number of rows, the server plans it once, and the driver packs arrays in C (1,000
-rows of 13 columns took 50 ms as text with values, 20 ms so).
-"""
-
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 from sqlalchemy import (
-    JSON,
-    BigInteger,
-    Boolean,
     ColumnElement,
-    Connection,
-    Double,
     FromClause,
-    Integer,
-    LargeBinary,
     Select,
     Table,
-    Text,
     and_,
     bindparam,
-    cast,
     delete,
-    func,
     or_,
     select,
     union_all,
     update,
 )
 from sqlalchemy.dialects import mysql, postgresql, sqlite
-from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.dml import UpdateBase
-from sqlalchemy.types import TypeEngine
 
 Row = tuple[Any, ...]
 
-MOST_ROWS = 256
-"""A power of two, below SQLite's limits of 500 terms of a union and 32,766 values."""
-
-MOST_IN_ARRAYS = 2048
-"""Rows whose values are packed at once: the driver holds the interpreter meanwhile."""
-
-
-_WAS = "was_"
+WAS = "was_"
+"""Stands before the name of a value that the row must still have."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,7 +34,8 @@ class Statement:
     last one counts, as if they had been written one after the other; without a key all do.
     `build` makes it for a number of rows and the name of a dialect; value N of row I is bound
     as ``N_mI``. `build_given` makes it for rows that another table gives, in columns of these
-    names and with the types of `table`, for PostgreSQL.
+    names and with the types of `table`, for PostgreSQL. `sets` are the columns that a change sets
+    in a row that is there, for MariaDB; empty for every other kind.
     """
 
     table: Table
@@ -71,6 +43,7 @@ class Statement:
     key: tuple[int, ...]
     build: Callable[[int, str], UpdateBase]
     build_given: Callable[[FromClause], UpdateBase]
+    sets: tuple[str, ...] = ()
 
 
 def saving(
@@ -118,7 +91,7 @@ def changing(
     With `was`, a row that holds another value in one of these columns than the one given is left
     alone; the values stand before the key.
     """
-    names = (*columns, *(f"{_WAS}{name}" for name in was), by)
+    names = (*columns, *(f"{WAS}{name}" for name in was), by)
 
     def row(index: int) -> Select[Any]:
         return select(*(_bound(table, name, index).label(name) for name in names))
@@ -130,11 +103,11 @@ def changing(
     def build_given(given: FromClause) -> UpdateBase:
         held = and_(
             table.c[by] == given.c[by],
-            *(table.c[name] == given.c[f"{_WAS}{name}"] for name in was),
+            *(table.c[name] == given.c[f"{WAS}{name}"] for name in was),
         )
         return update(table).where(held).values({name: given.c[name] for name in columns})
 
-    return Statement(table, names, (len(names) - 1,), build, build_given)
+    return Statement(table, names, (len(names) - 1,), build, build_given, tuple(columns))
 
 
 def removing(table: Table, *by: str) -> Statement:
@@ -161,7 +134,7 @@ def _places(names: tuple[str, ...], key: Sequence[str]) -> tuple[int, ...]:
 
 
 def _bound(table: Table, name: str, index: int) -> ColumnElement[Any]:
-    return bindparam(f"{name}_m{index}", type_=table.c[name.removeprefix(_WAS)].type)
+    return bindparam(f"{name}_m{index}", type_=table.c[name.removeprefix(WAS)].type)
 
 
 def _upsert(
@@ -196,126 +169,3 @@ def _or_set(
     return insert.on_conflict_do_update(
         index_elements=key, set_={name: insert.excluded[name] for name in rest}
     )
-
-
-Runner = Callable[[Connection, Sequence[Row]], int]
-"""Runs a statement for rows, in few steps; returns how many rows of the database it met."""
-
-
-def prepared(statement: Statement, dialect: Dialect) -> Runner:
-    """Return what runs a statement in the words of one dialect, and keeps what that needs."""
-    made = InArrays if dialect.name == "postgresql" else Prepared
-    return made(statement, dialect).run
-
-
-class InArrays:
-    """A statement for PostgreSQL: one text, one array for each column."""
-
-    def __init__(self, statement: Statement, dialect: Dialect) -> None:
-        self._statement = statement
-        names = statement.names
-        columns = [statement.table.c[name.removeprefix(_WAS)] for name in names]
-        arrays = func.unnest(
-            *(
-                bindparam(name, type_=postgresql.ARRAY(_in_array(column.type)))
-                for name, column in zip(names, columns, strict=True)
-            )
-        )
-        rows = arrays.table_valued(*names, name="rows").render_derived()
-        given = select(
-            *(
-                # Of a text is made what the column holds; a length is never silently cut.
-                (
-                    cast(rows.c[name], JSON) if isinstance(column.type, JSON) else rows.c[name]
-                ).label(name)
-                for name, column in zip(names, columns, strict=True)
-            )
-        ).subquery("given")
-        text = str(statement.build_given(given).compile(dialect=dialect, for_executemany=True))
-        # The driver packs what is to be sent as bytes in C, what is to be sent as text in Python.
-        self.text = text.replace(")s::", ")b::")
-
-    def run(self, connection: Connection, rows: Sequence[Row]) -> int:
-        """Run it for all rows; nothing for none; return how many it met."""
-        rows, met = _counting(self._statement, rows), 0
-        for start in range(0, len(rows), MOST_IN_ARRAYS):
-            columns = zip(*rows[start : start + MOST_IN_ARRAYS], strict=True)
-            values = dict(zip(self._statement.names, map(list, columns), strict=True))
-            met += connection.exec_driver_sql(self.text, values).rowcount
-        return met
-
-
-def _in_array(type_: TypeEngine[Any]) -> TypeEngine[Any]:
-    """Return the widest type of the kind of a column's: what is too much the column refuses."""
-    for kind, widest in (
-        (Boolean, Boolean()),
-        (Integer, BigInteger()),
-        (Double, Double()),
-        (LargeBinary, type_),
-    ):
-        if isinstance(type_, kind):
-            return widest
-    return Text()
-
-
-class Prepared:
-    """A statement in the words of one dialect, with its text for each number of rows."""
-
-    def __init__(self, statement: Statement, dialect: Dialect) -> None:
-        self._statement = statement
-        self._dialect = dialect
-        self._texts: dict[int, str] = {}
-
-    def run(self, connection: Connection, rows: Sequence[Row]) -> int:
-        """Run it for all rows in few steps, nothing for none; return how many it met."""
-        return sum(
-            connection.exec_driver_sql(
-                self.text(len(part)), tuple(chain.from_iterable(part))
-            ).rowcount
-            for part in _parts(_counting(self._statement, rows))
-        )
-
-    def text(self, rows: int) -> str:
-        """Return the text for that many rows."""
-        text = self._texts.get(rows)
-        if text is None:
-            text = self._texts[rows] = self._made(rows)
-        return text
-
-    def _made(self, rows: int) -> str:
-        if rows <= 2:
-            return self._compiled(rows)
-        # What the second row added to the text is what each further row adds: the compiler would
-        # take 40 ms for as many rows as a first fault may need.
-        one, two = self.text(1), self.text(2)
-        both = zip(one, two, strict=False)
-        place = next((at for at, (a, b) in enumerate(both) if a != b), len(one))
-        added = two[place : place + len(two) - len(one)]
-        return one[:place] + added * (rows - 1) + one[place:]
-
-    def _compiled(self, rows: int) -> str:
-        return str(
-            self._statement.build(rows, self._dialect.name).compile(
-                dialect=self._dialect,
-                # No RETURNING is added for a number that nobody reads.
-                for_executemany=True,
-            )
-        )
-
-
-def _counting(statement: Statement, rows: Sequence[Row]) -> Sequence[Row]:
-    """Leave out the rows that a later one overrides: in one statement no order is promised."""
-    key = statement.key
-    if not key or len(rows) < 2:
-        return rows
-    return list({tuple(row[place] for place in key): row for row in rows}.values())
-
-
-def _parts(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
-    """Part rows into powers of two, so that a handful of texts serves every number of rows."""
-    start, size = 0, MOST_ROWS
-    while start < len(rows):
-        while size > len(rows) - start:
-            size //= 2
-        yield rows[start : start + size]
-        start += size

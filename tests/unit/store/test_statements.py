@@ -7,20 +7,17 @@ from sqlalchemy.dialects import mysql, sqlite
 
 from faultwire.store import engine as servers
 from faultwire.store import ledger, writers
-from faultwire.store.schema import causes, hosts, users
-from faultwire.store.statements import (
+from faultwire.store.running import (
     MOST_IN_ARRAYS,
     MOST_ROWS,
     InArrays,
+    InCases,
     Prepared,
-    Statement,
     _parts,
-    adding,
-    changing,
     prepared,
-    removing,
-    saving,
 )
+from faultwire.store.schema import causes, hosts, outbox, users
+from faultwire.store.statements import Statement, adding, changing, removing, saving
 
 KINDS = {
     "saving": saving(hosts, leave=("last_seen_ns",)),
@@ -92,6 +89,35 @@ def test_postgresql_gets_many_rows_in_parts() -> None:
     rows = [(f"h-{number}",) for number in range(MOST_IN_ARRAYS + 1)]
     assert prepared(removing(hosts, "name"), POSTGRESQL)(driver, rows) == 2 * driver.rowcount
     assert [len(values["name"]) for _, values in driver.told] == [MOST_IN_ARRAYS, 1]
+
+
+MARIADB = servers.engine_from_url("mariadb://nobody@nowhere/none").dialect
+
+
+def test_mariadb_changes_rows_by_their_keys() -> None:
+    """What all rows get is said once, the rest for each key; what a row was is asked likewise."""
+    change = changing(outbox, ("state", "attempt"), by="id", was=("state", "created_ns"))
+    driver = Driver()
+    rows = [("failed", 1, "pending", 5, "a"), ("failed", 2, "pending", 6, "b")]
+    assert prepared(change, MARIADB)(driver, rows) == driver.rowcount
+    ((text, values),) = driver.told
+    assert text == (
+        "UPDATE outbox FORCE INDEX (PRIMARY) SET state = %s,"
+        " attempt = CASE id WHEN %s THEN %s WHEN %s THEN %s END"
+        " WHERE state = %s AND created_ns = CASE id WHEN %s THEN %s WHEN %s THEN %s END"
+        " AND id IN (%s, %s)"
+    )
+    assert values == ("failed", "a", 1, "b", 2, "pending", "a", 5, "b", 6, "a", "b")
+
+
+def test_mariadb_gets_many_changes_in_parts() -> None:
+    """A text has so many rows at most; of rows with one key the last is written."""
+    driver = Driver()
+    change = InCases(changing(hosts, ("revision",), by="name"), MARIADB)
+    rows = [(1, f"h-{number}") for number in range(MOST_ROWS + 1)]
+    assert change.run(driver, [(0, "h-0"), *rows]) == 2 * driver.rowcount
+    assert [len(values) for _, values in driver.told] == [MOST_ROWS + 1, 2]
+    assert driver.told[1][1] == (1, f"h-{MOST_ROWS}")
 
 
 @pytest.mark.parametrize(
