@@ -47,7 +47,8 @@ class Databases:
             folder.chmod(0o711)
             # Kept before it runs, so that whatever happens it is removed.
             self._running[kind] = servers.KINDS[kind](folder / kind)
-            self._running[kind].start()
+        # Whatever became of it in the test before.
+        self._running[kind].ensure()
         return self._running[kind]
 
     def _given(self, kind: str) -> str:

@@ -37,17 +37,54 @@ def _version(folder: Path) -> int:
     return int(folder.parent.name) if folder.parent.name.isdigit() else 0
 
 
+class _Ports:
+    """Ports that the system does not hand out, in blocks of which each process has its own."""
+
+    FIRST, LAST, BLOCK = 15000, 32000, 500
+
+    def __init__(self) -> None:
+        self._held: socket.socket | None = None
+        self._block = range(self.FIRST, self.LAST)
+        self._next = 0
+
+    def take(self) -> int:
+        """Return the next port of the block that nobody uses."""
+        if self._held is None:
+            self._hold()
+        for _ in self._block:
+            port = self._block[self._next % len(self._block)]
+            self._next += 1
+            with socket.socket() as found, suppress(OSError):
+                found.bind(("127.0.0.1", port))
+                return port
+        raise AssertionError(f"no port is free in {self._block}")
+
+    def _hold(self) -> None:
+        """Take a block for as long as this process lives, by a name that ends with it."""
+        blocks = list(range(self.FIRST, self.LAST, self.BLOCK))
+        random.SystemRandom().shuffle(blocks)
+        for first in blocks:
+            held = socket.socket(socket.AF_UNIX)
+            try:
+                held.bind(f"\0faultwire-tests-ports-{first}")
+            except OSError:
+                held.close()
+            else:
+                self._held, self._block = held, range(first, first + self.BLOCK)
+                return
+        raise AssertionError("too many processes run tests on this machine")
+
+
+_ports = _Ports()
+
+
 def free_port() -> int:
     """Return a port of 127.0.0.1 that nobody uses now.
 
-    It is none that the system hands out, so that a server finds it again when it starts anew.
+    No other test is given it at the same time, and it is none that the system hands out: a server
+    finds it again when it starts anew.
     """
-    chance = random.SystemRandom()
-    while True:
-        port = chance.randrange(15000, 32000)
-        with socket.socket() as found, suppress(OSError):
-            found.bind(("127.0.0.1", port))
-            return port
+    return _ports.take()
 
 
 class _Server:
@@ -85,7 +122,7 @@ class _Server:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             cwd=self.folder,
-            timeout=100,
+            timeout=200,
             check=False,
         )
         assert done.returncode == 0, done.stdout.decode(errors="replace")[-4000:]
@@ -108,7 +145,7 @@ class _Server:
                 self._process = subprocess.Popen(
                     self._as_user(self._command()), stdout=log, stderr=log, cwd=self.folder
                 )
-            wait_for(self._ended_or_ready, f"{type(self).__name__} answers", 60.0)
+            wait_for(self._ended_or_ready, f"{type(self).__name__} answers")
             if self._process.poll() is None:
                 self._started = True
                 return
@@ -118,6 +155,11 @@ class _Server:
             if not self._started:
                 self.port = free_port()
 
+    def ensure(self) -> None:
+        """Run the server if it does not run."""
+        if self._process is None or self._process.poll() is not None:
+            self.start()
+
     def _ended_or_ready(self) -> bool:
         assert self._process is not None
         return self._process.poll() is not None or self._answers()
@@ -126,7 +168,7 @@ class _Server:
         """Send the server a signal and wait for its end."""
         if self._process is not None:
             self._process.send_signal(number)
-            self._process.wait(60)
+            self._process.wait(100)
             self._process = None
 
     def kill(self) -> None:
@@ -184,7 +226,7 @@ class PostgreSQL(_Server):
     def _open(self, database: str) -> psycopg.Connection[tuple[object, ...]]:
         return psycopg.connect(
             host="127.0.0.1", port=self.port, user="faultwire", password=PASSWORD,
-            dbname=database, autocommit=True, connect_timeout=5,
+            dbname=database, autocommit=True, connect_timeout=30,
         )  # fmt: skip
 
     def create(self, database: str) -> str:
@@ -238,7 +280,7 @@ class MariaDB(_Server):
     def _open(self) -> "pymysql.connections.Connection[pymysql.cursors.Cursor]":
         return pymysql.connect(
             host="127.0.0.1", port=self.port, user="faultwire", password=PASSWORD,
-            connect_timeout=5,
+            connect_timeout=30,
         )  # fmt: skip
 
     def create(self, database: str) -> str:

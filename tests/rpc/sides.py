@@ -129,7 +129,7 @@ class Sides:
         refused = method.since > speaks.newest or any(one.older is Older.REFUSE for one in newer)
         handlers.asked.clear()
         try:
-            answer = await client.call(speaks.name, method.name, given, to=name, deadline_s=10)
+            answer = await client.call(speaks.name, method.name, given, to=name, deadline_s=60)
         except RefusedVersion:
             assert refused, (speaks.name, method.name, given)
             assert not handlers.asked

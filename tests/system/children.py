@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.system.waiting import SECONDS, wait_for
 
-STOP_SECONDS = 20.0
+STOP_SECONDS = 60.0
 BINARY = Path(sys.executable).with_name("faultwire")
 
 
@@ -49,7 +49,7 @@ class Child:
         return self.log.read_bytes()[self._begin :].decode(errors="replace")
 
     def line(self, prefix: str, seconds: float = SECONDS) -> str:
-        """Return the rest of the first line that begins so; fails if it does not come."""
+        """Return the rest of the first line that begins so; without one the child is ended."""
 
         def found() -> str | None:
             for line in self.output.splitlines(keepends=True):
@@ -60,7 +60,12 @@ class Child:
                 raise AssertionError(message)
             return None
 
-        return wait_for(found, f"{prefix!r} of {self.log.name}", seconds) or ""
+        try:
+            return wait_for(found, f"{prefix!r} of {self.log.name}", seconds) or ""
+        except BaseException:
+            # The test has no hold on it yet, and it would take others' time.
+            self.kill()
+            raise
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal."""
@@ -71,8 +76,7 @@ class Child:
         try:
             return self.process.wait(seconds)
         except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+            self.kill()
             message = f"{self.log.name} did not end:\n{self.output[-4000:]}"
             raise AssertionError(message) from None
 

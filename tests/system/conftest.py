@@ -39,9 +39,11 @@ def server(serve: Serve) -> Server:
 @pytest.fixture(scope="module")
 def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Give one server to all tests of a module that only call it."""
-    server = Server(tmp_path_factory.mktemp("standing"), {}).start()
-    yield server
-    server.close()
+    server = Server(tmp_path_factory.mktemp("standing"), {})
+    try:
+        yield server.start()
+    finally:
+        server.close()
 
 
 @pytest.fixture

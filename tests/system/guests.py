@@ -13,7 +13,7 @@ from tests.system.waiting import wait_for
 
 QUICK = {
     "heartbeat_ms": 200,
-    "silence_ms": 1000,
+    "silence_ms": 2500,
     "return_ms": 500,
     "start_grace_ms": 3000,
     "ping_ms": 1500,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from faultwire.testing import sink
+from tests.databases.servers import free_port
 from tests.system.waiting import SECONDS, wait_for
 
 
@@ -51,7 +52,8 @@ class Hooks:
     def __init__(self) -> None:
         self.raw: list[sink.Received] = []
         self._scripts: dict[str, sink.Script] = {}
-        self._port = 0
+        self._gates: dict[str, asyncio.Event] = {}
+        self._port = free_port()
         self._sink: sink.Sink | None = None
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -95,9 +97,16 @@ class Hooks:
         self._scripts[path] = script
         return self.url(path)
 
+    def hold(self, path: str) -> str:
+        """Have a path answer nothing until it is well; return its URL."""
+        self._gates[path] = asyncio.Event()
+        return self.on(path, sink.held(self._gates[path]))
+
     def well(self, path: str) -> None:
-        """Have a path answer 200 from now on."""
+        """Have a path answer 200 from now on, also what it was asked before and holds."""
         self._scripts.pop(path, None)
+        if path in self._gates:
+            self._loop.call_soon_threadsafe(self._gates.pop(path).set)
 
     @property
     def told(self) -> list[Told]:

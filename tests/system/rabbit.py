@@ -13,6 +13,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from tempfile import mkdtemp
@@ -20,6 +21,7 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
+from faultwire.messaging.link import REFUSED_WAIT_SECONDS
 from tests.databases.servers import free_port
 from tests.system.waiting import wait_for
 
@@ -29,10 +31,12 @@ SERVER = "/usr/lib/rabbitmq/bin/rabbitmq-server"
 USER = "faultwire"
 PASSWORD = "s3cret-of-tests"
 COOKIE = "faultwiretests"
-STARTS_IN = 90.0
-STOPS_IN = 30.0
-MOST_LOGINS = 8
-"""Logins of all processes of one server in the seconds of a test, where they are refused."""
+STARTS_IN = 200.0
+STOPS_IN = 100.0
+LOGINS = 8
+"""Logins of all processes of one server, where they are refused, in each AGAIN seconds."""
+
+AGAIN = REFUSED_WAIT_SECONDS
 
 PROTOCOL = b"AMQP\x00\x00\x09\x01"
 
@@ -143,7 +147,10 @@ class Rabbit:
         while self._running:
             process = self._running.pop()
             process.send_signal(number)
-            process.wait(STOPS_IN)
+            try:
+                process.wait(STOPS_IN)
+            finally:
+                process.kill()
 
     def kill(self) -> None:
         """End it as a power cut does.
@@ -218,8 +225,8 @@ class Rabbit:
         """
         self._own()
         done = subprocess.run(
-            ["erl_call", "-sname", self.node, "-c", COOKIE, "-timeout", "30", "-e"],
-            input=f"{expression}.\n".encode(), env=self._environment, timeout=40,
+            ["erl_call", "-sname", self.node, "-c", COOKIE, "-timeout", "100", "-e"],
+            input=f"{expression}.\n".encode(), env=self._environment, timeout=110,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
         )  # fmt: skip
         said = done.stdout.decode(errors="replace")
@@ -233,6 +240,30 @@ class Rabbit:
             return
         self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Stranger:
+    """A user of one test, with whose name a wrong password is given; his logins are counted."""
+
+    def __init__(self, rabbit: Rabbit) -> None:
+        """Make the user and his virtual host."""
+        self._rabbit = rabbit
+        self._name = f"stranger{next(_numbers)}"
+        vhost = rabbit.vhost()
+        rabbit.user(self._name, "right", vhost)
+        self.url = rabbit.url(vhost, self._name, "wrong")
+        self._began = time.monotonic()
+
+    @property
+    def refused(self) -> int:
+        """How often the broker refused him, as far as it has logged."""
+        return self._rabbit.log.count(f"PLAIN login refused: user '{self._name}'")
+
+    def makes_no_storm(self) -> None:
+        """Fail if he came more often than a few processes do that ask twice a minute."""
+        wait_for(lambda: self.refused, "the broker logs it")
+        seconds = time.monotonic() - self._began
+        assert self.refused <= LOGINS * (1 + seconds // AGAIN)
 
 
 def _answers(port: int, said: bytes) -> bool:

@@ -1,7 +1,6 @@
 """Other people's clients, as they are: Aodh's library, Doctor's monitors, Vitrage's path."""
 
 import json
-import socket
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -12,6 +11,7 @@ from aodhclient.v2 import client as aodh
 from keystoneauth1 import session as keystone
 from keystoneauth1.identity import v3
 
+from tests.databases.servers import free_port
 from tests.system.cloud import Cloud, conditions, down, event
 from tests.system.conftest import Serve
 from tests.system.hooks import Hooks
@@ -75,12 +75,6 @@ def test_an_alarm_by_aodhs_library(library: aodh.Client, standing: Server, hooks
     library.alarm.delete(made["alarm_id"])
     with pytest.raises(exceptions.NotFound):
         library.alarm.get(made["alarm_id"])
-
-
-def free_port() -> int:
-    """Return a port that nobody has at present."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
 
 
 @pytest.fixture

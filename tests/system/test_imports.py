@@ -76,12 +76,12 @@ def test_killed_in_the_middle_it_is_done_or_not_begun(server: Server, number: in
         if wanted == "text":
             threading.Event().wait(chance.uniform(0.2, 1.2))
         else:
-            wait_for(lambda: under_way(server), "a promise", 30)
+            wait_for(lambda: under_way(server), "a promise")
             threading.Event().wait(chance.uniform(0, 0.3))
         server.kill9()
         thread.join()
         server.start()
-        wait_for(lambda: not under_way(server), "nothing is under way", 60)
+        wait_for(lambda: not under_way(server), "nothing is under way")
         found = rounds(server)
         assert found in (standing, {f"round-{round_}"})
         standing = found
@@ -90,17 +90,17 @@ def test_killed_in_the_middle_it_is_done_or_not_begun(server: Server, number: in
 def test_stopped_in_the_middle_it_goes_on(server: Server) -> None:
     """A stop does not wait for the whole; the next start does the rest."""
     thread = put(server, 1)
-    wait_for(lambda: under_way(server), "a promise", 30)
+    wait_for(lambda: under_way(server), "a promise")
     server.restart()
     thread.join()
-    wait_for(lambda: not under_way(server), "nothing is under way", 60)
+    wait_for(lambda: not under_way(server), "nothing is under way")
     assert rounds(server) in (set(), {"round-1"})
 
 
 def test_a_fault_does_not_wait_for_an_import(server: Server) -> None:
     """A host that died while a document is taken is known before all of it is."""
     thread = put(server, 1)
-    wait_for(lambda: under_way(server), "a promise", 30)
+    wait_for(lambda: under_way(server), "a promise")
     event = {
         "time": "2026-01-01T00:00:00Z",
         "type": "compute.host.down",
@@ -116,5 +116,5 @@ def test_a_fault_does_not_wait_for_an_import(server: Server) -> None:
         return {one["vm_state"] for one in shown["servers"]}
 
     # Whether the host was there yet or not: in the end all of its servers are affected.
-    wait_for(lambda: states() == {"error"}, "all servers are affected", 30)
+    wait_for(lambda: states() == {"error"}, "all servers are affected")
     assert server.get(f"/fault/v1/faults/{fault}")["fault"]["state"] == "open"

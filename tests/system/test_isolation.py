@@ -42,8 +42,10 @@ def deaf(tmp_path: Path) -> Iterator[Server]:
     """Give a server whose look-ups may hang, with quick tries of webhooks."""
     config: Config = {"notifier": {"deadline_ms": 1000, "resolver_deadline_ms": 500}}
     server = DeafServer(tmp_path, config)
-    yield server.start()
-    server.close()
+    try:
+        yield server.start()
+    finally:
+        server.close()
 
 
 def metric(server: Server, name: str) -> float:

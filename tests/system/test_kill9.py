@@ -41,7 +41,7 @@ class Post:
         headers = {"X-Auth-Token": self.token}
         try:
             url = f"{self.url}/fault/v1/events"
-            answer = call(url, "POST", headers=headers, json=[self.event], timeout=10)
+            answer = call(url, "POST", headers=headers, json=[self.event], timeout=60)
         except requests.RequestException:
             return
         if answer.status == 202:

@@ -34,12 +34,14 @@ def installation(
 ) -> Iterator[Installation]:
     """Give two servers, two evaluators and two senders on an empty database of each kind."""
     made = Installation(tmp_path, databases.new(request.param))
-    for _ in range(2):
-        made.serve()
-    for role in ("evaluator", "evaluator", "sender", "sender"):
-        made.work(role)
-    yield made
-    made.close()
+    try:
+        for _ in range(2):
+            made.serve()
+        for role in ("evaluator", "evaluator", "sender", "sender"):
+            made.work(role)
+        yield made
+    finally:
+        made.close()
 
 
 class Storm:

@@ -119,7 +119,7 @@ def test_a_stop_waits_for_no_hung_client(server: Server, number: signal.Signals)
     with idle, half:
         assert server.child is not None
         server.child.signal(number)
-        assert server.child.wait(15) == 0
+        assert server.child.wait() == 0
 
 
 def test_a_second_server_is_refused(server: Server) -> None:

@@ -131,7 +131,7 @@ def test_the_own_link_down_holds_nobody_dead(space: Namespace) -> None:
         probing.watch(FIFTY)
         space.ip("link", "set", "hosts0", "down")
         wait_for(lambda: "isolated" in probing.standings(), "isolation")
-        wait_for(lambda: probing.in_state("unknown") == set(FIFTY), "all are unknown", 10)
+        wait_for(lambda: probing.in_state("unknown") == set(FIFTY), "all are unknown")
         assert probing.ever("dead") == set()
         said = next(line for line in probing.said if line.get("standing") == "doubtful")
         assert said["reasons"] == ["own interface hosts0 has no carrier"]

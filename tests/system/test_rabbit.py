@@ -33,7 +33,7 @@ def test_what_is_durable_survives_a_restart(rabbit: Rabbit) -> None:
     vhost = rabbit.vhost()
     _put(rabbit.url(vhost), 3)
     rabbit.restart()
-    wait_for(lambda: rabbit.queues(vhost) == {"kept": 3}, "its messages are back", 60.0)
+    wait_for(lambda: rabbit.queues(vhost) == {"kept": 3}, "its messages are back")
 
 
 def test_it_knows_its_users(rabbit: Rabbit) -> None:

@@ -34,9 +34,9 @@ async def test_a_call_goes_out_at_its_own_version(both: Sides) -> None:
     """Each call has the version that its arguments need, never the cap (bug 1631106, S225)."""
     guest = await both.server("guestagent", to="g1")
     client = await both.client()
-    assert await client.call("guestagent", "rpc_ping", {}, to="g1", deadline_s=5) == "rpc_ping"
-    await client.call("guestagent", "restart", {}, to="g1", deadline_s=5)
-    await client.call("guestagent", "restart", {"reason": "hung"}, to="g1", deadline_s=5)
+    assert await client.call("guestagent", "rpc_ping", {}, to="g1", deadline_s=60) == "rpc_ping"
+    await client.call("guestagent", "restart", {}, to="g1", deadline_s=60)
+    await client.call("guestagent", "restart", {"reason": "hung"}, to="g1", deadline_s=60)
     assert guest.asked == [
         ("rpc_ping", "1.0", {}),
         ("restart", "1.0", {"reason": None}),
@@ -52,17 +52,17 @@ async def test_failures_are_told_apart(both: Sides) -> None:
     guest.instead["get_diagnostics"] = ValueError("a defect")
     client = await both.client()
     with pytest.raises(NoConsumer, match="g2"):
-        await client.call("guestagent", "rpc_ping", {}, to="g2", deadline_s=5)
+        await client.call("guestagent", "rpc_ping", {}, to="g2", deadline_s=60)
     with pytest.raises(NoAnswer):
-        await client.call("guestagent", "rpc_ping", {}, to="g1", deadline_s=0.2)
+        await client.call("guestagent", "rpc_ping", {}, to="g1", deadline_s=1)
     with pytest.raises(RefusedArguments, match="reason"):
-        await client.call("guestagent", "restart", {"reason": 7}, to="g1", deadline_s=5)
+        await client.call("guestagent", "restart", {"reason": 7}, to="g1", deadline_s=60)
     with pytest.raises(RemoteFailure, match="Conflict: it restarts already") as failed:
-        await client.call("guestagent", "restart", {}, to="g1", deadline_s=5)
+        await client.call("guestagent", "restart", {}, to="g1", deadline_s=60)
     assert (failed.value.topic, failed.value.method) == ("guestagent.g1", "restart")
     assert str(failed.value).count("guestagent.g1") == 1
     with pytest.raises(RemoteFailure, match="internal error"):
-        await client.call("guestagent", "get_diagnostics", {}, to="g1", deadline_s=5)
+        await client.call("guestagent", "get_diagnostics", {}, to="g1", deadline_s=60)
     never.set()
 
 
@@ -75,9 +75,9 @@ async def test_a_fan_out_has_one_deadline(both: Sides) -> None:
     for guest in silent:
         guest.instead["rpc_ping"] = never.wait
     client = await both.client()
-    await client.call("guestagent", "rpc_ping", {}, to="g1", deadline_s=5)
+    await client.call("guestagent", "rpc_ping", {}, to="g1", deadline_s=60)
     to = ["g1", "s1", "g2", "s2", "g3", "gone", "g1"]
-    answers = await client.fan_out("guestagent", "rpc_ping", {}, to=to, deadline_s=0.5)
+    answers = await client.fan_out("guestagent", "rpc_ping", {}, to=to, deadline_s=3)
     assert {peer: answer.verdict for peer, answer in answers.items()} == {
         "g1": "ok",
         "g2": "ok",
@@ -86,7 +86,7 @@ async def test_a_fan_out_has_one_deadline(both: Sides) -> None:
         "s2": "timeout",
         "gone": "no consumer",
     }
-    assert all(answers[peer].waited_ms < 500 for peer in ("g1", "g2", "g3"))
+    assert all(answers[peer].waited_ms < 3000 for peer in ("g1", "g2", "g3"))
     never.set()
 
 
@@ -102,7 +102,7 @@ async def test_a_cast_is_kept_and_done(both: Sides) -> None:
     client = await both.client()
     beat = {"instance_id": "g1", "payload": {"service_status": "running"}, "sequence": 7}
     await client.cast("conductor", "heartbeat", beat)
-    await asyncio.wait_for(done.wait(), 10)
+    await asyncio.wait_for(done.wait(), 60)
     [(name, version, arguments)] = conductor.asked
     assert (name, version) == ("heartbeat", "1.2")
     assert arguments == {**beat, "sent": None, "rpc_version": None, "boot_id": None}
@@ -113,7 +113,7 @@ async def test_a_refused_cast_is_told_to_the_caller(both: Sides) -> None:
     await both.server("conductor", table=RECORDS["amber"])
     client = await both.client()
     await client.cast("conductor", "report_fault", {"instance_id": "g1", "fault_type": "x"})
-    await asyncio.wait_for(both.heard_of_refused.wait(), 10)
+    await asyncio.wait_for(both.heard_of_refused.wait(), 60)
     [(api, method, error)] = both.refused
     assert (api, method) == ("conductor", "report_fault")
     assert isinstance(error, RefusedVersion)
@@ -125,8 +125,8 @@ async def test_an_unknown_method_does_not_hurt_a_server(both: Sides) -> None:
     client = await both.client()
     for _ in range(3):
         with pytest.raises(RefusedVersion):
-            await client.call("guestagent", "get_diagnostics", {}, to="g1", deadline_s=5)
-    await client.call("guestagent", "rpc_ping", {}, to="g1", deadline_s=5)
+            await client.call("guestagent", "get_diagnostics", {}, to="g1", deadline_s=60)
+    await client.call("guestagent", "rpc_ping", {}, to="g1", deadline_s=60)
     assert [name for name, _, _ in guest.asked] == ["rpc_ping"]
 
 

@@ -19,7 +19,7 @@ from faultwire.messaging.table import CONDUCTOR
 from faultwire.telemetry.clock import SystemClock
 from tests.rpc.handlers import Handlers
 from tests.rpc.sides import sides
-from tests.system.rabbit import Rabbit
+from tests.system.rabbit import Rabbit, Stranger
 
 pytestmark = pytest.mark.system
 
@@ -44,7 +44,7 @@ async def test_neither_side_needs_the_broker_at_its_start(rabbit: Rabbit) -> Non
         with pytest.raises(BusDown):
             await client.call("guestagent", "rpc_ping", {}, to="g1", deadline_s=0.3)
         rabbit.start()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while True:
                 try:
                     await client.call("guestagent", "rpc_ping", {}, to="g1", deadline_s=1)
@@ -92,7 +92,7 @@ class Load:
     async def answered(self, count: int) -> None:
         """Return once that many more calls and casts went well."""
         calls, casts = self.verdicts.count("ok") + count, len(self.kept) + count
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(90):
             while self.verdicts.count("ok") < calls or len(self.kept) < casts:
                 await CLOCK.sleep(0.02)
 
@@ -113,11 +113,11 @@ def test_a_restart_of_the_broker_costs_calls_and_no_casts(rabbit: Rabbit) -> Non
             running = [asyncio.create_task(load.calls()), asyncio.create_task(load.casts())]
             await load.answered(10)
             well.set()
-            await asyncio.to_thread(again.wait, 60)
+            await asyncio.to_thread(again.wait, 200)
             await load.answered(10)
             load.over.set()
             await asyncio.gather(*running)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(90):
                 while not set(load.kept) <= {one["sequence"] for _, _, one in handlers.asked}:
                     await CLOCK.sleep(0.05)
             await client.stop()
@@ -125,42 +125,44 @@ def test_a_restart_of_the_broker_costs_calls_and_no_casts(rabbit: Rabbit) -> Non
     # The broker ends with the thread that started it, and this is the one.
     with ThreadPoolExecutor(1) as other:
         done = other.submit(asyncio.run, traffic())
-        assert well.wait(30)
+        assert well.wait(100)
         rabbit.restart()
         again.set()
-        done.result(80)
+        done.result(200)
     [load] = loads
     assert set(load.verdicts) <= {"ok", "timeout", "bus down", "no consumer"}
-    assert max(load.late) < 0.5
+    # A call that waited for the broker would be late by the seconds of its restart.
+    assert max(load.late) < 3
 
 
 async def test_wrong_credentials_are_said_once_and_not_tried_again_at_once(
     rabbit: Rabbit, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The error is clear, calls fail at once, and the broker is not stormed."""
-    vhost = rabbit.vhost()
-    before = rabbit.log.count("PLAIN login refused")
-    client = _client(rabbit.url(vhost, password="wrong"))
-    broker = broker_of(Settings(transport_url=rabbit.url(vhost, password="wrong")))
+    stranger = Stranger(rabbit)
+    client = _client(stranger.url)
+    broker = broker_of(Settings(transport_url=stranger.url))
     assert broker is not None
     server = RabbitServer(broker)
     server.serve("conductor", Handlers(CONDUCTOR))
     await server.start()
     await client.start()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(90):
         while client.state is not State.REFUSED:
             await CLOCK.sleep(0.02)
     for _ in range(20):
         with pytest.raises(BusDown, match="refuses our credentials"):
             await client.call("conductor", "heartbeat", {"instance_id": "g", "payload": {}},
-                              deadline_s=5)  # fmt: skip
-    await CLOCK.sleep(1.0)
+                              deadline_s=60)  # fmt: skip
+    async with asyncio.timeout(90):
+        while sum("refuses our" in one.getMessage() for one in caplog.records) < 2:
+            await CLOCK.sleep(0.02)
     await client.stop()
     await server.stop()
     said = [one.getMessage() for one in caplog.records if "refuses our" in one.getMessage()]
     assert len(said) == 2
     assert "wrong" not in "".join(said)
-    assert rabbit.log.count("PLAIN login refused") - before <= 4
+    stranger.makes_no_storm()
 
 
 async def test_connections_that_are_cut_come_back(rabbit: Rabbit) -> None:
@@ -168,14 +170,14 @@ async def test_connections_that_are_cut_come_back(rabbit: Rabbit) -> None:
     async with sides(rabbit.fresh()) as both:
         await both.server("guestagent", to="g1")
         client = await both.client()
-        await client.call("guestagent", "rpc_ping", {}, to="g1", deadline_s=10)
+        await client.call("guestagent", "rpc_ping", {}, to="g1", deadline_s=60)
         rabbit.close_connections()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while True:
                 try:
                     await client.call("guestagent", "rpc_ping", {}, to="g1", deadline_s=1)
                     break
                 except RpcError:
                     await CLOCK.sleep(0.1)
-        answers = await client.fan_out("guestagent", "rpc_ping", {}, to=["g1"], deadline_s=5)
+        answers = await client.fan_out("guestagent", "rpc_ping", {}, to=["g1"], deadline_s=60)
         assert answers["g1"].verdict == "ok"

@@ -50,7 +50,7 @@ async def _seated(
         headers={"X-Faultwire-Credential": f"monitor/{name}:{secret}"},
     )
     await wire.send_json({"hello": {"version": "1.0"}})
-    await wire.receive_json(timeout=10)
+    await wire.receive_json(timeout=60)
     await wire.send_json({"survey": {"standing": "voting"}})
     return wire
 

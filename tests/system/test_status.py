@@ -95,7 +95,7 @@ def test_the_service_manager_is_told(tmp_path: Path) -> None:
     path = tmp_path / "notify"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(path))
-        manager.settimeout(60)
+        manager.settimeout(100)
         told = {"NOTIFY_SOCKET": str(path), "WATCHDOG_USEC": "3000000"}
         assert environment(**told)["NOTIFY_SOCKET"] == str(path)
         server = Child(

@@ -27,7 +27,7 @@ BOUND_S = 8.0
 @contextmanager
 def locked(server: Server) -> Iterator[None]:
     """Hold the database as another process would."""
-    connection = sqlite3.connect(server.state_dir / "faultwire.sqlite", timeout=10)
+    connection = sqlite3.connect(server.state_dir / "faultwire.sqlite", timeout=60)
     try:
         connection.isolation_level = None
         connection.execute("BEGIN EXCLUSIVE")
@@ -195,13 +195,13 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         [mount, "-t", "tmpfs", "-o", "size=6m,mode=0700", "tmpfs", folder],
         capture_output=True,
         text=True,
-        timeout=10,
+        timeout=60,
         check=False,
     )
     if done.returncode:
         pytest.skip(f"a file system cannot be mounted here: {done.stderr.strip()}")
     yield folder
-    subprocess.run(["umount", "-l", folder], check=True, timeout=10)
+    subprocess.run(["umount", "-l", folder], check=True, timeout=60)
 
 
 def test_a_full_disk_answers_503_and_recovers(small_disk: Path, hooks: Hooks) -> None:

@@ -6,8 +6,8 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-SECONDS = 30.0
-"""How long anything may take before the test fails."""
+SECONDS = 90.0
+"""How long anything may take before the test fails: a busy machine is slow, and not wrong."""
 
 EVERY = 0.02
 
