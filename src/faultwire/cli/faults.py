@@ -48,6 +48,14 @@ CATALOGUE_COLUMNS = (
     ("clear", "Cleared By"),
     ("title", "What"),
 )
+CLOUD_COLUMNS = (
+    ("act", "Act"),
+    ("owed", "Owed"),
+    ("done", "Done"),
+    ("refused", "Refused"),
+    ("void", "Void"),
+    ("last_error", "Last Error"),
+)
 DECISION_COLUMNS = (("name", "Asked"), ("outcome", "Outcome"), ("why", "Why"))
 
 
@@ -77,10 +85,12 @@ def fault_show(*, fault: str, session: Session, as_json: bool) -> None:
     if as_json:
         print_json(whole)
         return
-    nested = {"evidence", "decisions", "timeline"}
+    nested = {"evidence", "decisions", "cloud", "timeline"}
     print_fields({k: v for k, v in whole.items() if k not in nested}, as_json=False)
     print_rows(whole["evidence"], EVIDENCE_COLUMNS, as_json=False, title="Evidence")
     print_rows(whole["decisions"], DECISION_COLUMNS, as_json=False, title="Decisions")
+    if whole["cloud"]:
+        print_rows(whole["cloud"], CLOUD_COLUMNS, as_json=False, title="Asked of the cloud")
     from rich.console import Console
 
     from faultwire_profiler import marks_from_json, profile

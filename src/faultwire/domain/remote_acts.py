@@ -1,10 +1,10 @@
-"""Remote acts: what a plan asks of a cloud that is not ours, kept until it is done.
+"""Remote acts: what a cloud that is not ours is asked, kept until it is done.
 
 ::
 
     owed ──▶ done
       ├────▶ failed     the cloud refuses it, and would again
-      └────▶ void       a later act on the same thing took its place
+      └────▶ void       a later act on the same thing took its place, or the thing is gone
 """
 
 from dataclasses import dataclass
@@ -21,6 +21,7 @@ class RemoteKind(StrEnum):
     LET_UP = "let_up"
     RESET_STATE = "reset_state"
     MARK_PORT = "mark_port"
+    EVACUATE = "evacuate"
 
 
 ABOUT = {
@@ -28,15 +29,20 @@ ABOUT = {
     RemoteKind.LET_UP: "host",
     RemoteKind.RESET_STATE: "server",
     RemoteKind.MARK_PORT: "port",
+    RemoteKind.EVACUATE: "server",
 }
 """What an act is about: of two acts on one thing the later one alone is still meant."""
 
 
 class Phase(StrEnum):
-    """Order within a fault: the host's one request goes first, the many others follow (S5-S7)."""
+    """Order within a fault: the host's one request goes first, the many others follow (S5-S7).
+
+    Nobody is told later because servers leave their host: that is a wish of its own.
+    """
 
     HOST = "host"
     STATES = "states"
+    LEAVING = "leaving"
 
 
 class RemoteState(StrEnum):
@@ -52,8 +58,10 @@ class RemoteState(StrEnum):
 class RemoteAct:
     """One request that a cloud is owed.
 
-    `target` names a host, server or port, `wanted` the state asked for (empty for hosts). `fault`
-    is what it follows from, None where nothing in particular. `detail` says why it failed.
+    `target` names a host, server or port, `wanted` the state asked for: of a host empty, or what
+    its service becomes beside (`DISABLED`, `ENABLED`). `fault` is what it follows from, None
+    where nothing in particular. `settled_ns` is when it was over, or last refused; `detail` says
+    why. A server that is evacuated leaves the host `origin`, for `place` or (empty) any.
     """
 
     id: str
@@ -66,6 +74,8 @@ class RemoteAct:
     state: RemoteState = RemoteState.OWED
     settled_ns: int = 0
     detail: str = ""
+    origin: str = ""
+    place: str = ""
 
     @property
     def about(self) -> tuple[str, str]:
@@ -75,7 +85,53 @@ class RemoteAct:
     @property
     def phase(self) -> Phase:
         """When it is done, among those of its fault."""
+        if self.kind is RemoteKind.EVACUATE:
+            return Phase.LEAVING
         return Phase.HOST if ABOUT[self.kind] == "host" else Phase.STATES
+
+
+DISABLED, ENABLED = "disabled", "enabled"
+"""What is wanted of a service beside its force-down."""
+
+STOPPED = "stopped"
+"""What is wanted of a server that is to stay off where it is brought up."""
+
+_OURS = "faultwire: fault "
+
+
+def disabled_for(fault: FaultId | None) -> str:
+    """Return the reason by which a service that is disabled for a fault is known as ours."""
+    return f"{_OURS}{fault or 'unknown'}"
+
+
+def disabled_by_us(reason: str | None) -> bool:
+    """Whether a service is disabled for this reason by ourselves, and by nobody since."""
+    return (reason or "").startswith(_OURS)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a server stands in its cloud; `task` is what is being done to it, empty for nothing.
+
+    `trouble` is what the cloud says went wrong with it last.
+    """
+
+    host: str
+    vm_state: str
+    task: str = ""
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteProgress:
+    """How far the acts of one kind are that follow from a fault; `error` is the last refusal."""
+
+    kind: RemoteKind
+    owed: int = 0
+    done: int = 0
+    failed: int = 0
+    void: int = 0
+    error: str = ""
 
 
 def act_id(kind: RemoteKind, target: str, wanted: str, fault: FaultId | None, at_ns: int) -> str:
@@ -141,7 +197,7 @@ RemoteChange = RemoteActsSaved | EventsHeld | HeldReleased
 
 @dataclass(frozen=True, slots=True)
 class SettleRemoteActs:
-    """These acts are over, with their states and details; answers None.
+    """These acts are over, or still owed and refused, with states and details; answers None.
 
     One that is no longer owed stays as it is. Events that waited for nothing else go out.
     """

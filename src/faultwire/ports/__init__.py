@@ -39,6 +39,7 @@ from faultwire.domain.ids import (
 )
 from faultwire.domain.instants import Instant
 from faultwire.domain.plans import Plan
+from faultwire.domain.remote_acts import RemoteProgress
 from faultwire.domain.resources import (
     Evacuation,
     Guest,
@@ -265,6 +266,9 @@ class FaultStore(Protocol):
 
     def marks_elsewhere(self, fault: FaultId) -> tuple[tuple[str, Mapping[str, object]], ...]:
         """Return the checkpoints that other processes stored, each with its origin."""
+
+    def remote(self, fault: FaultId) -> tuple[RemoteProgress, ...]:
+        """Return how far what clouds are asked for a fault is, by kind; those that there are."""
 
     def audit(
         self, limit: int, wanted: AuditFilter | None = None, marker: str | None = None

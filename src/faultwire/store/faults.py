@@ -9,7 +9,8 @@ from faultwire.domain.accounts import AuditFilter, AuditRecord
 from faultwire.domain.errors import NotFound
 from faultwire.domain.faults import Fault, FaultState
 from faultwire.domain.ids import FaultId
-from faultwire.store import account_rows, codec, paging, schema
+from faultwire.domain.remote_acts import RemoteProgress
+from faultwire.store import account_rows, codec, paging, remote_rows, schema
 from faultwire.store.engine import translated
 
 _FAULTS = select(*(schema.faults.c[name] for name in codec.FAULT_COLUMNS))
@@ -78,6 +79,11 @@ class StoredFaults:
                 select(table.c.origin, table.c.marks).where(*others).order_by(table.c.origin)
             )
             return tuple((origin, marks) for origin, marks in rows)
+
+    def remote(self, fault: FaultId) -> tuple[RemoteProgress, ...]:
+        """Return how far what clouds are asked for a fault is, by kind."""
+        with translated(), self._engine.connect() as connection:
+            return remote_rows.progress(connection, fault)
 
     def audit(
         self, limit: int, wanted: AuditFilter | None = None, marker: str | None = None

@@ -10,7 +10,7 @@ from faultwire.domain.errors import Conflict, Unavailable
 from faultwire.store.engine import patient, reach, translated, writing
 from faultwire.store.settings import Settings
 
-HEAD = "0009"
+HEAD = "0010"
 """The newest revision under `migrations/versions`; a test holds the two together."""
 
 SCRIPTS = Path(__file__).parent / "migrations"

@@ -18,6 +18,7 @@ from sqlalchemy import (
 
 from faultwire.domain.alarms import DeliveryState
 from faultwire.domain.faults import LIVE_STATES, FaultState
+from faultwire.domain.remote_acts import RemoteState
 from faultwire.domain.tasks import LIVE_TASKS
 from faultwire.store import schema
 from faultwire.store.engine import translated, writing
@@ -139,6 +140,20 @@ def _tasks(connection: Connection, before_ns: int) -> Keys:
     return _rows(connection, old)
 
 
+def _remote_acts(connection: Connection, before_ns: int) -> Keys:
+    """Those that are over, of faults that are over too."""
+    table, faults = schema.remote_acts, schema.faults.c
+    over = [state.value for state in RemoteState if state is not RemoteState.OWED]
+    live = select(faults.id).where(faults.state.in_(_LIVE))
+    old = select(table.c.id).where(
+        table.c.state.in_(over),
+        table.c.asked_ns < before_ns,
+        table.c.settled_ns < before_ns,
+        or_(table.c.fault_id.is_(None), table.c.fault_id.not_in(live)),
+    )
+    return _rows(connection, old)
+
+
 def _acts(connection: Connection, before_ns: int) -> Keys:
     table = schema.acts
     old = select(table.c.id).where(table.c.at_ns < before_ns)
@@ -158,6 +173,7 @@ EXPIRED: Mapping[
     "samples": (schema.samples, lambda kept: _kept(kept.samples_days), _samples),
     "audit": (schema.audit, lambda kept: _kept(kept.audit_days), _audit),
     "tasks": (schema.tasks, lambda kept: _kept(kept.tasks_days), _tasks),
+    "remote_acts": (schema.remote_acts, lambda kept: _kept(kept.faults_days), _remote_acts),
     # No limit looks further back than a day.
     "acts": (schema.acts, lambda _: 1, _acts),
     # A token that has ended is void without its revocation.

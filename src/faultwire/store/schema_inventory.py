@@ -155,6 +155,7 @@ tasks = _table(
     _set("detail", PROSE),
     _set("starts", Integer),
     _maybe("targets", JSON),
+    _set("no_fence", Boolean, server_default=false()),
     Index(None, "created_ns", "id"),
 )
 

@@ -20,6 +20,8 @@ remote_acts = _table(
     _set("state", WORD),
     _set("settled_ns", BigInteger),
     _set("detail", PROSE),
+    _set("origin", server_default=""),
+    _set("place", server_default=""),
     Index(None, "state", "asked_ns"),
     Index(None, "fault_id", "state"),
 )

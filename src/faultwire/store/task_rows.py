@@ -25,6 +25,7 @@ def task_row(task: Task) -> Row:
         task.detail,
         task.starts,
         text_or_none(list(task.targets) or None),
+        task.no_fence,
     )
 
 
@@ -47,6 +48,7 @@ def task_of(row: Row) -> Task:
         detail,
         starts,
         targets,
+        no_fence,
     ) = row
     return Task(
         name,
@@ -63,4 +65,5 @@ def task_of(row: Row) -> Task:
         detail,
         starts,
         tuple(targets or ()),
+        bool(no_fence),
     )

@@ -4,6 +4,7 @@
 can be told to fail, which a database cannot.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from operator import attrgetter
@@ -27,6 +28,7 @@ from faultwire.domain.ids import (
     SubscriptionId,
 )
 from faultwire.domain.queries import HistoryLine, Query
+from faultwire.domain.remote_acts import RemoteKind, RemoteProgress
 from faultwire.domain.samples import Sample, Statistics, Window
 from faultwire.domain.shares import share_of
 from faultwire.domain.subscriptions import Subscription
@@ -153,6 +155,23 @@ class MemoryLedger:
         """Return nothing: there is no other process."""
         del fault
         return ()
+
+    def remote(self, fault: FaultId) -> tuple[RemoteProgress, ...]:
+        """Return how far what clouds are asked for a fault is, by kind."""
+        found = []
+        for kind in RemoteKind:
+            acts = [
+                act
+                for act in self._state.remote_acts.values()
+                if act.fault == fault and act.kind is kind
+            ]
+            refused = [act for act in acts if act.detail and act.state in {"owed", "failed"}]
+            newest = max(refused, key=attrgetter("settled_ns"), default=None)
+            if acts:
+                counts = Counter(act.state.value for act in acts)
+                error = newest.detail if newest else ""
+                found.append(RemoteProgress(kind, error=error, **counts))
+        return tuple(found)
 
     def audit(
         self, limit: int, wanted: AuditFilter | None = None, marker: str | None = None

@@ -11,6 +11,8 @@ from faultwire.domain.accounts import AuditFilter, AuditRecord
 from faultwire.domain.alarms import Alarm, Attempt, Delivery, DeliveryState
 from faultwire.domain.errors import NotFound
 from faultwire.domain.faults import Fault, FaultState
+from faultwire.domain.ids import FaultId
+from faultwire.domain.remote_acts import RemoteActsSaved, RemoteKind, RemoteProgress, RemoteState
 from tests.contract.store import values as v
 from tests.contract.store.conftest import Kept
 
@@ -97,6 +99,29 @@ def test_a_marker_that_the_list_lacks_is_not_found(
     """A marker is never silently ignored, nor does it show what the filter hides."""
     with pytest.raises(NotFound):
         some_faults(with_faults, **filters)
+
+
+def test_how_far_clouds_are_is_counted_by_kind(kept: Kept) -> None:
+    """Each kind with its figures and the newest refusal, of this fault alone."""
+    kinds, states = RemoteKind, RemoteState
+    rows = (
+        (kinds.FORCE_DOWN, states.DONE, 1, "the cloud keeps none"),
+        (kinds.RESET_STATE, states.DONE, 2, ""),
+        (kinds.RESET_STATE, states.OWED, 3, "older"),
+        (kinds.RESET_STATE, states.FAILED, 4, "newer"),
+        (kinds.RESET_STATE, states.VOID, 5, "superseded"),
+    )
+    acts = [
+        replace(v.REMOTE, id=f"r{n}", kind=kind, state=state, settled_ns=n, detail=detail)
+        for kind, state, n, detail in rows
+    ]
+    other = replace(v.REMOTE, id="other", fault=FaultId("f-2"))
+    kept.ledger.commit([RemoteActsSaved((*acts, other))])
+    assert kept.faults.remote(FaultId("f-1")) == (
+        RemoteProgress(kinds.FORCE_DOWN, done=1),
+        RemoteProgress(kinds.RESET_STATE, owed=1, done=1, failed=1, void=1, error="newer"),
+    )
+    assert kept.faults.remote(FaultId("none")) == ()
 
 
 def test_marks_are_replaced_whole(kept: Kept) -> None:

@@ -11,6 +11,8 @@ from faultwire.domain import changes as c
 from faultwire.domain.accounts import Revocation
 from faultwire.domain.alarms import Attempt, DeliveryState
 from faultwire.domain.faults import FaultState
+from faultwire.domain.ids import FaultId
+from faultwire.domain.remote_acts import RemoteActsSaved, RemoteState
 from faultwire.domain.samples import Sample
 from faultwire.store import retention
 from tests.contract.store import values as v
@@ -105,6 +107,21 @@ def test_final_deliveries_go(opened: tuple[Kept, Engine]) -> None:
     assert store.expire(engine, KEPT, NOW) == {**NOTHING, "deliveries": 3}
     left = kept.alarms.deliveries(project=None, state=None, limit=99, marker=None)
     assert {one[0].id for one in left} == {"owed", "of-open", "late", "young"}
+
+
+def test_what_clouds_were_asked_goes_with_its_fault(opened: tuple[Kept, Engine]) -> None:
+    """What is owed stays at any age, so does what follows from an open fault, and the young."""
+    kept, engine = opened
+    over = replace(v.REMOTE, state=RemoteState.DONE, asked_ns=OLD, settled_ns=OLD, fault=None)
+    acts = (
+        replace(over, id="old"),
+        replace(over, id="owed", state=RemoteState.OWED),
+        replace(over, id="of-open", fault=FaultId("open")),
+        replace(over, id="young", settled_ns=YOUNG),
+    )
+    kept.ledger.commit([fault("open", None, FaultState.OPEN), RemoteActsSaved(acts)])
+    assert store.expire(engine, KEPT, NOW) == {**NOTHING, "remote_acts": 1}
+    assert store.expire(engine, KEPT, NOW) == NOTHING
 
 
 def test_history_samples_audit_and_revocations_go(opened: tuple[Kept, Engine]) -> None:

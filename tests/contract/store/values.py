@@ -153,6 +153,8 @@ REMOTE = RemoteAct(
     RemoteState.OWED,
     0,
     "",
+    "compute-1",
+    "compute-2",
 )
 OTHER_REMOTE = RemoteAct("act-2", "west", RemoteKind.FORCE_DOWN, HOST.name, "", None, T0 + 1)
 HELD = HeldEvents(
@@ -234,6 +236,7 @@ TASK = Task(
     detail="2 of 3",
     starts=2,
     targets=("compute-2",),
+    no_fence=True,
 )
 
 FAULT = Fault(

@@ -60,7 +60,8 @@ class Faults:
         params.only(request)
         fault = await self.get(request)
         timeline = await self._ports.timeline(fault.id)
-        return json_response({"fault": fault_whole(fault, timeline)})
+        remote: Any = await self._ports.read(self._ports.faults.remote, fault.id)
+        return json_response({"fault": fault_whole(fault, timeline, remote)})
 
     async def timeline(self, request: Request) -> Response:
         """Show the timeline of a fault. T00 to T10, spans, components."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from faultwire.domain.faults import Evidence, Fault
 from faultwire.domain.instants import rfc3339
+from faultwire.domain.remote_acts import RemoteProgress
 from faultwire.domain.resources import HostEntry, Server
 from faultwire.domain.states import STATUS_OF_VM_STATE, HostStatus
 
@@ -31,9 +32,25 @@ def fault_row(fault: Fault) -> dict[str, Any]:
     }
 
 
-def fault_whole(fault: Fault, timeline: dict[str, Any]) -> dict[str, Any]:
-    """Return a fault with its evidence, plan, decision record and timeline."""
-    return {**fault_record(fault), "timeline": timeline}
+def fault_whole(
+    fault: Fault, timeline: dict[str, Any], remote: Iterable[RemoteProgress]
+) -> dict[str, Any]:
+    """Return a fault with evidence, plan, decision record, what clouds do, and timeline."""
+    return {
+        **fault_record(fault),
+        "cloud": [
+            {
+                "act": one.kind.value,
+                "owed": one.owed,
+                "done": one.done,
+                "refused": one.failed,
+                "void": one.void,
+                "last_error": one.error or None,
+            }
+            for one in remote
+        ],
+        "timeline": timeline,
+    }
 
 
 def fault_record(fault: Fault) -> dict[str, Any]:
