@@ -4,6 +4,7 @@ import functools
 import logging
 from pathlib import Path
 
+from faultwire.app.clouds import beside
 from faultwire.app.core import Core, Indexes, Tools
 from faultwire.app.database import open_database
 from faultwire.app.evaluating import check_of
@@ -58,6 +59,7 @@ class CallWorker(Worker):
         release.callback(core.reader.close)
         release.callback(core.writer.close)
         others.ledger.warm()
+        core.cloud = beside(configuration, core)
         lane = core.connect(
             Nobody(),
             configuration.inspector,

@@ -11,14 +11,12 @@ from faultwire.app.lane import Lane
 from faultwire.app.life import Life
 from faultwire.app.remote import RemoteActing
 from faultwire.config.configuration import Configuration
-from faultwire.controllers.openstack.acts import CloudController
 from faultwire.controllers.openstack.api import OpenStackApi
+from faultwire.controllers.openstack.beside import Beside, cloud_among
 from faultwire.controllers.openstack.drift import Naming
 from faultwire.controllers.openstack.session import CloudSession
 from faultwire.domain.errors import Invalid
-from faultwire.domain.ids import HostName
 from faultwire.domain.states import ServerStateOnHostDown
-from faultwire.ports import Controller
 
 
 class Clouds:
@@ -37,22 +35,7 @@ class Clouds:
             name: OpenStackApi(session, settings.timeout)
             for name, session in self._sessions.items()
         }
-        core.cloud = self._controller
-
-    def _controller(self, inner: Controller) -> Controller:
-        return CloudController(
-            inner, self.cloud_of, self._core.indexes.remote, self._notifier.notify
-        )
-
-    def cloud_of(self, host: HostName) -> str:
-        """Return the cloud of a host: the only one, or of several the one it is named for."""
-        if not host:
-            return ""
-        clouds = self._settings.names
-        if len(clouds) == 1:
-            return clouds[0]
-        name = host.partition("/")[0]
-        return name if name in self._sessions else ""
+        core.cloud = beside(configuration, core)
 
     def start(self, lane: Lane, cluster: Cluster | None, life: Life) -> None:
         """Begin to sign in and to do what is owed."""
@@ -64,7 +47,8 @@ class Clouds:
             self.apis,
             self._settings,
             tools.clock,
-            self._notifier.notify_within,
+            inventory=self._core.indexes.inventory,
+            within=self._notifier.notify_within,
         ).of(ours, tools.metrics)
         self._core.memory.follow(acting.follow)
         for name, session in self._sessions.items():
@@ -86,6 +70,22 @@ class Clouds:
             follower = CloudMap(name, api, naming, self._settings.reconcile_seconds, reading)
             self._core.memory.follow(follower.touched.follow)
             life.watch(follower.run(), f"map of cloud {name}")
+
+
+def beside(configuration: Configuration, core: Core) -> Beside | None:
+    """Return how things are made true in the configured clouds, None where there are none.
+
+    A process that asks no cloud for anything decides as those do that ask.
+    """
+    settings = configuration.openstack
+    if not settings.names:
+        return None
+    return Beside(
+        cloud_among(settings.names),
+        core.indexes.remote,
+        configuration.notifier.notify,
+        settings.disable_on_host_down,
+    )
 
 
 def join_clouds(

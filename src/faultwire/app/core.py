@@ -18,6 +18,7 @@ from faultwire.controllers.embedded.requests import deciders as server_deciders
 from faultwire.controllers.embedded.services import deciders as service_deciders
 from faultwire.controllers.embedded.telling_ports import everything
 from faultwire.controllers.openstack.acts import ReleaseDecider, SettlingDecider
+from faultwire.controllers.openstack.beside import Beside
 from faultwire.domain import changes, guard_changes, guest_changes, network_changes
 from faultwire.domain.commands import (
     AgentChanged,
@@ -231,8 +232,8 @@ class Core:
         """
         self.publish = publish
         self.trace: Trace | None = None
-        # Adds to the controller what clouds that are not ours are owed.
-        self.cloud: Callable[[Controller], Controller] | None = None
+        # Adds what clouds that are not ours are owed.
+        self.cloud: Beside | None = None
         self.guards = Guards(book=indexes.acts)
         self.tools = tools
         self.indexes = indexes
@@ -272,7 +273,7 @@ class Core:
         chain = Chain(
             Stages(
                 self._deciders(settings, check_rule, terms, fencing),
-                self.cloud(controller) if self.cloud else controller,
+                self.cloud.controller(controller) if self.cloud else controller,
                 evaluator_of(self.indexes, publish=self.publish),
                 others.commit if others else self.writer,
                 self.memory,
@@ -293,7 +294,15 @@ class Core:
         terms: StatusTerms,
         fencing: FencingTerms,
     ) -> dict[type, Decider[Any]]:
-        found = deciders(self.indexes, settings, check_rule, terms, fencing, self.guards)
+        found = deciders(
+            self.indexes,
+            settings,
+            check_rule,
+            terms,
+            fencing=fencing,
+            guards=self.guards,
+            cloud=self.cloud,
+        )
         if self.publish:
             for command in (SetAlarmState, MoveAlarms):
                 found[command] = PublishingDecider(found[command], self.indexes.alarms.severity)
@@ -324,13 +333,15 @@ def _imports(
     return found
 
 
-def deciders(
+def deciders(  # noqa: PLR0913 - what all decisions stand on
     indexes: Indexes,
     settings: inspector_settings.Settings,
     check_rule: CheckRule | None = None,
     terms: StatusTerms = NOVA_TERMS,
+    *,
     fencing: FencingTerms = VOUCHED,
     guards: Guards | None = None,
+    cloud: Beside | None = None,
 ) -> dict[type, Decider[Any]]:
     """Return who decides on which command; every command has exactly one."""
     guards = guards or Guards(book=indexes.acts)
@@ -338,7 +349,8 @@ def deciders(
     wiring = partial(indexes.holds.live_of, WIRING)
     known = indexes.fencings.of
     servers = dict(server_deciders(terms, guards))
-    servers[EvacuateServer] = ProofDecider(servers[EvacuateServer], known, fencing)
+    evacuating = cloud.evacuating(guards) if cloud else servers[EvacuateServer]
+    servers[EvacuateServer] = ProofDecider(evacuating, known, fencing)
     return {
         ReportFaults: FencingDecider(ReportsDecider(settings, guards), known, fencing, guards),
         CloseFault: CloseDecider(settings),

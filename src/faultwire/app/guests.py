@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from faultwire.app.conductor import Conductor
@@ -15,7 +15,8 @@ from faultwire.app.lane import Lane
 from faultwire.app.life import Life
 from faultwire.app.neighbours import Neighbours
 from faultwire.app.rpcs import Keys, Rpcs, guests_keys, proven
-from faultwire.app.tasks import LaneWorld, TaskKeeper, TaskManager, Way
+from faultwire.app.tasks import TaskKeeper, TaskManager, Way
+from faultwire.app.taskworld import LaneWorld
 from faultwire.config.configuration import Configuration
 from faultwire.domain.changes import Change
 from faultwire.domain.guest_changes import GuestsRemoved
@@ -26,6 +27,7 @@ from faultwire.messaging.inprocess import InProcessClient, InProcessExchange, In
 from faultwire.monitors.agents import LoopGuard
 from faultwire.monitors.guests import GuestMonitor, HeardRows
 from faultwire.ports import Clock, Intake, Inventory, Meter
+from faultwire.resourcemap.remote_acts import RemoteBook
 from faultwire.resourcemap.tasks import TaskBook
 from faultwire.store import Engine, StoredMembers, StoredSeen
 
@@ -117,6 +119,7 @@ class Ground:
     stored: tuple[Callable[..., Any], ...] = ()
     bus: Rpcs | None = None
     managers: Callable[[], bool] = _never
+    remote: RemoteBook = field(default_factory=RemoteBook)
 
 
 def build(ground: Ground, settings: Settings) -> GuestParts:
@@ -129,7 +132,7 @@ def build(ground: Ground, settings: Settings) -> GuestParts:
     local, bus = InProcessClient(exchange, caps, clock), ground.bus
     calls = GuestCalls(local, sessions.here, bus.client if bus is not None else None)
     pinger = GuestPinger(calls, inventory.guest, clock, meter, settings.ping_ms / _MS)
-    world = LaneWorld(ground.intake, inventory, ground.tasks.get)
+    world = LaneWorld(ground.intake, inventory, ground.tasks.get, ground.remote)
     manager = TaskManager(world, calls, clock, meter, settings.call_ms / _MS)
     server = InProcessServer(exchange)
     server.serve("taskmanager", manager)
@@ -184,6 +187,7 @@ def guests_of(
         _stored(core, engine) if others is not None else (),
         _bus(core, configuration, engine, BOTH if role == SERVE else ()),
         lambda: any(one.role == TASKS for one in cluster.live()) if cluster else False,
+        indexes.remote,
     )
     return build(ground, configuration.guests)
 

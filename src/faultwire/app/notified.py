@@ -12,6 +12,7 @@ from faultwire.domain.causes import ResourceKind
 from faultwire.domain.errors import Refused
 from faultwire.domain.ids import HostName
 from faultwire.domain.notices import ServiceNotice, TakeNotices, Told, messages_of, told_of
+from faultwire.domain.remote_acts import ABOUT, RemoteKind
 from faultwire.domain.services import ChangeService
 from faultwire.messaging.reading import Fate
 from faultwire.ports import Clock, Intake, Meter
@@ -41,7 +42,7 @@ class Notified:
     def __init__(
         self, intake: Intake, clock: Clock, meter: Meter, held: Callable[[HostName], bool]
     ) -> None:
-        """Take where commands go, and which hosts a fault holds."""
+        """Take where commands go, and which hosts a fault holds, or a cloud is to be told of."""
         self._intake = intake
         self._meter = meter
         self._held = held
@@ -84,10 +85,12 @@ class Notified:
         return fresh
 
     async def _service(self, told: ServiceNotice, actor: Actor) -> None:
-        """Take what is told of a service; a fault that holds the host is not ended by it."""
-        host, forced = HostName(told.host), told.forced_down
-        if not forced and self._held(host):
-            forced = None
+        """Take what is told of a service; a fault that holds the host is not ended by it.
+
+        Nor does the echo of what we asked a cloud for make it somebody else's.
+        """
+        host = HostName(told.host)
+        forced = None if self._held(host) else told.forced_down
         command = ChangeService(host, actor, forced, told.disabled, told.reason)
         try:
             await self._intake.submit(command)
@@ -97,10 +100,10 @@ class Notified:
 
 def notified_of(core: Core, lane: Lane) -> Notified:
     """Return what takes messages into a server's lane."""
-    held = core.indexes.holds.causes_of
-    return Notified(
-        lane,
-        core.tools.clock,
-        core.tools.metrics,
-        lambda host: bool(held(ResourceKind.HOST, host)),
-    )
+    holds, remote = core.indexes.holds.causes_of, core.indexes.remote.on
+
+    def held(host: HostName) -> bool:
+        owed = remote((ABOUT[RemoteKind.FORCE_DOWN], host))
+        return owed is not None or bool(holds(ResourceKind.HOST, host))
+
+    return Notified(lane, core.tools.clock, core.tools.metrics, held)

@@ -1,16 +1,22 @@
-"""What clouds are owed is done: each act until it is over, many at a time, the host's first."""
+"""What clouds are owed is done: each act until it is over, many at a time, the host's first.
+
+A cloud's services have lanes of their own: while Neutron is away, Nova is asked on.
+"""
 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from faultwire.app.leaving import Leaving, host_in_cloud
 from faultwire.controllers.openstack.settings import Settings
 from faultwire.domain.changes import Change
-from faultwire.domain.errors import Conflict, FaultwireError, Refused, Unavailable
+from faultwire.domain.errors import Conflict, FaultwireError, NotFound, Refused, Unavailable
 from faultwire.domain.ids import FaultId
 from faultwire.domain.remote_acts import (
+    DISABLED,
+    ENABLED,
     Phase,
     ReleaseHeld,
     RemoteAct,
@@ -18,8 +24,9 @@ from faultwire.domain.remote_acts import (
     RemoteKind,
     RemoteState,
     SettleRemoteActs,
+    disabled_for,
 )
-from faultwire.ports import Clock, Intake, Meter
+from faultwire.ports import Clock, Intake, Inventory, Meter
 from faultwire.ports.clouds import CloudApi
 from faultwire.resourcemap.remote_acts import RemoteBook
 
@@ -32,33 +39,43 @@ GATHER_SECONDS = 0.02
 """How long results are gathered for one commit; those of hosts go at once."""
 
 FIRST_RETRY, LONGEST_RETRY = 0.25, 30.0
+"""Seconds until what was refused is asked again: at first, and at most."""
+
+LONGEST_FOR_HOSTS = 5.0
+"""The same for a host: until it is up again, nothing can be placed there."""
+
+NOTED = 1000
+"""Characters of a refusal that are kept with the act."""
+
 _NS = 1_000_000_000
 
+COMPUTE, NETWORK, LEAVING = "compute", "network", "leaving"
+LANES = {
+    RemoteKind.FORCE_DOWN: COMPUTE,
+    RemoteKind.LET_UP: COMPUTE,
+    RemoteKind.RESET_STATE: COMPUTE,
+    RemoteKind.MARK_PORT: NETWORK,
+    RemoteKind.EVACUATE: LEAVING,
+}
+"""Which acts of a cloud wait for each other."""
 
-def _do(api: CloudApi, act: RemoteAct) -> Awaitable[None]:
-    match act.kind:
-        case RemoteKind.FORCE_DOWN:
-            return api.force_down(host_in_cloud(act.target))
-        case RemoteKind.LET_UP:
-            return api.let_up(host_in_cloud(act.target))
-        case RemoteKind.RESET_STATE:
-            return api.reset_state(act.target, act.wanted)
-        case RemoteKind.MARK_PORT:
-            return api.mark_port(act.target, act.wanted)
-
-
-def host_in_cloud(host: str) -> str:
-    """Return what a cloud calls a host that we may call CLOUD/HOST."""
-    return host.rpartition("/")[2]
+Lane = tuple[str, str]
+"""A cloud, and which of its lanes."""
 
 
 @dataclass(slots=True)
 class _Try:
-    """An act under way: how often it was tried, and since when the cloud says `not yet`."""
+    """An act under way: how often it was tried, since when the cloud says `not yet`, and why."""
 
     act: RemoteAct
     tries: int = 0
     refused_ns: int = 0
+    said: str = ""
+
+    @property
+    def lane(self) -> Lane:
+        """Where it waits."""
+        return self.act.cloud, LANES[self.act.kind]
 
 
 class RemoteActing:
@@ -68,19 +85,22 @@ class RemoteActing:
     asked again: every act may be asked twice.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what acts stand on
         self,
         intake: Intake,
         book: RemoteBook,
         clouds: Mapping[str, CloudApi],
         settings: Settings,
         clock: Clock,
+        *,
+        inventory: Inventory,
         within: float = 10.0,
     ) -> None:
-        """Take the book, which follows the ledger, and who reaches the clouds.
+        """Take the book, which follows the ledger as the map does, and who reaches the clouds.
 
         Owners hear of a fault `within` so many seconds, whatever a cloud owes.
         """
+        self._leaving = Leaving(intake, inventory, clock, settings.retry_for)
         self._intake = intake
         self._book = book
         self._clouds = clouds
@@ -90,8 +110,11 @@ class RemoteActing:
         self._ours: Callable[[], bool] = lambda: True
         self._meter: Meter | None = None
         self._known: set[str] = set()
-        self._queues: dict[str, deque[_Try]] = {name: deque() for name in clouds}
-        self._due: dict[str, asyncio.Semaphore] = {}
+        self._queues: dict[Lane, deque[_Try]] = {
+            (name, lane): deque() for name in clouds for lane in set(LANES.values())
+        }
+        self._due: dict[Lane, asyncio.Semaphore] = {}
+        self._busy: dict[tuple[str, str], list[_Try]] = {}
         self._behind: dict[FaultId, list[_Try]] = {}
         self._over: list[RemoteAct] = []
         self._news = asyncio.Event()
@@ -107,17 +130,23 @@ class RemoteActing:
         """Take a committed change."""
         if isinstance(change, RemoteActsSaved):
             self._news.set()
+        self._leaving.follow(change)
 
     async def run(self) -> None:
         """Work until cancelled."""
-        for name in self._clouds:
-            self._due[name] = asyncio.Semaphore(0)
+        for lane in self._queues:
+            self._due[lane] = asyncio.Semaphore(0)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._keep_looking(), name="remote acts")
             group.create_task(self._keep_settling(), name="remote acts over")
-            for name in self._clouds:
-                for number in range(self._settings.concurrency):
-                    group.create_task(self._keep_doing(name), name=f"cloud {name} {number}")
+            for lane in self._queues:
+                for number in range(self._at_once(lane)):
+                    name = f"cloud {lane[0]} {lane[1]} {number}"
+                    group.create_task(self._keep_doing(lane), name=name)
+
+    def _at_once(self, lane: Lane) -> int:
+        leaving = lane[1] == LEAVING
+        return self._settings.evacuations if leaving else self._settings.concurrency
 
     # ---------------------------------------------------------------- what is due
 
@@ -159,12 +188,12 @@ class RemoteActing:
         return act.fault is not None and self._book.left(act.fault, (Phase.HOST,)) > 0
 
     def _put(self, one: _Try) -> None:
-        queue = self._queues[one.act.cloud]
+        queue = self._queues[one.lane]
         if one.act.phase is Phase.HOST:
             queue.appendleft(one)
         else:
             queue.append(one)
-        self._due[one.act.cloud].release()
+        self._due[one.lane].release()
 
     def _follow_on(self, act: RemoteAct) -> None:
         """Let the acts go that waited for their host's first answer, whatever it was."""
@@ -186,22 +215,48 @@ class RemoteActing:
 
     # ---------------------------------------------------------------- doing
 
-    async def _keep_doing(self, cloud: str) -> None:
-        api, queue = self._clouds[cloud], self._queues[cloud]
+    async def _keep_doing(self, lane: Lane) -> None:
+        api, queue = self._clouds[lane[0]], self._queues[lane]
         while True:
-            await self._due[cloud].acquire()
+            await self._due[lane].acquire()
             one = queue.popleft()
             # Void by now, or done by another process.
             if self._book.get(one.act.id) is None:
                 self._known.discard(one.act.id)
                 self._follow_on(one.act)
                 continue
-            await self._one(api, one)
+            about = one.act.about
+            if about in self._busy:
+                # What took its place is begun once it is over, whatever came of it.
+                self._busy[about].append(one)
+                continue
+            self._busy[about] = []
+            try:
+                await self._one(api, one)
+            finally:
+                for waiting in self._busy.pop(about):
+                    self._put(waiting)
+
+    async def _do(self, api: CloudApi, act: RemoteAct) -> str:
+        """Ask for it; return what there is to say of it although it was granted."""
+        match act.kind:
+            case RemoteKind.FORCE_DOWN:
+                reason = disabled_for(act.fault) if act.wanted == DISABLED else ""
+                await api.force_down(host_in_cloud(act.target), reason)
+            case RemoteKind.LET_UP:
+                await api.let_up(host_in_cloud(act.target), enable=act.wanted == ENABLED)
+            case RemoteKind.RESET_STATE:
+                await api.reset_state(act.target, act.wanted)
+            case RemoteKind.MARK_PORT:
+                return await api.mark_port(act.target, act.wanted)
+            case RemoteKind.EVACUATE:
+                await self._leaving.leave(api, act)
+        return ""
 
     async def _one(self, api: CloudApi, one: _Try) -> None:
         act = one.act
         try:
-            await _do(api, act)
+            detail = await self._do(api, act)
         except Unavailable as error:
             self._again(one, error.detail)
         except Conflict as error:
@@ -211,20 +266,30 @@ class RemoteActing:
                 self._finished(act, RemoteState.FAILED, str(error))
             else:
                 self._again(one, str(error))
+        except NotFound as error:
+            # A server or port that is gone needs nothing any more.
+            gone = act.phase is not Phase.HOST
+            self._finished(act, RemoteState.VOID if gone else RemoteState.FAILED, str(error))
         except Refused as error:
             self._finished(act, RemoteState.FAILED, str(error))
         except Exception as error:
             log.exception("act %s on %s %s broke off; this is a defect", act.kind, *act.about)
             self._finished(act, RemoteState.FAILED, f"{type(error).__name__}")
         else:
-            self._finished(act, RemoteState.DONE, "")
+            self._finished(act, RemoteState.DONE, detail)
         self._follow_on(act)
 
     def _again(self, one: _Try, why: str) -> None:
-        wait = min(FIRST_RETRY * 2**one.tries, LONGEST_RETRY)
+        longest = LONGEST_FOR_HOSTS if one.act.phase is Phase.HOST else LONGEST_RETRY
+        wait = min(FIRST_RETRY * 2 ** min(one.tries, 20), longest)
         one.tries += 1
         if one.tries == 1:
             log.warning("cloud %s: %s is tried again: %s", one.act.cloud, one.act.kind, why)
+        if why != one.said:
+            # Whoever looks at the fault shall know what stands in the way.
+            one.said = why
+            self._over.append(replace(one.act, detail=why[:NOTED]))
+            self._results.set()
         task = asyncio.create_task(self._later(one, wait), name=f"again {one.act.id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -240,7 +305,7 @@ class RemoteActing:
             log.error("cloud %s: %s of %s failed: %s", act.cloud, act.kind, act.target, detail)
         if self._meter is not None:
             self._meter.count("faultwire_remote_acts_total", kind=act.kind, outcome=state)
-        self._over.append(replace(act, state=state, detail=detail))
+        self._over.append(replace(act, state=state, detail=detail[:NOTED]))
         self._results.set()
 
     async def _keep_settling(self) -> None:

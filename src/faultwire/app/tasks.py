@@ -5,16 +5,14 @@ import logging
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, replace
 from itertools import cycle
-from typing import Any, Protocol
+from typing import Any
 
+from faultwire.app.taskworld import World
 from faultwire.domain.accounts import Actor
-from faultwire.domain.computing import EvacuateServer
 from faultwire.domain.errors import FaultwireError, Refused, RpcError, Unavailable
-from faultwire.domain.guest_commands import MoveTask
 from faultwire.domain.guests import TOPIC
-from faultwire.domain.ids import HostName, ServerId
 from faultwire.domain.tasks import FAILURES_NAMED, Task, TaskKind, TaskState
-from faultwire.ports import Clock, Intake, Inventory, Meter
+from faultwire.ports import Clock, Meter
 from faultwire.ports.rpc import Incoming, RpcClient
 
 log = logging.getLogger(__name__)
@@ -23,6 +21,10 @@ TOLD_NS = 250_000_000
 """How often a task that goes on says how far it is."""
 LOOK_SECONDS = 1.0
 """Between two looks of the keeper where nobody wakes it."""
+ALIVE_NS = 3_000_000_000
+"""How often a task that waits says that it is still there."""
+LEAVING_SECONDS = 0.25
+"""Between two looks at servers that leave a cloud's host."""
 STALE_NS = 15_000_000_000
 """A task that said nothing for this long has lost who did it."""
 RETRY_SECONDS = 0.5
@@ -34,52 +36,6 @@ _METHODS = {
     TaskKind.HOST_EVACUATE: ("evacuate_host", "host"),
 }
 """What the task manager is called with for each kind."""
-
-
-class World(Protocol):
-    """What tasks are done to."""
-
-    async def task(self, task: str) -> Task | None:
-        """Return a task that is not over, None for any other; raises Unavailable."""
-
-    async def move(self, task: Task) -> None:
-        """Note how far a task is; raises Unavailable."""
-
-    async def servers_on(self, host: str) -> tuple[str, ...]:
-        """Return the servers that stand on a host; raises Unavailable."""
-
-    async def evacuate(self, server: str, target: str | None, actor: Actor) -> None:
-        """Bring a server up elsewhere; raises Refused where it cannot be, Unavailable."""
-
-
-class LaneWorld:
-    """Implements `World` in the server itself."""
-
-    def __init__(
-        self, intake: Intake, inventory: Inventory, known: Callable[[str], Task | None]
-    ) -> None:
-        """Take the lane, the map, and the tasks that are not over."""
-        self._intake = intake
-        self._inventory = inventory
-        self._known = known
-
-    async def task(self, task: str) -> Task | None:
-        """Return a task that is not over."""
-        return self._known(task)
-
-    async def move(self, task: Task) -> None:
-        """Note how far a task is."""
-        await self._intake.submit(MoveTask(task))
-
-    async def servers_on(self, host: str) -> tuple[str, ...]:
-        """Return the servers that stand on a host."""
-        entry = self._inventory.entry(HostName(host))
-        return tuple(server.id for server in entry.servers) if entry is not None else ()
-
-    async def evacuate(self, server: str, target: str | None, actor: Actor) -> None:
-        """Bring a server up elsewhere."""
-        place = HostName(target) if target is not None else None
-        await self._intake.submit(EvacuateServer(ServerId(server), actor, place))
 
 
 class TaskManager:
@@ -188,15 +144,36 @@ class TaskManager:
         left = await self._world.servers_on(task.target)
         await progress.all_of(len(left), f"{len(left)} servers are to leave {task.target}")
         places = cycle(task.targets or (None,))
+        leaving: list[str] = []
         for server in left:
-            await progress.step(await self._move(server, next(places), task.actor))
+            failure = await self._move(server, next(places), task)
+            if failure or not await self._under_way(server, progress):
+                await progress.step(failure)
+            else:
+                leaving.append(server)
+        # A cloud that is not ours takes its time, and several at once.
+        while leaving:
+            await progress.alive()
+            await self._clock.sleep(LEAVING_SECONDS)
+            leaving = [server for server in leaving if await self._still(server, progress)]
         await progress.end()
 
-    async def _move(self, server: str, target: str | None, actor: Actor) -> str:
+    async def _under_way(self, server: str, progress: "_Progress") -> bool:
+        return await self._world.outcome(server, progress.task.target) is None
+
+    async def _still(self, server: str, progress: "_Progress") -> bool:
+        """Return whether a server is still leaving; note it if not."""
+        outcome = await self._world.outcome(server, progress.task.target)
+        if outcome is None:
+            return True
+        await progress.step(f"{server}: {outcome}" if outcome else "")
+        return False
+
+    async def _move(self, server: str, target: str | None, task: Task) -> str:
         """Bring one server up elsewhere; return why that cannot be, empty once it is done."""
         for number in range(TRIES):
             try:
-                await self._world.evacuate(server, target, actor)
+                await self._world.evacuate(server, target, task)
             except Refused as error:
                 return f"{server}: {error}"
             except Unavailable as error:
@@ -242,6 +219,11 @@ class _Progress:
             detail=f"{task.done + 1} of {task.total} done, {task.failed + bool(failure)} failed",
         )
         if self._clock.mono_ns() - self._told_ns >= TOLD_NS:
+            await self._tell()
+
+    async def alive(self) -> None:
+        """Have it told now and then that somebody is at it."""
+        if self._clock.mono_ns() - self._told_ns >= ALIVE_NS:
             await self._tell()
 
     def say(self, detail: str) -> None:

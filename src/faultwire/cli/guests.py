@@ -132,14 +132,22 @@ def guest_restart(session: Session, guest: str, *, wait: bool, as_json: bool) ->
 @click.command("host-evacuate")
 @click.argument("host")
 @click.option("--target", "targets", multiple=True, metavar="HOST", help="Servers may go here.")
+@click.option("--no-fence", is_flag=True, help="I know that the host is off: ask for no proof.")
 @click.option("--wait", is_flag=True, help="Stay until it is done; exit status 1 if it failed.")
 @output.api_command
 def host_evacuate(
-    session: Session, host: str, targets: tuple[str, ...], *, wait: bool, as_json: bool
+    session: Session,
+    host: str,
+    targets: tuple[str, ...],
+    *,
+    no_fence: bool,
+    wait: bool,
+    as_json: bool,
 ) -> None:
     """Bring all servers of dead HOST up elsewhere, as a task."""
     path = f"/v1/hosts/{quote(host, safe='')}/evacuate"
-    answer = session.request("POST", "fault", path, body={"targets": list(targets)})
+    body = {"targets": list(targets), **({"no_fence": True} if no_fence else {})}
+    answer = session.request("POST", "fault", path, body=body)
     _begun(session, answer["task"], wait=wait, as_json=as_json)
 
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from faultwire.domain.computing import ServerAction
+from faultwire.domain.errors import Conflict
+from faultwire.domain.resources import Server
 from faultwire.domain.states import PowerState, VmState
 
 ANY = frozenset(VmState) - {VmState.DELETED, VmState.SOFT_DELETED}
@@ -69,3 +71,15 @@ EVACUATE = Move(
     needs_host=False,
 )
 """States in which a server can be evacuated, and what becomes of one that ran (S121)."""
+
+
+def refuse_move(server: Server, move: Move) -> None:
+    """Raise Conflict where a server's state forbids a move."""
+    for what, state, wrong in (
+        ("vm_state", server.vm_state.value, server.vm_state not in move.allowed),
+        ("task_state", server.task_state, move.idle and server.task_state is not None),
+    ):
+        if wrong:
+            raise Conflict(
+                f"Cannot '{move.name}' instance {server.id} while it is in {what} {state}"
+            )

@@ -42,7 +42,7 @@ class Task:
     `done` of `total` steps are over, `failed` of them without success; `failures` are the first
     ones, as text. `total` 0: not known yet. `detail` says how it stands, for people. `starts`
     counts how often somebody began with it: more than once after restarts. `targets` are the hosts
-    that servers may go to; none: any.
+    that servers may go to; none: any. `no_fence`: who asked vouches that the host has no power.
     """
 
     id: str
@@ -59,6 +59,7 @@ class Task:
     detail: str = ""
     starts: int = 0
     targets: tuple[str, ...] = ()
+    no_fence: bool = False
 
     @property
     def live(self) -> bool:

@@ -12,8 +12,12 @@ from faultwire.domain.remote_acts import (
     Phase,
     RemoteAct,
     RemoteActsSaved,
+    RemoteKind,
     RemoteState,
 )
+
+MOST_STAYED = 10_000
+"""Servers that did not leave their hosts, and of which it is remembered why."""
 
 
 class RemoteBook:
@@ -25,6 +29,7 @@ class RemoteBook:
         self._about: dict[tuple[str, str], str] = {}
         self._of: dict[tuple[FaultId | None, Phase], int] = {}
         self._held: dict[str, HeldEvents] = {}
+        self._stayed: dict[str, str] = {}
         self._appliers: dict[type, Callable[[Any], None]] = {
             RemoteActsSaved: self._saved,
             EventsHeld: lambda c: self._held.update((one.id, one) for one in c.held),
@@ -58,6 +63,19 @@ class RemoteBook:
             self._about[act.about] = act.id
             key = (act.fault, act.phase)
             self._of[key] = self._of.get(key, 0) + 1
+        if act.kind is RemoteKind.EVACUATE:
+            self._leaves(act)
+
+    def _leaves(self, act: RemoteAct) -> None:
+        self._stayed.pop(act.target, None)
+        if act.state in {RemoteState.FAILED, RemoteState.VOID}:
+            self._stayed[act.target] = act.detail
+        while len(self._stayed) > MOST_STAYED:
+            del self._stayed[next(iter(self._stayed))]
+
+    def stayed(self, server: str) -> str:
+        """Return why the last evacuation of a server came to nothing, since our start."""
+        return self._stayed.get(server, "")
 
     def __len__(self) -> int:
         """Return how many acts are owed."""

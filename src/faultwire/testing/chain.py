@@ -17,7 +17,7 @@ from typing import Any, TypeVar, cast
 from faultwire.app.core import Indexes, deciders, evaluator_of
 from faultwire.app.memory import Followers
 from faultwire.controllers.embedded.compute import EmbeddedController
-from faultwire.controllers.openstack.acts import CloudController
+from faultwire.controllers.openstack.beside import Beside, cloud_among
 from faultwire.domain.accounts import Actor
 from faultwire.domain.alarms import Delivery
 from faultwire.domain.changes import Change
@@ -35,7 +35,7 @@ from faultwire.inspector import guard_settings
 from faultwire.inspector.acting import Guards
 from faultwire.inspector.settings import Settings
 from faultwire.pipeline import Chain, Stages
-from faultwire.ports import Controller, Evaluator, Ledger
+from faultwire.ports import Evaluator, Ledger
 from faultwire.testing.clock import ManualClock
 from faultwire.testing.store import MemoryLedger
 
@@ -73,6 +73,7 @@ class InProcess:
         publish: bool = False,
         guards: guard_settings.Settings | None = None,
         notify: Notify | None = None,
+        disable: bool = False,
         fencing: FencingTerms = VOUCHED,
     ) -> None:
         """Start with what the ledger holds: nothing, unless one is given."""
@@ -99,10 +100,13 @@ class InProcess:
         self.deliveries: list[Delivery] = []
         self.marks: list[Marked] = []
         self._numbers = count(1)
+        beside = self._beside(notify, disable=disable)
         self._chain = Chain(
             Stages(
-                deciders(self.indexes, self.settings, fencing=fencing, guards=self.guards),
-                self._controller(notify),
+                deciders(
+                    self.indexes, self.settings, fencing=fencing, guards=self.guards, cloud=beside
+                ),
+                beside.controller(EmbeddedController()) if beside else EmbeddedController(),
                 _Listening(evaluator_of(self.indexes, publish=publish), self.events),
                 _AtOnce(self.ledger),
                 self.memory,
@@ -113,14 +117,11 @@ class InProcess:
             )
         )
 
-    def _controller(self, notify: Notify | None) -> Controller:
-        """Return who makes plans true; with `notify` every host is in the cloud `east`."""
-        inner = EmbeddedController()
+    def _beside(self, notify: Notify | None, *, disable: bool) -> Beside | None:
+        """Return the cloud beside us; with `notify` every host is in the cloud `east`."""
         if notify is None:
-            return inner
-        return CloudController(
-            inner, lambda host: "east" if host else "", self.indexes.remote, notify
-        )
+            return None
+        return Beside(cloud_among(["east"]), self.indexes.remote, notify, disable)
 
     def _heard(self, host: HostName) -> tuple[Sign, ...]:
         return self.signs.get(host, ())

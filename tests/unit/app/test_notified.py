@@ -126,6 +126,12 @@ async def test_nova_says_what_it_holds_of_a_service_but_ends_no_fault() -> None:
     assert host.forced_down
     assert inventory.host(HostName("controller")) is None
     stand.product.report(HOST_DOWN, hostname="compute-2")
+    echo = {"kind": "service", "host": "compute-2", "forced_down": True}
+    revision = stand.product.indexes.inventory.host(HostName("compute-2")).revision  # type: ignore[union-attr]
+    await stand.notified.take({"messages": [{"message_id": "e", "notices": [echo]}]}, ACTOR)
+    after = stand.product.indexes.inventory.host(HostName("compute-2"))
+    assert after is not None
+    assert after.revision == revision
     up = {"kind": "service", "host": "compute-2", "forced_down": False, "disabled": True}
     await stand.notified.take({"messages": [{"message_id": "x", "notices": [up]}]}, ACTOR)
     host = inventory.host(HostName("compute-2"))

@@ -33,6 +33,8 @@ class World:
         self.moves: list[tuple[str, str | None]] = []
         self.stuck: set[str] = set()
         self.away = 0
+        self.slow: dict[str, int] = {}
+        self.why: dict[str, str] = {}
 
     async def task(self, task: str) -> Task | None:
         return self.held if self.held is not None and self.held.id == task else None
@@ -43,7 +45,8 @@ class World:
     async def servers_on(self, host: str) -> tuple[str, ...]:
         return tuple(self.servers)
 
-    async def evacuate(self, server: str, target: str | None, actor: Actor) -> None:
+    async def evacuate(self, server: str, target: str | None, task: Task) -> None:
+        del task
         if self.away:
             self.away -= 1
             raise Unavailable("the database does not answer")
@@ -51,6 +54,12 @@ class World:
             raise Conflict("it cannot leave")
         self.servers.remove(server)
         self.moves.append((server, target))
+
+    async def outcome(self, server: str, host: str) -> str | None:
+        del host
+        left = self.slow.get(server, 0)
+        self.slow[server] = left - 1
+        return None if left > 0 else self.why.get(server, "")
 
 
 def manager(world: World, way: Way | None = None) -> tuple[TaskManager, ManualClock]:
@@ -217,3 +226,35 @@ async def test_an_interrupted_task_of_this_process_is_taken_up_at_once() -> None
     doing.add("t-1")
     await keeper.look()
     assert len(way.casts) == 1
+
+
+async def test_servers_that_take_their_time_are_waited_for_together() -> None:
+    """A cloud that is not ours brings them up later: each is a step once that is over."""
+    world = World(task(), ["a", "b", "c"])
+    world.slow = {"a": 2, "b": 1}
+    world.why = {"b": "no room"}
+    made, clock = manager(world)
+    await made.evacuate_host(INCOMING, "old", "t-1", None)
+    for _ in range(4):
+        await settle()
+        clock.advance(0.25)
+    await settle()
+    last = world.told[-1]
+    assert (last.state, last.done, last.failed) == (TaskState.FAILED, 3, 1)
+    assert last.failures == ("b: no room",)
+
+
+async def test_a_task_that_waits_says_that_it_is_there() -> None:
+    """Nobody takes a task away from who waits for a cloud."""
+    world = World(task(), ["a"])
+    world.slow = {"a": 10**6}
+    made, clock = manager(world)
+    await made.evacuate_host(INCOMING, "old", "t-1", None)
+    await settle()
+    before = len(world.told)
+    for _ in range(STALE_NS // 250_000_000):
+        clock.advance(0.25)
+        await settle()
+    assert len(world.told) - before >= 4
+    assert made.doing("t-1")
+    await made.stop()

@@ -168,8 +168,9 @@ def run(made: InProcess, cloud: FakeCloud) -> None:
 
     async def work() -> None:
         acting = RemoteActing(
-            made, made.indexes.remote, {"east": cloud}, Settings(clouds=("east",)), SystemClock()
-        )
+            made, made.indexes.remote, {"east": cloud}, Settings(clouds=("east",)), SystemClock(),
+            inventory=made.indexes.inventory,
+        )  # fmt: skip
         made.memory.follow(acting.follow)
         over = asyncio.Event()
         made.memory.follow(lambda _: None if len(made.indexes.remote) else over.set())
@@ -217,14 +218,14 @@ def test_what_a_cloud_cannot_do_now_is_asked_again() -> None:
 
 
 def test_a_server_that_is_gone_holds_up_no_other() -> None:
-    """What the cloud does not have fails for good, is recorded, and the rest goes on."""
+    """What the cloud does not have needs nothing any more, is recorded, and the rest goes on."""
     made, cloud = product(servers=3), cloud_of(3)
     del cloud.servers["vm1"]
     made.report(DOWN, hostname=H1)
     run(made, cloud)
     assert cloud.servers == {"vm0": "error", "vm2": "error"}
     saved = {act.target: act for act in made.ledger._state.remote_acts.values()}
-    assert saved["vm1"].state is RemoteState.FAILED
+    assert saved["vm1"].state is RemoteState.VOID
     assert "not here" in saved["vm1"].detail
 
 

@@ -105,6 +105,20 @@ def test_what_a_cloud_is_owed_is_not_read_back() -> None:
     assert drift(found, owed=let_up).services == ()
 
 
+def test_what_is_so_already_is_nobody_elses() -> None:
+    """A disabled service of a host that a fault holds down is told without the force-down."""
+    inventory = known()
+    inventory.apply(c.HostsSaved((Host(HostName("h1"), forced_down=True),)))
+    told = replace(SERVICE, forced_down=True, disabled=True, reason="mine")
+    found = replace(FOUND, services=(told,))
+    assert drift(found, inventory).services == (replace(told, forced_down=None),)
+    held = Host(HostName("h1"), forced_down=True, disabled=True, disabled_reason="ours")
+    inventory.apply(c.HostsSaved((held,)))
+    assert drift(found, inventory).services == (replace(told, forced_down=None),)
+    inventory.apply(c.HostsSaved((replace(held, disabled_reason="mine"),)))
+    assert drift(found, inventory).services == ()
+
+
 def test_what_changed_here_since_the_look_began_is_left_alone() -> None:
     """A look that is older than a change does not take it back; the next one decides."""
     touched = Touched()

@@ -12,7 +12,6 @@ from faultwire.domain.events import Event
 from faultwire.domain.faults import Severity, worst
 from faultwire.domain.ids import FaultId, ServerId
 from faultwire.domain.instants import Instant
-from faultwire.domain.moves import Move
 from faultwire.domain.resources import Server
 from faultwire.domain.services import NOVA_TERMS, StatusTerms
 from faultwire.domain.states import HostStatus, PowerState, VmState
@@ -28,18 +27,6 @@ def known(name: ServerId, view: View) -> Server:
     if server is None:
         raise NotFound(f"Instance {name} could not be found.")
     return server
-
-
-def refuse_move(server: Server, move: Move) -> None:
-    """Raise Conflict where a server's state forbids a move."""
-    for what, state, wrong in (
-        ("vm_state", server.vm_state.value, server.vm_state not in move.allowed),
-        ("task_state", server.task_state, move.idle and server.task_state is not None),
-    ):
-        if wrong:
-            raise Conflict(
-                f"Cannot '{move.name}' instance {server.id} while it is in {what} {state}"
-            )
 
 
 def refuse_locked(server: Server, *, override: bool) -> None:

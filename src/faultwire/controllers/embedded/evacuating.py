@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from faultwire.controllers.embedded import placing
-from faultwire.controllers.embedded.asked import Teller, known, line, refuse_move
+from faultwire.controllers.embedded.asked import Teller, known, line
 from faultwire.domain.accounts import AuditRecord
 from faultwire.domain.acts import Act, ActKind
 from faultwire.domain.causes import ResourceKind
@@ -20,7 +20,7 @@ from faultwire.domain.computing import ConfirmHost, EvacuateServer
 from faultwire.domain.decided import Decided, Deciding
 from faultwire.domain.errors import Conflict, Invalid, NotFound
 from faultwire.domain.instants import Instant
-from faultwire.domain.moves import EVACUATE
+from faultwire.domain.moves import EVACUATE, refuse_move
 from faultwire.domain.resources import Evacuation, Server
 from faultwire.domain.states import PowerState, VmState
 from faultwire.ports import Judge, View

@@ -9,7 +9,6 @@ from faultwire.controllers.embedded.asked import (
     known,
     line,
     refuse_locked,
-    refuse_move,
 )
 from faultwire.domain.changes import (
     Audited,
@@ -30,7 +29,7 @@ from faultwire.domain.decided import Decided, Deciding
 from faultwire.domain.errors import Conflict, NotFound, OverQuota
 from faultwire.domain.guest_changes import GuestsSaved
 from faultwire.domain.instants import Instant
-from faultwire.domain.moves import MOVES
+from faultwire.domain.moves import MOVES, refuse_move
 from faultwire.domain.resources import Particulars, Server
 from faultwire.domain.states import PowerState, VmState
 from faultwire.ports import View

@@ -5,17 +5,20 @@ hold to be true, and what the cloud itself says follows. What the cloud is owed 
 same commit, so that one of both alone is never there.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from faultwire.domain.changes import Change, HostsSaved, PortsSaved, ServersMoved
 from faultwire.domain.decided import Decided, Deciding, Realised, Work
 from faultwire.domain.events import Event
 from faultwire.domain.faults import Fault
-from faultwire.domain.ids import FaultId, HostName, derived
+from faultwire.domain.ids import FaultId, HostName, ServerId, derived
 from faultwire.domain.instants import Instant
 from faultwire.domain.plans import Plan, PortsPlan, RaisePlan
 from faultwire.domain.remote_acts import (
+    ABOUT,
+    DISABLED,
+    ENABLED,
     WAITS_FOR,
     EventsHeld,
     HeldEvents,
@@ -29,6 +32,8 @@ from faultwire.domain.remote_acts import (
     RemoteState,
     SettleRemoteActs,
     act_id,
+    disabled_by_us,
+    disabled_for,
 )
 from faultwire.domain.resources import Host, Port, Server
 from faultwire.domain.states import VmState
@@ -38,8 +43,8 @@ from faultwire.resourcemap.remote_acts import RemoteBook
 CloudOf = Callable[[HostName], str]
 """Gives the cloud of a host; empty where it is in none."""
 
-RESETTABLE = {VmState.ERROR: "error", VmState.ACTIVE: "active"}
-"""What Nova's os-resetState can make of a server; other states it cannot be given from outside."""
+RESETTABLE = {VmState.ERROR: "error", VmState.ACTIVE: "active", VmState.STOPPED: "stopped"}
+"""What a server can be made from outside; one that was stopped is stopped once more."""
 
 SLICE = 128
 
@@ -53,12 +58,18 @@ class CloudController:
         cloud_of: CloudOf,
         book: RemoteBook,
         notify: Notify = Notify.IMMEDIATELY,
+        *,
+        disable: bool = False,
     ) -> None:
-        """Take who moves the map, which cloud a host is in, and when owners hear of it."""
+        """Take who moves the map, which cloud a host is in, and when owners hear of it.
+
+        With `disable` the service of a host that is forced down is disabled too.
+        """
         self._inner = inner
         self._cloud_of = cloud_of
         self._book = book
         self._notify = notify
+        self._disable = disable
 
     def realise(self, plan: Plan, view: View, now: Instant) -> Work[Realised]:
         """Return the rows and facts of the plan, with the acts that clouds are owed."""
@@ -66,23 +77,18 @@ class CloudController:
         fault = getattr(plan, "fault", None)
         if fault is not None and not _tells_of_trouble(plan):
             realised = self._overtaken(realised, fault.id)
-        asked: dict[tuple[str, str], RemoteAct] = {}
+        made = tuple(self._disabled(one, fault, view) for one in realised.changes)
+        realised = replace(realised, changes=made)
+        wanted: dict[tuple[str, str], RemoteAct] = {}
         for number, act in enumerate(self._acts(realised.changes, view, fault, now)):
-            asked[act.about] = act
+            wanted[act.about] = act
             if number % SLICE == SLICE - 1:
                 yield
-        if not asked:
+        if not wanted:
             return realised
-        # What is still owed on the same thing is not meant any more.
-        void = [self._book.on(about) for about in asked]
-        over = [
-            replace(act, state=RemoteState.VOID, settled_ns=now.wall_ns, detail="superseded")
-            for act in void
-            if act is not None and act.id != asked[act.about].id
-        ]
-        acts = RemoteActsSaved((*over, *asked.values()))
+        acts = RemoteActsSaved((*overtaken(wanted, self._book, now), *wanted.values()))
         realised = replace(realised, changes=(*realised.changes, acts))
-        phases = WAITS_FOR[self._notify] & {act.phase for act in asked.values()}
+        phases = WAITS_FOR[self._notify] & {act.phase for act in wanted.values()}
         if not (phases and fault is not None and _tells_of_trouble(plan)):
             return realised
         return _held_back(realised, fault.id, tuple(sorted(phases)), now)
@@ -100,6 +106,28 @@ class CloudController:
             events=(*before, *realised.events),
         )
 
+    def _disabled(self, change: Change, fault: Fault | None, view: View) -> Change:
+        """Return a change of hosts with their services disabled, or enabled if we disabled them.
+
+        Who disables one for a reason of his own meanwhile keeps it so.
+        """
+        if not isinstance(change, HostsSaved):
+            return change
+        hosts = []
+        for host in change.hosts:
+            before = view.host(host.name)
+            moved = before is not None and before.forced_down is not host.forced_down
+            if not moved or not self._cloud_of(host.name):
+                hosts.append(host)
+            elif host.forced_down and self._disable and not host.disabled:
+                reason = disabled_for(fault.id if fault else None)
+                hosts.append(replace(host, disabled=True, disabled_reason=reason))
+            elif not host.forced_down and disabled_by_us(host.disabled_reason):
+                hosts.append(replace(host, disabled=False, disabled_reason=None))
+            else:
+                hosts.append(host)
+        return HostsSaved(tuple(hosts))
+
     def _acts(
         self, changes: Iterable[Change], view: View, fault: Fault | None, now: Instant
     ) -> Iterator[RemoteAct]:
@@ -115,14 +143,16 @@ class CloudController:
                     continue
             for one in wanted:
                 if one is not None:
-                    yield _asked(*one, fault.id if fault else None, now.wall_ns)
+                    yield asked(*one, fault.id if fault else None, now.wall_ns)
 
     def _of_host(self, host: Host, view: View) -> tuple[str, RemoteKind, str, str] | None:
         before, cloud = view.host(host.name), self._cloud_of(host.name)
         if not cloud or (before is not None and before.forced_down == host.forced_down):
             return None
         kind = RemoteKind.FORCE_DOWN if host.forced_down else RemoteKind.LET_UP
-        return cloud, kind, host.name, ""
+        if before is None or before.disabled is host.disabled:
+            return cloud, kind, host.name, ""
+        return cloud, kind, host.name, DISABLED if host.disabled else ENABLED
 
     def _of_server(self, server: Server, view: View) -> tuple[str, RemoteKind, str, str] | None:
         before, cloud = view.server(server.id), self._cloud_of(server.host)
@@ -130,6 +160,10 @@ class CloudController:
         if not cloud or wanted is None:
             return None
         if before is not None and before.vm_state is server.vm_state:
+            return None
+        owed = self._book.on((ABOUT[RemoteKind.RESET_STATE], server.id))
+        if owed is not None and owed.kind is RemoteKind.EVACUATE:
+            # Whoever builds it is not to be disturbed; if nobody does, it is reset after all.
             return None
         return cloud, RemoteKind.RESET_STATE, server.id, wanted
 
@@ -143,11 +177,24 @@ class CloudController:
         return cloud, RemoteKind.MARK_PORT, port.id, port.data_plane_status or ""
 
 
-def _asked(
+def asked(
     cloud: str, kind: RemoteKind, target: str, wanted: str, fault: FaultId | None, at_ns: int
 ) -> RemoteAct:
+    """Return an act that is owed from now on."""
     name = act_id(kind, target, wanted, fault, at_ns)
     return RemoteAct(name, cloud, kind, target, wanted, fault, at_ns)
+
+
+def overtaken(
+    wanted: Mapping[tuple[str, str], RemoteAct], book: RemoteBook, now: Instant
+) -> list[RemoteAct]:
+    """Return what is owed on the same things, void: it is not meant any more."""
+    owed = [book.on(about) for about in wanted]
+    return [
+        replace(act, state=RemoteState.VOID, settled_ns=now.wall_ns, detail="superseded")
+        for act in owed
+        if act is not None and act.id != wanted[act.about].id
+    ]
 
 
 def _tells_of_trouble(plan: Plan) -> bool:
@@ -171,7 +218,10 @@ def _held_back(
 
 
 class SettlingDecider:
-    """Decides on `SettleRemoteActs`: acts are over, and events that waited for them go out."""
+    """Decides on `SettleRemoteActs`: acts are over, and events that waited for them go out.
+
+    A server that could not leave its host gets the state that it should have there.
+    """
 
     def __init__(self, book: RemoteBook) -> None:
         """Take the book, which follows the ledger."""
@@ -179,12 +229,12 @@ class SettlingDecider:
 
     def decide(self, command: SettleRemoteActs, view: View, now: Instant) -> Deciding:
         """Return the rows; an act that somebody voided meanwhile stays void."""
-        _ = view
-        over = [
+        told = [
             replace(act, settled_ns=now.wall_ns)
             for act in command.acts
             if self._book.get(act.id) is not None
         ]
+        over = [act for act in told if act.state is not RemoteState.OWED]
         done: dict[tuple[FaultId | None, Phase], int] = {}
         for act in over:
             done[act.fault, act.phase] = done.get((act.fault, act.phase), 0) + 1
@@ -197,7 +247,19 @@ class SettlingDecider:
             )
         ]
         yield None
-        return _released(due, (RemoteActsSaved(tuple(over)),) if over else ())
+        told += [again for act in over if (again := _stays(act, view, now)) is not None]
+        return _released(due, (RemoteActsSaved(tuple(told)),) if told else ())
+
+
+def _stays(act: RemoteAct, view: View, now: Instant) -> RemoteAct | None:
+    """Return what a server is owed whose evacuation came to nothing."""
+    if act.kind is not RemoteKind.EVACUATE or act.state is not RemoteState.FAILED:
+        return None
+    server = view.server(ServerId(act.target))
+    wanted = RESETTABLE.get(server.vm_state) if server is not None else None
+    if server is None or wanted is None or server.host != act.origin:
+        return None
+    return asked(act.cloud, RemoteKind.RESET_STATE, server.id, wanted, act.fault, now.wall_ns)
 
 
 class ReleaseDecider:

@@ -4,15 +4,20 @@ A library's client asks a server at a time and looks things up on the way; that 
 Doctor's inspector slow. Here an act is one request.
 """
 
+import logging
 import ssl
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 import orjson
 
 from faultwire.controllers.openstack.session import CloudSession
 from faultwire.domain.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
+from faultwire.domain.remote_acts import STOPPED, Standing
+
+log = logging.getLogger(__name__)
 
 SERVICES_VERSION = "2.53"
 """Since then a service is named by its uuid."""
@@ -20,9 +25,21 @@ SERVICES_VERSION = "2.53"
 EVACUATE_VERSION = "2.94"
 """The last one that leaves servers running: from 2.95 on they end stopped."""
 
+STOPPED_VERSION = "2.95"
+"""The first one in which they end stopped."""
+
+STANDING_VERSION = "2.16"
+"""Shows an administrator the host of a server, at half the cost of the newest ones."""
+
+REASON = 255
+"""Characters of a reason that Nova takes."""
+
 MOST_BYTES = 64 * 1024 * 1024
 SAID = 300
 """Characters of a refusal that are kept."""
+
+DATA_PLANE = "data-plane-status"
+"""The extension of Neutron that lets ports be marked; OVN's plugin has none."""
 
 _LATER = frozenset({408, 413, 429, 500, 502, 503, 504})
 _NOT_YET = ("still in use", "evacuation migration records", "rebuilding", "task_state")
@@ -38,18 +55,29 @@ class OpenStackApi:
         self._timeout = aiohttp.ClientTimeout(total=timeout)
         self._client: aiohttp.ClientSession | None = None
         self._services: dict[str, str] = {}
+        self._marks: bool | None = None
 
     # ---------------------------------------------------------------- acts
 
-    async def force_down(self, host: str) -> None:
-        """Force the host's nova-compute down: one request once its uuid is known."""
-        await self._forced(host, down=True)
+    async def force_down(self, host: str, reason: str = "") -> None:
+        """Force the host's nova-compute down: one request once its uuid is known.
 
-    async def let_up(self, host: str) -> None:
+        With a reason it is disabled by the same request: Nova then knows that it is dead. Asked
+        to disable alone, it would first call the dead service, and wait for that.
+        """
+        body: dict[str, object] = {"forced_down": True}
+        if reason:
+            body |= {"status": "disabled", "disabled_reason": reason[:REASON]}
+        await self._change(host, body)
+
+    async def let_up(self, host: str, *, enable: bool = False) -> None:
         """Take the force-down back; Conflict while Nova still keeps its evacuations (S176)."""
-        await self._forced(host, down=False)
+        body: dict[str, object] = {"forced_down": False}
+        if enable:
+            body["status"] = "enabled"
+        await self._change(host, body)
 
-    async def _forced(self, host: str, *, down: bool) -> None:
+    async def _change(self, host: str, body: dict[str, object]) -> None:
         known = host in self._services
         if not known:
             await self.learn_services(host)
@@ -57,18 +85,17 @@ class OpenStackApi:
         if service is None:
             raise NotFound(f"host {host} has no nova-compute")
         try:
-            body = {"forced_down": down}
             await self.compute("PUT", f"/os-services/{service}", body, SERVICES_VERSION)
         except NotFound:
             self._services.pop(host, None)
             if not known:
                 raise
             # It was deleted and made again since.
-            await self._forced(host, down=down)
+            await self._change(host, body)
 
     async def learn_services(self, host: str = "") -> dict[str, dict[str, Any]]:
         """Return the nova-compute services by host, all or one's, and keep their uuids."""
-        where = f"&host={host}" if host else ""
+        where = f"&host={quote(host, safe='')}" if host else ""
         path = f"/os-services?binary=nova-compute{where}"
         found = await self.compute("GET", path, None, SERVICES_VERSION)
         services = {str(one["host"]): one for one in found["services"]}
@@ -76,22 +103,54 @@ class OpenStackApi:
         return services
 
     async def reset_state(self, server: str, state: str) -> None:
-        """Set a server's state by os-resetState; what it was in is not asked."""
-        body = {"os-resetState": {"state": state}}
-        await self.compute("POST", f"/servers/{server}/action", body)
+        """Set a server's state by os-resetState; what it was in is not asked.
 
-    async def evacuate(self, server: str, host: str) -> None:
+        Nova gives no server the state stopped by itself: it is said to be active, and stopped.
+        """
+        off = state == STOPPED
+        body: dict[str, object] = {"os-resetState": {"state": "active" if off else state}}
+        await self.compute("POST", f"/servers/{server}/action", body)
+        if off:
+            await self.compute("POST", f"/servers/{server}/action", {"os-stop": None})
+
+    async def evacuate(self, server: str, host: str, *, stopped: bool = False) -> None:
         """Have a server built again elsewhere; Conflict while Nova thinks its host alive."""
         body = {"evacuate": {"host": host} if host else {}}
-        await self.compute("POST", f"/servers/{server}/action", body, EVACUATE_VERSION)
+        version = STOPPED_VERSION if stopped else EVACUATE_VERSION
+        await self.compute("POST", f"/servers/{server}/action", body, version)
 
-    async def mark_port(self, port: str, status: str) -> None:
+    async def standing(self, server: str) -> Standing:
+        """Return where a server is and what is being done to it."""
+        found = await self.compute("GET", f"/servers/{server}", None, STANDING_VERSION)
+        one = found["server"]
+        return Standing(
+            str(one.get("OS-EXT-SRV-ATTR:host") or ""),
+            str(one.get("OS-EXT-STS:vm_state") or ""),
+            str(one.get("OS-EXT-STS:task_state") or ""),
+            str((one.get("fault") or {}).get("message") or "")[:SAID],
+        )
+
+    async def mark_port(self, port: str, status: str) -> str:
         """Set a port's data_plane_status; what is not known any more is said to be active.
 
-        Neutron fails with 500 where it is to forget a status (D7).
+        Neutron fails with 500 where it is to forget a status (D7). A cloud without the extension
+        is asked whether it has it once, and for no port ever.
         """
+        if self._marks is None:
+            self._marks = await self._has_extension(DATA_PLANE)
+        if not self._marks:
+            return f"its Neutron has no {DATA_PLANE}"
         body = {"port": {"data_plane_status": status or "ACTIVE"}}
         await self.network("PUT", f"/ports/{port}", body)
+        return ""
+
+    async def _has_extension(self, alias: str) -> bool:
+        try:
+            await self.network("GET", f"/extensions/{alias}")
+        except NotFound:
+            log.warning("cloud %s: its Neutron has no %s", self._session.name, alias)
+            return False
+        return True
 
     # ---------------------------------------------------------------- requests
 

@@ -104,7 +104,7 @@ def compare(
             notices.append(service)
         about = (_HOST, service.host)
         if about not in touched and _service_differs(service, host) and not owed(about):
-            services.append(service)
+            services.append(_news(service, host))
     seen: set[str] = set()
     for number, one in enumerate(found.servers):
         seen.add(one.id)
@@ -170,4 +170,12 @@ def _port_differs(told: PortNotice, known: Port | None) -> bool:
 def _service_differs(told: ServiceNotice, known: Host | None) -> bool:
     if known is None:
         return bool(told.forced_down or told.disabled)
+    if told.disabled and (told.reason or None) != known.disabled_reason:
+        return True
     return told.forced_down != known.forced_down or told.disabled != known.disabled
+
+
+def _news(told: ServiceNotice, known: Host | None) -> ServiceNotice:
+    """Return what differs alone: who says again what a fault made so would make it his own."""
+    same = known is not None and told.forced_down is known.forced_down
+    return replace(told, forced_down=None) if same else told

@@ -61,6 +61,14 @@ class Settings:
         default=8,
         metadata={"help": "Requests to one cloud at the same time.", "min": 1, "max": 64},
     )
+    evacuations: int = field(
+        default=8,
+        metadata={"help": "Servers of one cloud that leave hosts at the same time.", "min": 1},
+    )
+    disable_on_host_down: bool = field(
+        default=False,
+        metadata={"help": "Also disable the service of a host that is forced down."},
+    )
     timeout: float = field(
         default=30.0,
         metadata={"help": "Seconds that one request to a cloud may take.", "min": 0.1},

@@ -70,11 +70,15 @@ Name = Annotated[str, Field(min_length=1, max_length=255)]
 
 
 class EvacuateModel(BaseModel):
-    """Where servers may go; to any host where none is named."""
+    """Where servers may go; to any host where none is named.
+
+    With `no_fence` whoever asks vouches that the host has no power, where a proof is required.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     targets: list[Name] = Field(default=[], max_length=1000)
+    no_fence: bool = False
 
 
 EVACUATE: dict[str, Any] = schema_of(EvacuateModel)
@@ -145,7 +149,8 @@ class Guests:
         for number, name in enumerate(targets):
             if name not in self._ports.inventory.match_host(name):
                 raise NotFound(f"targets[{number}]: no host {name}")
-        return await self._start(request, caller, TaskKind.HOST_EVACUATE, found[0], targets)
+        kind, vouched = TaskKind.HOST_EVACUATE, model.no_fence
+        return await self._start(request, caller, kind, found[0], targets, no_fence=vouched)
 
     async def task(self, request: Request) -> Response:
         """Show how far a task is."""
@@ -172,11 +177,13 @@ class Guests:
         kind: TaskKind,
         target: str,
         targets: tuple[str, ...] = (),
+        *,
+        no_fence: bool = False,
     ) -> Response:
         now = self._ports.clock.wall_ns()
         name = str(uuid.uuid4())
         actor = actor_of(request, caller)
-        task = Task(name, kind, target, actor, now, now, targets=targets)
+        task = Task(name, kind, target, actor, now, now, targets=targets, no_fence=no_fence)
         await self._ports.intake.submit(StartTask(task))
         self._ports.keeper.wake()
         return json_response({"task": task_row(task)}, 202)
@@ -235,6 +242,7 @@ def task_row(task: Task) -> dict[str, object]:
         "percent": task.percent,
         "detail": task.detail,
         "targets": list(task.targets),
+        "no_fence": task.no_fence,
         "user": task.actor.user,
         "created_at": rfc3339(task.created_ns),
         "updated_at": rfc3339(task.updated_ns),
