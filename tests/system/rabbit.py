@@ -23,6 +23,7 @@ import pytest
 
 from faultwire.messaging.link import REFUSED_WAIT_SECONDS
 from tests.databases.servers import free_port
+from tests.system.certificates import self_signed
 from tests.system.waiting import wait_for
 
 SERVER = "/usr/lib/rabbitmq/bin/rabbitmq-server"
@@ -50,6 +51,12 @@ loopback_users = none
 log.console = true
 log.console.level = warning
 disk_free_limit.absolute = 50MB
+listeners.ssl.1 = 127.0.0.1:{tls}
+listeners.ssl.2 = 127.0.0.2:{tls}
+ssl_options.cacertfile = {folder}/certificate.pem
+ssl_options.certfile = {folder}/certificate.pem
+ssl_options.keyfile = {folder}/key.pem
+ssl_options.verify = verify_none
 """
 
 
@@ -65,6 +72,7 @@ class Rabbit:
         # Short, since Erlang makes long paths below it; open for the broker's own user.
         self.folder = Path(mkdtemp(prefix="faultwire-rabbit-", dir="/tmp"))
         self.port, self._epmd, self._dist = free_port(), free_port(), free_port()
+        self.tls_port = free_port()
         self.node = f"faultwire{self.port}@localhost"
         self._prepare()
 
@@ -75,7 +83,10 @@ class Rabbit:
         cookie.write_text(COOKIE)
         cookie.chmod(0o400)
         (self.folder / "plugins").write_text("[].\n")
-        config = CONFIG.format(port=self.port, user=USER, password=PASSWORD)
+        self_signed(self.folder)
+        config = CONFIG.format(
+            port=self.port, tls=self.tls_port, folder=self.folder, user=USER, password=PASSWORD
+        )
         (self.folder / "rabbitmq.conf").write_text(config)
         if os.geteuid() == 0:
             account = pwd.getpwnam("rabbitmq")
@@ -178,6 +189,16 @@ class Rabbit:
                 return self._given
             return f"rabbit://{user}:{password}@{parts.hostname}:{parts.port or 5672}{parts.path}"
         return f"rabbit://{user}:{quote(password)}@127.0.0.1:{self.port}/{quote(vhost, safe='')}"
+
+    def secure(self, vhost: str, host: str = "127.0.0.1") -> str:
+        """Return a transport_url for TLS; the certificate is that of localhost and 127.0.0.1."""
+        self._own()
+        return f"amqps://{USER}:{quote(PASSWORD)}@{host}:{self.tls_port}/{quote(vhost, safe='')}"
+
+    @property
+    def certificate(self) -> Path:
+        """The file of the certificate that vouches for it."""
+        return self.folder / "certificate.pem"
 
     def vhost(self) -> str:
         """Make a virtual host of the test's own and return its name."""

@@ -15,7 +15,7 @@ from faultwire.app.notified import Notified, count
 from faultwire.config.configuration import Configuration
 from faultwire.domain.accounts import Actor
 from faultwire.domain.errors import FaultwireError, Refused, Unavailable
-from faultwire.messaging.addresses import broker_of
+from faultwire.messaging import tls
 from faultwire.messaging.reading import Word
 from faultwire.messaging.topics import check_listener
 from faultwire.monitors import listening
@@ -107,7 +107,7 @@ def listen(configuration: Configuration, notified: Notified, tools: Tools, life:
     settings, default = configuration.listener, configuration.default
     rabbit = configuration.oslo_messaging_rabbit
     check_listener(settings, configuration.notifier.also_publish)
-    broker = broker_of(default, rabbit)
+    broker = tls.configured(default, rabbit)
     if broker is None or not settings.enabled:
         return
     first = listening.line_of(default, rabbit, settings)

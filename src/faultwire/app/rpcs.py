@@ -11,7 +11,8 @@ from faultwire.app.life import Life
 from faultwire.config.configuration import Configuration
 from faultwire.domain.accounts import Credential, CredentialKind
 from faultwire.domain.errors import Invalid, RpcError
-from faultwire.messaging.addresses import OPTION, broker_of
+from faultwire.messaging import tls
+from faultwire.messaging.addresses import OPTION
 from faultwire.messaging.caps import Caps
 from faultwire.messaging.inprocess import InProcessExchange, InProcessServer
 from faultwire.messaging.peers import Peers
@@ -77,7 +78,7 @@ class Rpcs:
         served: tuple[str, ...],
     ) -> None:
         """Take what is called and served; raises Invalid for a bad level or no broker."""
-        broker = broker_of(configuration.default, configuration.oslo_messaging_rabbit)
+        broker = tls.configured(configuration.default, configuration.oslo_messaging_rabbit)
         if broker is None:
             raise Invalid(OPTION, "is empty, and remote calls need a broker")
         self.broker = broker

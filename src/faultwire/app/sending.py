@@ -9,7 +9,7 @@ from faultwire.app.core import Core, Tools
 from faultwire.config.configuration import Configuration
 from faultwire.domain.alarms import Delivery
 from faultwire.domain.errors import Unavailable
-from faultwire.messaging.addresses import broker_of
+from faultwire.messaging import tls
 from faultwire.messaging.memory import MemoryBus
 from faultwire.messaging.topics import check_topics
 from faultwire.notifier.delivery import guard
@@ -28,7 +28,7 @@ def bus_of(configuration: Configuration, tools: Tools, release: AsyncExitStack) 
     It is closed with `release`.
     """
     default, rabbit = configuration.default, configuration.oslo_messaging_rabbit
-    broker = broker_of(default, rabbit)
+    broker = tls.configured(default, rabbit)
     topics = check_topics("[notifier] also_publish", configuration.notifier.also_publish)
     if not topics:
         return None

@@ -155,10 +155,10 @@ def _way(
 ) -> "GuestLink | GuestBus":
     """Return the way to the control plane: over the broker that is configured, else directly."""
     from faultwire.config import configuration
-    from faultwire.messaging.addresses import broker_of
+    from faultwire.messaging import tls
 
     settings = configuration.read(config)
-    broker = broker_of(settings.default, settings.oslo_messaging_rabbit)
+    broker = tls.configured(settings.default, settings.oslo_messaging_rabbit)
     if broker is None:
         from faultwire.agent.guestlink import GuestLink
 

@@ -168,13 +168,13 @@ def _broker(config: Path | None) -> tuple["Configuration", "Broker"]:
     """Return the configuration and its broker; a ClickException where it has none."""
     from faultwire.config import configuration
     from faultwire.domain.errors import FaultwireError
-    from faultwire.messaging.addresses import broker_of
+    from faultwire.messaging import tls
     from faultwire.messaging.topics import check_listener
 
     try:
         settings = configuration.read(config)
         check_listener(settings.listener, settings.notifier.also_publish)
-        broker = broker_of(settings.default, settings.oslo_messaging_rabbit)
+        broker = tls.configured(settings.default, settings.oslo_messaging_rabbit)
     except FaultwireError as error:
         logging.getLogger(__name__).debug("cannot listen", exc_info=True)
         raise click.ClickException(str(error)) from None

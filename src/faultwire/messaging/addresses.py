@@ -1,5 +1,6 @@
 """Where the broker is: `transport_url`, read by us so that its mistakes are named; no I/O."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
@@ -10,7 +11,27 @@ from faultwire.messaging.settings import RabbitSettings, Settings
 OPTION = "[DEFAULT] transport_url"
 SCHEMES = frozenset({"rabbit", "amqp", "amqps"})
 PORT, TLS_PORT = 5672, 5671
-_TRUE = frozenset({"true", "1", "yes", "on", "t", "y"})
+_WORDS = {
+    **dict.fromkeys(("true", "1", "yes", "on", "t", "y"), True),
+    **dict.fromkeys(("false", "0", "no", "off", "f", "n"), False),
+}
+LONGEST = 60
+LEAST_HEARTBEAT, MOST_HEARTBEAT = 2, 3600
+
+OPTIONS = frozenset({
+    "amqp_auto_delete", "amqp_durable_queues", "conn_pool_min_size", "conn_pool_ttl",
+    "direct_mandatory_flag", "enable_cancel_on_failover", "heartbeat_rate",
+    "heartbeat_timeout_threshold", "hostname", "kombu_compression", "kombu_failover_strategy",
+    "kombu_missing_consumer_retry_timeout", "kombu_reconnect_delay", "kombu_reconnect_splay",
+    "processname", "rabbit_ha_queues", "rabbit_interval_max", "rabbit_login_method",
+    "rabbit_qos_prefetch_count", "rabbit_quorum_delivery_limit", "rabbit_quorum_max_memory_bytes",
+    "rabbit_quorum_max_memory_length", "rabbit_quorum_queue", "rabbit_retry_backoff",
+    "rabbit_retry_interval", "rabbit_stream_fanout", "rabbit_transient_queues_ttl",
+    "rabbit_transient_quorum_queue", "rpc_conn_pool_size", "ssl", "ssl_ca_file", "ssl_cert_file",
+    "ssl_enforce_fips_mode", "ssl_enforce_hostname_verification", "ssl_key_file", "ssl_version",
+    "use_queue_manager",
+})  # fmt: skip
+"""What oslo.messaging takes in the URL, where it fails over anything else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +50,11 @@ class BrokerHost:
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """A broker's nodes, the virtual host, and how we connect."""
+    """A broker's nodes, the virtual host, and how we connect.
+
+    `rabbit` is what holds: what the URL says stands in the place of what the section says.
+    `options` are all that the URL says, for the library.
+    """
 
     hosts: tuple[BrokerHost, ...]
     vhost: str
@@ -39,21 +64,6 @@ class Broker:
     def __str__(self) -> str:
         """Return what may be logged: no password is in it."""
         return f"rabbit://{','.join(map(str, self.hosts))}/{self.vhost}"
-
-    @property
-    def effective(self) -> RabbitSettings:
-        """Return the settings with what the URL's query says in their place, as the library does.
-
-        A value there that cannot be read is the library's to refuse.
-        """
-        told: dict[str, Any] = {}
-        for name, text in self.options:
-            default = getattr(self.rabbit, name, None)
-            if isinstance(default, bool):
-                told[name] = text.strip().lower() in _TRUE
-            elif isinstance(default, str):
-                told[name] = text
-        return replace(self.rabbit, **told)
 
     @property
     def oslo_url(self) -> str:
@@ -71,12 +81,12 @@ class Broker:
             "amqp_durable_queues": str(rabbit.amqp_durable_queues).lower(),
             "heartbeat_timeout_threshold": str(rabbit.heartbeat_timeout_threshold),
         }
+        query.update(self.options)
         if rabbit.ssl:
             query["ssl"] = "true"
             for name in ("ssl_ca_file", "ssl_cert_file", "ssl_key_file"):
                 if value := getattr(rabbit, name):
                     query[name] = value
-        query.update(self.options)
         return f"rabbit://{nodes}/{quote(self.vhost, safe='')}?{urlencode(query)}"
 
 
@@ -96,11 +106,43 @@ def broker_of(settings: Settings, rabbit: RabbitSettings | None = None) -> Broke
         raise Invalid(OPTION, f"must begin with rabbit://, not {parts.scheme or 'nothing'}://")
     if not parts.netloc:
         raise Invalid(OPTION, "names no host: rabbit://USER:PASSWORD@HOST:PORT/VIRTUAL_HOST")
-    port = TLS_PORT if rabbit.ssl or parts.scheme == "amqps" else PORT
+    options = tuple(parse_qsl(parts.query))
+    holds = _holding(rabbit, dict(options), secure=parts.scheme == "amqps")
+    port = TLS_PORT if holds.ssl else PORT
     hosts = tuple(_host(node, port) for node in parts.netloc.split(","))
-    return Broker(
-        hosts, unquote(parts.path.removeprefix("/")) or "/", rabbit, tuple(parse_qsl(parts.query))
-    )
+    return Broker(hosts, unquote(parts.path.removeprefix("/")) or "/", holds, options)
+
+
+def _holding(
+    rabbit: RabbitSettings, options: Mapping[str, str], *, secure: bool
+) -> RabbitSettings:
+    """Return the settings with what the URL says in their place, as the services read it."""
+    told: dict[str, Any] = {}
+    for name, text in options.items():
+        if name not in OPTIONS:
+            raise Invalid(OPTION, f"has an option that nobody knows: {name[:LONGEST]}")
+        default = getattr(rabbit, name, None)
+        if isinstance(default, bool):
+            told[name] = _WORDS.get(text.strip().lower())
+            if told[name] is None:
+                raise Invalid(OPTION, f"its option {name} must be true or false")
+        elif isinstance(default, int):
+            told[name] = _count(name, text)
+        elif isinstance(default, str):
+            told[name] = text
+    if secure and told.get("ssl") is False:
+        raise Invalid(OPTION, "says amqps:// and ssl=false")
+    if secure:
+        told["ssl"] = True
+    return replace(rabbit, **told)
+
+
+def _count(name: str, text: str) -> int:
+    if not text.isdecimal() or not LEAST_HEARTBEAT <= int(text[:LONGEST]) <= MOST_HEARTBEAT:
+        raise Invalid(
+            OPTION, f"its option {name} must be {LEAST_HEARTBEAT} to {MOST_HEARTBEAT} seconds"
+        )
+    return int(text)
 
 
 def _host(text: str, port: int) -> BrokerHost:

@@ -5,15 +5,18 @@ twice, give everything back at once where a try fails, and make the exchanges of
 message is acknowledged when it is somewhere else for good, and nothing of others is made.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
-from urllib.parse import quote
 
 import kombu
 from amqp.exceptions import AMQPError, NotFound
 from kombu.exceptions import KombuError
 
-from faultwire.messaging.addresses import Broker
+from faultwire.messaging import tls
+from faultwire.messaging.addresses import Broker, BrokerHost
+
+log = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 5.0
 
@@ -28,23 +31,7 @@ class Opened:
 
     def __init__(self, broker: Broker) -> None:
         """Connect to the first node that answers; raises `errors` within seconds for each."""
-        rabbit = broker.rabbit
-        tls: Any = False
-        if rabbit.ssl:
-            pairs = {
-                "ca_certs": rabbit.ssl_ca_file,
-                "certfile": rabbit.ssl_cert_file,
-                "keyfile": rabbit.ssl_key_file,
-            }
-            tls = {key: value for key, value in pairs.items() if value}
-        self._connection = kombu.Connection(
-            ";".join(_url(broker)),
-            ssl=tls,
-            heartbeat=rabbit.heartbeat_timeout_threshold,
-            connect_timeout=CONNECT_SECONDS,
-            transport_options={"confirm_publish": True, "max_retries": 0},
-        )
-        self._connection.ensure_connection(max_retries=1, timeout=CONNECT_SECONDS)
+        self._connection = _connected(broker)
         self._channel: Any = self._connection.channel()
         self._producer = kombu.Producer(self._channel, auto_declare=False)
         self._consumers: list[Any] = []
@@ -114,7 +101,30 @@ class Opened:
         self._connection.release()
 
 
-def _url(broker: Broker) -> Iterable[str]:
-    for node in broker.hosts:
-        who = f"{quote(node.user, safe='')}:{quote(node.password, safe='')}"
-        yield f"amqp://{who}@{node}/{quote(broker.vhost, safe='')}"
+def _connected(broker: Broker) -> Any:
+    *others, last = broker.hosts
+    for node in others:
+        try:
+            return _opened(broker, node)
+        except Opened.errors as error:
+            log.debug("%s: %s", node, error)
+    return _opened(broker, last)
+
+
+def _opened(broker: Broker, node: BrokerHost) -> Any:
+    # One connection for each node: kombu goes on to the next with the name of the first, which
+    # the next one's certificate does not have.
+    connection = kombu.Connection(
+        hostname=node.host,
+        port=node.port,
+        userid=node.user,
+        password=node.password,
+        virtual_host=broker.vhost,
+        transport="amqp",
+        ssl=tls.options(broker, node.host),
+        heartbeat=broker.rabbit.heartbeat_timeout_threshold,
+        connect_timeout=CONNECT_SECONDS,
+        transport_options={"confirm_publish": True, "max_retries": 0},
+    )
+    connection.ensure_connection(max_retries=1, timeout=CONNECT_SECONDS)
+    return connection

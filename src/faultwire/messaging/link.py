@@ -17,8 +17,10 @@ from enum import StrEnum
 
 import amqp
 
+from faultwire.messaging import tls
 from faultwire.messaging.addresses import Broker, BrokerHost
 from faultwire.messaging.wire import Call, Reply, decode, encode
+from faultwire.messaging.wrong import told
 from faultwire.ports import Clock
 
 log = logging.getLogger(__name__)
@@ -143,14 +145,22 @@ class Link:
                 self._down(State.REFUSED, f"{host} refuses our credentials: {_said(error)}")
                 wait = REFUSED_WAIT_SECONDS
             except (OSError, amqp.AMQPError) as error:
-                was_up = self.state is State.UP
-                self._down(State.DOWN, f"{host}: {_said(error)}")
-                wait = FIRST_WAIT_SECONDS if was_up else min(2 * wait, LONGEST_WAIT_SECONDS)
+                wait = self._broken(host, error, wait)
             except Exception:
                 log.exception("the link to the broker failed and is made anew")
                 self._down(State.DOWN, "internal error")
                 wait = LONGEST_WAIT_SECONDS
             self._rest(wait)
+
+    def _broken(self, host: BrokerHost, error: Exception, wait: float) -> float:
+        """Note that the connection broke or did not come about; return how long to wait."""
+        reason, refused = refusal_of(error)
+        if refused:
+            self._down(State.REFUSED, f"{host}: {reason}")
+            return REFUSED_WAIT_SECONDS
+        was_up = self.state is State.UP
+        self._down(State.DOWN, f"{host}: {reason}")
+        return FIRST_WAIT_SECONDS if was_up else min(2 * wait, LONGEST_WAIT_SECONDS)
 
     def _rest(self, seconds: float) -> None:
         until = self._clock.mono_ns() + round(seconds * NS)
@@ -255,7 +265,7 @@ class Link:
             return exchange, topic
         if out.kept and topic not in self._made:
             self._made.add(topic)
-            rabbit = self._broker.effective
+            rabbit = self._broker.rabbit
             quorum = rabbit.rabbit_quorum_queue
             channel.queue_declare(
                 topic,
@@ -312,14 +322,6 @@ class Link:
 
 def connect(broker: Broker, host: BrokerHost, name: str) -> amqp.Connection:
     """Return a connection to one node; raises OSError or amqp.AMQPError within a bounded time."""
-    rabbit = broker.effective
-    tls = {
-        "ca_certs": rabbit.ssl_ca_file or None,
-        "certfile": rabbit.ssl_cert_file or None,
-        "keyfile": rabbit.ssl_key_file or None,
-        "cert_reqs": ssl.CERT_REQUIRED,
-        "server_hostname": host.host,
-    }
     connection = amqp.Connection(
         host=str(host),
         userid=host.user,
@@ -328,8 +330,8 @@ def connect(broker: Broker, host: BrokerHost, name: str) -> amqp.Connection:
         virtual_host=broker.vhost,
         connect_timeout=CONNECT_SECONDS,
         write_timeout=CONNECT_SECONDS,
-        heartbeat=rabbit.heartbeat_timeout_threshold,
-        ssl=tls if rabbit.ssl else False,
+        heartbeat=broker.rabbit.heartbeat_timeout_threshold,
+        ssl=tls.options(broker, host.host),
         client_properties={
             "connection_name": f"faultwire:{name}",
             "capabilities": {"authentication_failure_close": True},
@@ -337,6 +339,13 @@ def connect(broker: Broker, host: BrokerHost, name: str) -> amqp.Connection:
     )
     connection.connect()
     return connection
+
+
+def refusal_of(error: Exception) -> tuple[str, bool]:
+    """Return what is wrong with a connection, and whether TLS can never come about like this."""
+    if isinstance(error, ssl.SSLError):
+        return told(error)
+    return _said(error), False
 
 
 def _said(error: Exception) -> str:

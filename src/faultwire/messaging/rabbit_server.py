@@ -23,6 +23,7 @@ from faultwire.messaging.link import (
     LONGEST_WAIT_SECONDS,
     REFUSED_WAIT_SECONDS,
     connect,
+    refusal_of,
 )
 from faultwire.messaging.table import TABLE
 from faultwire.messaging.versions import Form, Table, Version
@@ -186,7 +187,9 @@ class _Serving:
             except amqp.AccessRefused as error:
                 reason, wait = f"{host} refuses our credentials: {error}", REFUSED_WAIT_SECONDS
             except (OSError, amqp.AMQPError) as error:
-                reason, wait = f"{host}: {error}", min(2 * wait, LONGEST_WAIT_SECONDS)
+                said_of, refused = refusal_of(error)
+                reason = f"{host}: {said_of}"
+                wait = REFUSED_WAIT_SECONDS if refused else min(2 * wait, LONGEST_WAIT_SECONDS)
             except Exception:
                 log.exception("calls to %s cannot be taken", self._topic)
                 reason, wait = said, LONGEST_WAIT_SECONDS

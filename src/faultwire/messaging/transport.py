@@ -18,6 +18,7 @@ from oslo_messaging import opts  # noqa: E402
 from oslo_messaging._metrics import client as metrics  # noqa: E402
 from oslo_messaging._tracing import client as tracing  # noqa: E402
 
+from faultwire.messaging import tls  # noqa: E402
 from faultwire.messaging.addresses import Broker  # noqa: E402
 from faultwire.messaging.topics import EXCHANGE  # noqa: E402
 
@@ -43,13 +44,13 @@ def _configuration(exchange: str) -> cfg.ConfigOpts:
 def rpc_transport(broker: Broker, exchange: str = EXCHANGE) -> Any:
     """Return a transport for calls; touches no network yet."""
     conf = _configuration(exchange)
-    return oslo_messaging.get_rpc_transport(conf, url=broker.oslo_url)
+    return oslo_messaging.get_rpc_transport(conf, url=tls.for_library(broker).oslo_url)
 
 
 def notification_transport(broker: Broker, exchange: str = EXCHANGE) -> Any:
     """Return a transport for notifications; touches no network yet."""
     conf = _configuration(exchange)
-    return oslo_messaging.get_notification_transport(conf, url=broker.oslo_url)
+    return oslo_messaging.get_notification_transport(conf, url=tls.for_library(broker).oslo_url)
 
 
 def target(topic: str, exchange: str | None = None) -> Any:

@@ -1,8 +1,12 @@
 """`transport_url`: read by us, its mistakes named, its password never told."""
 
+import ssl
+from pathlib import Path
+
 import pytest
 
 from faultwire.domain.errors import Invalid
+from faultwire.messaging import tls
 from faultwire.messaging.addresses import broker_of
 from faultwire.messaging.settings import RabbitSettings, Settings
 
@@ -49,6 +53,10 @@ def test_tls_rides_in_the_url() -> None:
         ("rabbit://u:secret@one:99999/", "port is no number"),
         ("rabbit://u:secret@one,,/", "has no host"),
         ("rabbit://u:secret@[::1/", "cannot be read|malformed"),
+        ("rabbit://u:secret@one?sl=1", "an option that nobody knows: sl"),
+        ("rabbit://u:secret@one?ssl=perhaps", "option ssl must be true or false"),
+        ("amqps://u:secret@one?ssl=no", "says amqps:// and ssl=false"),
+        ("rabbit://u:secret@one?heartbeat_timeout_threshold=1", "must be 2 to 3600 seconds"),
     ],
 )
 def test_mistakes_are_named_without_the_password(url: str, why: str) -> None:
@@ -64,11 +72,67 @@ def test_mistakes_are_named_without_the_password(url: str, why: str) -> None:
 
 def test_what_the_url_says_of_queues_holds_for_our_own_client_too() -> None:
     """Our client makes the queues that the library's servers share with it."""
-    broker = broker_of(Settings("rabbit://u:p@one?rabbit_quorum_queue=false&ssl=yes&x=1"))
+    broker = broker_of(Settings("rabbit://u:p@one?rabbit_quorum_queue=false&ssl=yes"))
     assert broker is not None
-    assert broker.effective.rabbit_quorum_queue is False
-    assert broker.effective.ssl is True
-    assert broker.effective.amqp_durable_queues is True
+    assert broker.rabbit.rabbit_quorum_queue is False
+    assert broker.rabbit.ssl is True
+    assert broker.rabbit.amqp_durable_queues is True
+
+
+@pytest.mark.parametrize(
+    "url", ["amqps://u:p@one", "rabbit://u:p@one?ssl=1", "amqps://u:p@one?ssl=true"]
+)
+def test_every_way_to_ask_for_tls_gives_tls(url: str) -> None:
+    """The scheme amqps and the option in the URL mean the port, our client and the library's."""
+    broker = broker_of(Settings(url))
+    assert broker is not None
+    assert broker.hosts[0].port == 5671
+    assert broker.rabbit.ssl
+    assert "ssl=true" in broker.oslo_url
+
+
+def test_without_tls_none_is_asked_for() -> None:
+    """Plain AMQP stays what it was."""
+    broker = broker_of(Settings("amqp://u:p@one"))
+    assert broker is not None
+    assert not broker.rabbit.ssl
+    assert "ssl" not in broker.oslo_url
+    assert tls.options(broker, "one") is False
+
+
+def test_the_certificate_and_the_name_are_always_checked() -> None:
+    """No setting leads to a connection on which anybody could pass for the broker."""
+    broker = broker_of(Settings("amqps://u:p@one?ssl_enforce_hostname_verification=false"))
+    assert broker is not None
+    found = tls.options(broker, "one")
+    assert isinstance(found, dict)
+    assert found["cert_reqs"] is ssl.CERT_REQUIRED
+    assert found["server_hostname"] == "one"
+
+
+@pytest.mark.parametrize("name", ["ssl_ca_file", "ssl_cert_file", "ssl_key_file"])
+def test_a_file_of_tls_that_is_not_there_is_named(name: str) -> None:
+    """At the start, with its option and its path."""
+    rabbit = RabbitSettings(ssl=True, **{name: "/nowhere/of.pem"})
+    with pytest.raises(Invalid, match=rf"\] {name}: /nowhere/of.pem: cannot be read: No such"):
+        tls.configured(Settings("rabbit://u:p@one"), rabbit)
+
+
+@pytest.mark.parametrize("name", ["ssl_ca_file", "ssl_cert_file"])
+def test_a_file_of_tls_without_a_certificate_is_named(name: str, tmp_path: Path) -> None:
+    """A wrong file is told before anything is connected."""
+    path = tmp_path / "x.pem"
+    path.write_text("nothing\n")
+    rabbit = RabbitSettings(ssl=True, **{name: str(path)})
+    with pytest.raises(Invalid, match=rf"\] {name}: .*holds no certificate"):
+        tls.configured(Settings("rabbit://u:p@one"), rabbit)
+
+
+def test_the_library_is_told_who_vouches() -> None:
+    """It checks no name where it has no file of authorities: it is given the machine's."""
+    broker = broker_of(Settings("amqps://u:p@one"))
+    assert broker is not None
+    assert "ssl_ca_file=%2F" in tls.for_library(broker).oslo_url
 
 
 @pytest.mark.parametrize("url", ["fake://", "fake:///", "kafka://one"])
