@@ -11,6 +11,13 @@ from faultwire.app.crowd import LOOK_SECONDS, REFUSED_SECONDS, Crowd
 HEAD_BYTES = 65_536
 """Longest request line with headers."""
 
+LONG_HEAD_BYTES = 1_048_576
+LONG_QUERY = b"/os-fping?"
+"""The longest of a request that names servers in its query, by the thousand."""
+
+QUERY_BYTES = 32_768
+"""What the server library can take of a query; it counts in sixteen bits."""
+
 READ_FACTOR = 6
 """An answer may take as many times `reader_seconds` as long as some of it is taken."""
 
@@ -18,7 +25,7 @@ CREDENTIAL = b"x-faultwire-credential"
 
 ANSWERS = {
     408: "The request did not come in time.",
-    431: "The head of the request is too long.",
+    431: "The head of the request is too long: more than {limit} bytes.",
     429: "Too many sessions without a valid credential.",
     503: "Too many connections.",
 }
@@ -30,9 +37,9 @@ PHRASES = {
 }
 
 
-def answer(status: int) -> bytes:
-    """Return a whole answer that ends its connection."""
-    text = ANSWERS[status]
+def answer(status: int, limit: int = 0) -> bytes:
+    """Return a whole answer that ends its connection; `limit` is what was passed, if any."""
+    text = ANSWERS[status].format(limit=limit)
     again = "retry-after: 2\r\n" if status in {429, 503} else ""
     head = (
         f"HTTP/1.1 {status} {PHRASES[status]}\r\ncontent-type: text/plain; charset=utf-8\r\n"
@@ -133,7 +140,9 @@ class PatientProtocol(HttpToolsProtocol):
         if self._head and self._receiving:
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_BYTES and not self.transport.is_closing():
-                self._turn_away(431)
+                limit = LONG_HEAD_BYTES if LONG_QUERY in self.url[:HEAD_BYTES] else HEAD_BYTES
+                if self._head_bytes > limit:
+                    self._turn_away(431, limit)
         elif self._receiving:
             self._body_bytes += len(data)
         elif self.timeout_keep_alive_task is None and self.cycle.response_complete:
@@ -167,7 +176,13 @@ class PatientProtocol(HttpToolsProtocol):
         self._begun = self.loop.time()
         self._busy += 1
         self._crowd.proven(self)
+        query = b""
+        if len(self.url) > QUERY_BYTES:
+            self.url, _, query = self.url.partition(b"?")
         super().on_headers_complete()
+        if query:
+            # The request is begun, and does not run before we return.
+            self.scope["query_string"] = query
         if self.scope.get("path", "").endswith(letters.SUFFIX) and self.cycle is not None:
             self.cycle.transport = letters.Lettered(self.transport)  # type: ignore[assignment]
 
@@ -223,7 +238,7 @@ class PatientProtocol(HttpToolsProtocol):
         else:
             self._turn_away(408)
 
-    def _turn_away(self, status: int) -> None:
+    def _turn_away(self, status: int, limit: int = 0) -> None:
         """Answer and close, once the other side had time to take the answer."""
         self._refused = True
         self._unset_keepalive_if_required()
@@ -233,7 +248,7 @@ class PatientProtocol(HttpToolsProtocol):
             # Our words would stand in the middle of another answer.
             self.transport.close()
             return
-        self.transport.write(answer(status))
+        self.transport.write(answer(status, limit))
         if self.transport.can_write_eof():
             self.transport.write_eof()
         # Closed at once, what it still sends would make the machine take our answer back.

@@ -19,7 +19,9 @@ COLUMNS = (
     ("checked", "Checked"),
 )
 AT_ONCE = 200
-"""Ids in one request."""
+"""Ids in one request; short enough for every proxy."""
+FRESH_AT_ONCE = 2000
+"""Where each request is a sweep, of which there are so many a minute."""
 NAMED = 20
 """Servers that do not answer and are named while one watches."""
 ALL_ALIVE, SOME_DEAD, SOME_UNKNOWN = 0, 3, 4
@@ -94,6 +96,7 @@ class Asked:
         if exclude:
             self._params["exclude"] = ",".join(exclude)
         self._include = include
+        self._at_once = AT_ONCE if fresh is None else FRESH_AT_ONCE
 
     @property
     def servers(self) -> int | None:
@@ -102,8 +105,8 @@ class Asked:
 
     def parts(self) -> Iterator[tuple[int, list[Pinged]]]:
         """Give answers, each with how many ids it is about."""
-        for begin in range(0, max(1, len(self._include)), AT_ONCE):
-            some = self._include[begin : begin + AT_ONCE]
+        for begin in range(0, max(1, len(self._include)), self._at_once):
+            some = self._include[begin : begin + self._at_once]
             params = {**self._params, "include": ",".join(some)} if some else self._params
             yield len(some), self._session.get("compute", "/os-fping", params)["servers"]
 

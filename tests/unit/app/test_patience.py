@@ -42,7 +42,10 @@ class Counts:
 
 
 class App:
-    """Answers with the length of the body; with more than anybody takes on /much."""
+    """Answers with the length of the body; with more than anybody takes on /much.
+
+    On /os-fping with the length of the query.
+    """
 
     def __init__(self) -> None:
         self.abandoned = asyncio.Event()
@@ -52,6 +55,9 @@ class App:
             await send({"type": "websocket.close"})
             return
         request = Request(scope, receive)
+        if request.url.path == "/os-fping":
+            await Response(str(len(scope["query_string"])))(scope, receive, send)
+            return
         if request.url.path == "/much":
             try:
                 await StreamingResponse(self._much())(scope, receive, send)
@@ -201,6 +207,30 @@ async def test_a_head_without_end_is_refused(line: bytes) -> None:
                 await client.says(line * 20)
             assert (await client.answer()).startswith((b"431 ", b"400 "))
         assert await client.is_hung_up_on()
+
+
+@pytest.mark.parametrize("ids", [10, 2_000, 10_000, 20_000])
+async def test_a_query_that_names_servers_may_be_long(ids: int) -> None:
+    """Twenty thousand ids come through whole, and the next request on the connection too."""
+    query = b"include=" + b"%2C".join([b"038ab3ef-88d8-4be4-9587-000000000001"] * ids)
+    async with standing() as stand:
+        client = await stand.dial()
+        for _ in range(2):
+            await client.says(b"GET /os-fping?%s HTTP/1.1\r\nHost: x\r\n\r\n" % query)
+            assert await client.answer() == b"200 %d" % len(query)
+        await client.says(GET)
+        assert await client.answer() == b"200 0"
+
+
+@pytest.mark.parametrize(("path", "limit"), [(b"/servers", 65_536), (b"/os-fping", 1_048_576)])
+async def test_a_query_that_is_longer_is_refused_with_its_limit(path: bytes, limit: int) -> None:
+    """The answer names how long it may be."""
+    async with standing() as stand:
+        client = await stand.dial()
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
+            await client.says(b"GET %s?include=%s" % (path, b"x" * (limit + 1)))
+            said = b"431 The head of the request is too long: more than %d bytes." % limit
+            assert await client.answer() == said
 
 
 @pytest.mark.usefixtures("hurried")
