@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.system.cloud import Cloud
+from tests.system.cloud import Cloud, event, up
 from tests.system.conftest import Serve
 from tests.system.hooks import Hooks
 from tests.system.oslo import Listener
@@ -62,9 +62,39 @@ def test_everything_that_happens_is_heard_by_oslo_messaging(
         assert raised["payload"]["type"] == "compute.host.down"
         moved = listener.wait("alarm.state_transition", 2)
         assert {one["payload"]["alarm_id"] for one in moved} == set(cloud.alarms.values())
+        assert {one["traceparent"].split("-")[1] for one in moved} == traces
+        cloud.report(up(cloud.host()))
+        (cleared,) = listener.wait("fault.cleared")
+        assert cleared["payload"]["fault_id"] == fault
+        assert cleared["publisher_id"] == "faultwire.fault"
+        _of_ports_and_guests(cloud, listener)
         assert metric(server, "faultwire_bus_up") == 1
     finally:
         listener.close()
+
+
+def _of_ports_and_guests(cloud: Cloud, listener: Listener) -> None:
+    """A port and a database guest that fail are heard as Neutron's and Trove's listeners know."""
+    project, (vm, _) = cloud.projects[0], cloud.servers(1, 2)
+    document = {
+        "ports": [{"id": "port-1", "project": project, "server": vm, "host": cloud.host()}],
+        "guests": [{"id": "guest-1", "name": "db", "project": project, "server": vm}],
+    }
+    assert cloud.server.call("PATCH", "/fault/v1/inventory", document).status == 200
+    cloud.report(
+        event("network.port.down", port_id="port-1"),
+        event("database.guest.down", guest_id="guest-1"),
+    )
+    (port,) = listener.wait("port.update.end")
+    assert port["publisher_id"] == "faultwire.network"
+    assert (port["payload"]["port"]["id"], port["payload"]["port"]["data_plane_status"]) == (
+        "port-1",
+        "DOWN",
+    )
+    assert port["payload"]["old_data_plane_status"] is None
+    (guest,) = listener.wait("database.guest.update")
+    assert guest["publisher_id"] == "faultwire.database"
+    assert (guest["payload"]["guest_id"], guest["payload"]["state"]) == ("guest-1", "down")
 
 
 def test_a_broker_that_restarts_loses_nothing(

@@ -75,7 +75,8 @@ class Alarm:
 class Transition:
     """An alarm moved (or, with `repeat_actions`, fired again); one history row, in order.
 
-    `version` is the alarm's version after the move; `user` is set where a user made it by hand.
+    `version` is the alarm's version after the move; `user` is set where a user made it by hand,
+    `fault_id` where a fault moved it.
     """
 
     alarm_id: AlarmId
@@ -86,6 +87,7 @@ class Transition:
     at_ns: int
     version: int
     user: str = ""
+    fault_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,6 +161,17 @@ def test_a_state_transition_is_told_as_aodh_tells_it() -> None:
     assert row.ordering == ALARM
 
 
+def test_a_state_transition_belongs_to_the_trace_of_its_fault() -> None:
+    """Who hears it continues the fault's trace; moved by nothing of ours it begins its own."""
+    fault = "3c0f3a51-79f7-4d6e-9a0d-6f6a4f0c1d2e"
+    moved = replace(move(AlarmState.OK, AlarmState.ALARM), fault_id=fault)
+    for one, trace in ((moved, fault), (replace(moved, fault_id=None), None)):
+        (row,) = rows(finished(publishing(one).evaluate([], NOW)).changes)
+        message = orjson.loads(row.body)
+        expected = trace or message["message_id"]
+        assert message["_context_traceparent"].split("-")[1] == expected.replace("-", "")
+
+
 def test_a_state_set_by_hand_or_by_a_round_is_told_too() -> None:
     """A decision that moves alarms without an event reaches buses, its answer unchanged."""
     moves = Moves(move(AlarmState.OK, AlarmState.ALARM))

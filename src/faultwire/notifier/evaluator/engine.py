@@ -93,6 +93,7 @@ class _Batch:
             self._now.wall_ns,
             version,
             "",
+            event.fault_id,
         )
         self._states[kept.id] = (current, version)
         self._transitions.append(move)

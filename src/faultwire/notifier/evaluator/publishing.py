@@ -141,6 +141,7 @@ def _of_move(move: Transition, severity: str, at_ns: int) -> Delivery:
         "severity": severity,
     }
     message = _message(message_id, "alarming", ALARM_MOVED, move.at_ns, payload)
+    message[TRACE] = traceparent(move.fault_id, message_id)
     return _delivery(message, move.alarm_id, at_ns)
 
 
