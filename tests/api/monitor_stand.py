@@ -45,7 +45,9 @@ TERMS = {
 class FakeProbing:
     """What a monitor needs of `liveness.probes.Probes`; the test says what is seen."""
 
-    def __init__(self, news: News) -> None:
+    def __init__(self, news: News, settings: Settings) -> None:
+        self.settings = settings
+        self.retuned: list[Settings] = []
         self._news = news
         self.targets: dict[HostName, Sequence[str]] = {}
         self.gaps: list[HostName] = []
@@ -68,6 +70,10 @@ class FakeProbing:
             if self.targets.get(host) != addresses:
                 self.targets[host] = addresses
         self._news.tell()
+
+    def retune(self, settings: Settings) -> bool:
+        self.retuned.append(settings)
+        return settings != self.settings
 
     def leave(self, hosts: Iterable[HostName]) -> None:
         for host in hosts:
@@ -109,6 +115,7 @@ class MonitorStand:
         self.listener = Listener(Address("127.0.0.1", 0), Tls(), "listen")
         self.refused: list[tuple[str, ...]] = []
         self.lines: list[str] = []
+        self.terms = dict(TERMS)
         self.probing: dict[str, FakeProbing] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._clocks: list[ManualClock] = []
@@ -125,7 +132,7 @@ class MonitorStand:
             self.clock,
             self.points,
             error_body,
-            TERMS,
+            self.terms,
             self.quorum.message_bytes,
             refused=lambda *refused: self.refused.append(refused),
         )
@@ -162,10 +169,10 @@ class MonitorStand:
         self.doors.enrol(CredentialKind.MONITOR, name, "s", id=f"c-{name}")
         clock = ManualClock()
         bound = BoundCredential("monitor", name, f"c-{name}", "s", self.server, None)
-        probing = self.probing[name] = FakeProbing(self.news)
 
         def make(settings: Settings) -> Probes:
             assert settings.probe_ms == TERMS["probe_ms"]
+            probing = self.probing[name] = FakeProbing(self.news, settings)
             return probing  # type: ignore[return-value]
 
         settings = Settings(engine=Engine.ICMP)
@@ -177,7 +184,9 @@ class MonitorStand:
     async def voting(self, name: str) -> None:
         """Run a monitor that hears all hosts, and wait for its seat."""
         self.start_monitor(name)
-        await self.until(lambda: len(self.probing[name].targets) == len(self.known))
+        await self.until(
+            lambda: name in self.probing and len(self.probing[name].targets) == len(self.known)
+        )
         for host in self.known:
             self.probing[name].see(host.name, State.ALIVE)
         await self.until_presence(name, "voting")

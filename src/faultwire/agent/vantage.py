@@ -165,10 +165,12 @@ class Monitor:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     def _begin(self, terms: vantagewire.Terms) -> None:
-        """Begin to probe, once; other terms of the server hold after our next start."""
-        if self._probes is not None:
-            return
+        """Begin to probe, or probe on as the server's terms are now."""
         settings = with_terms(self._settings, terms.probing)
+        if self._probes is not None:
+            if self._probes.retune(settings):
+                self._say("the server has other terms: probing begins anew by them")
+            return
         self._probes = self._make(settings)
         self._probes.listen(self)
         self._probing = asyncio.create_task(self._keep_probing(self._probes), name="probes")

@@ -70,6 +70,7 @@ class Probes:
         """Probe nobody. `asks`: others vote too, and `settle` says what came of it."""
         self._settings = settings
         self._asks = asks
+        self._retuned = False
         self._clock = clock
         self._meter = meter
         self._listener: Listener | None = None
@@ -85,6 +86,16 @@ class Probes:
     def listen(self, listener: Listener) -> None:
         """Tell this one; before `run`."""
         self._listener = listener
+
+    def retune(self, settings: Settings) -> bool:
+        """Probe by other settings from now on; what is held of hosts stays. False: no others."""
+        if settings == self._settings:
+            return False
+        self._settings = settings
+        self._retuned = True
+        if self.child is not None and self.child.returncode is None:
+            self.child.terminate()
+        return True
 
     def state(self, host: HostName) -> State:
         """Return what is held of a host; UNKNOWN for one that is not probed."""
@@ -147,9 +158,11 @@ class Probes:
                 await self._probe()
             except OSError as error:
                 log.warning("hosts cannot be probed: %s", error)
-            await self._clock.sleep(AGAIN_SECONDS)
+            if not self._retuned:
+                await self._clock.sleep(AGAIN_SECONDS)
 
     async def _probe(self) -> None:
+        self._retuned = False
         child = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -170,7 +183,10 @@ class Probes:
             async for line in heard:
                 self._hear(line)
             status = await child.wait()
-            log.warning("the process that probes hosts ended (%d); it is started again", status)
+            if not self._retuned:
+                log.warning(
+                    "the process that probes hosts ended (%d); it is started again", status
+                )
         finally:
             self.child = self._tell = None
             self.trouble = "the process that probes hosts is not running"
