@@ -23,6 +23,8 @@ WORKER = "faultwire.controllers.fencing.worker"
 REQUESTS = 6
 """Requests to a controller that one question needs at most, each with its own deadline."""
 LINE_BYTES = 1 << 20
+DEFECTS = 100
+"""Defects of different ways that are logged in the life of a server."""
 STUCK = 32
 """Questions that were never answered, after which the process is ended and begun anew."""
 
@@ -45,6 +47,7 @@ class RedfishBmcs:
         self._numbers = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._stuck = 0
+        self._defects: set[str] = set()
 
     async def power(self, host: Host) -> PowerProof:
         """Return what the controller of a host says of its power now."""
@@ -94,9 +97,16 @@ class RedfishBmcs:
         }
         answer = await self._answer({"op": op, "access": access, **given})
         if "kind" in answer:
+            self._note_defect(op, answer.get("defect"))
             self._meter.count("faultwire_bmc_failures_total", kind=answer["kind"])
             raise BmcTrouble(answer["kind"], answer["words"])
         return answer["answer"]
+
+    def _note_defect(self, op: str, defect: str | None) -> None:
+        """Log each way to a defect once: the host's own trouble is told with its fault."""
+        if defect and defect not in self._defects and len(self._defects) < DEFECTS:
+            self._defects.add(defect)
+            log.error("a question to a BMC ended in a defect of ours: %s: %s", op, defect)
 
     async def _answer(self, asked: dict[str, object]) -> dict[str, Any]:
         settings = self._settings

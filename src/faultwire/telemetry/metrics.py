@@ -142,9 +142,13 @@ FROM_ZERO: Mapping[str, tuple[str, ...]] = {
         "conductor",
     ),
     "faultwire_connections_refused_total": ("connections", "source", "strangers"),
-}
-"""Values of the one label that stand at zero from the start: of a counter that appears with its
-first count, no rule sees that it grew."""
+    "faultwire_fencings_total": ("off proven", "off failed", "on proven", "on failed"),
+    "faultwire_bmc_failures_total": (
+        "unreachable", "certificate", "credentials", "refused", "unsupported", "protocol",
+    ),
+}  # fmt: skip
+"""Values of labels that stand at zero from the start: of a counter that appears with its first
+count, no rule sees that it grew."""
 
 
 class Metrics:
@@ -168,7 +172,7 @@ class Metrics:
 
         for name, values in FROM_ZERO.items():
             for value in values:
-                self._counters[name].labels(value)
+                self._counters[name].labels(*value.split())
 
     def count(self, name: str, amount: int = 1, **labels: str) -> None:
         """Add to a counter."""

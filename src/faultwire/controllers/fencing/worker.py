@@ -13,13 +13,13 @@ import resource
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from faultwire.controllers.fencing.bmc import Access, Client, Trouble, client
-
-log = logging.getLogger(__name__)
 
 THREADS = 64
 MEMORY_BYTES = 2 << 30
@@ -80,9 +80,19 @@ def _answered(clients: Clients, asked: Mapping[str, Any]) -> dict[str, object]:
         return {"answer": clients.ask(access, asked["op"], asked)}
     except Trouble as trouble:
         return {"kind": trouble.kind, "words": trouble.words}
-    except Exception as error:
-        log.debug("a question to a BMC ended in a defect", exc_info=error)
-        return {"kind": "protocol", "words": f"unexpected {type(error).__name__}"}
+    except Exception as error:  # noqa: BLE001  told to the parent, which logs it
+        # The parent logs it: this process has no log of its own, since sushy's may hold passwords.
+        return {
+            "kind": "protocol",
+            "words": f"unexpected {type(error).__name__}",
+            "defect": _where(error),
+        }
+
+
+def _where(error: BaseException) -> str:
+    """Return the way to a defect: lines of code, without any value that they had."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return " > ".join(f"{Path(one.filename).name}:{one.lineno} {one.name}" for one in frames)
 
 
 if __name__ == "__main__":
