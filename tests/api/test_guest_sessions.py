@@ -294,6 +294,15 @@ async def test_a_replaced_credential_ends_the_former_session(stand: Stand) -> No
             assert (await closed(first))[0] == 4401
 
 
+async def test_a_guest_whose_enrolment_ended_is_hung_up_on(stand: Stand) -> None:
+    """Its session ends with the reason, and it is gone rather than silent."""
+    async with stand.session() as connection:
+        stand.parts.sessions.revoked([GuestId("g-1")])
+        assert (await closed(connection)) == (4401, "the credential was revoked")
+    status = stand.parts.monitor.status(GuestId("g-1"))
+    assert status is None or status.state == "gone"
+
+
 async def test_a_removed_guest_is_hung_up_on(stand: Stand) -> None:
     """Taken out of the inventory: its session ends, and the next one is told why."""
     async with stand.session() as connection:

@@ -89,6 +89,37 @@ async def test_the_votes_of_a_lost_monitor_expire(stand: MonitorStand) -> None:
     assert (lost.presence, lost.lost) == ("none", True)
 
 
+async def test_a_monitor_whose_enrolment_ended_has_no_vote_and_no_seat(
+    stand: MonitorStand,
+) -> None:
+    """Its session ends, what it held against others is over, and it is listed no longer."""
+    for name in ("a", "b"):
+        await stand.voting(name)
+    wire = await stand.meet("c")
+    await stand.survey(wire, "c")
+    stand.probing["a"].see("h3", State.DEAD_FROM_HERE)
+    await stand.until(lambda: "h3" in stand.hosts.votes.ballots.cases())
+    stand.points.revoked(["c", "nobody"])
+    assert (await closing(wire))[0] == CloseCode.REPLACED
+    assert {one.name for one in stand.points.statuses()} == {"a", "b"}
+    assert "c" not in stand.hosts.votes.ballots.seats
+
+
+async def test_a_monitor_that_comes_back_probes_by_the_terms_of_then(
+    stand: MonitorStand,
+) -> None:
+    """A server that was started with other intervals has them used without a monitor's restart."""
+    await stand.voting("a")
+    probing = stand.probing["a"]
+    assert probing.settings.probe_ms == 100
+    stand.terms["probe_ms"] = 250
+    stand.points._sessions["a"].wire.hang_up(CloseCode.SILENT, "test")
+    await stand.live(4)
+    await stand.until(lambda: bool(probing.retuned))
+    assert probing.retuned[-1].probe_ms == 250
+    assert probing.retuned[-1].canaries == probing.settings.canaries
+
+
 async def test_a_silent_monitor_is_hung_up_on(stand: MonitorStand) -> None:
     """Frozen: its connection stays, nothing comes; after silence_ms its votes expire."""
     wire = await stand.meet("a")
@@ -104,6 +135,7 @@ async def test_a_silent_monitor_is_hung_up_on(stand: MonitorStand) -> None:
 async def test_targets_follow_the_inventory_without_a_gap(stand: MonitorStand) -> None:
     """Hosts that come, go and move are followed; a monitor that comes back keeps the others."""
     stand.start_monitor("a")
+    await stand.until(lambda: "a" in stand.probing)
     probing = stand.probing["a"]
     await stand.until(lambda: len(probing.targets) == 10)
     stand.hosts.saved([Host(HostName("new"), ("10.1.1.1",)), Host(HostName("h2"), ("10.9.9.9",))])

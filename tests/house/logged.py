@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from faultwire.domain.guarding import WindowKind
+from faultwire.domain.moves import MOVES
 from tests.house import tree
 
 LEVELS = {
@@ -20,6 +22,9 @@ ACTION = re.compile(
     r"|guest|task|monitor)"
     r"\.(bootstrap|create|update|delete|grant|revoke|refused|enrol|second_session|rotate|import"
     r"|report|close)"
+    r"|acts\.(hold|release)|credential\.revoke|delivery\.replay|fault\.act"
+    r"|host\.(confirm|(un)?fence|(un)?fenced|fence_failed)"
+    r"|server\.(create|delete|edit|monitor|metadata|evacuate)"
 )
 PLACE = re.compile(r"%(?:\(\w+\))?[-+ #0]*\d*(?:\.\d+)?[diouxXeEfFgGcrsa]")
 
@@ -44,6 +49,8 @@ def messages() -> Iterator[Logged]:
 def actions() -> set[str]:
     """Every action that the product writes into the audit record."""
     found = {"alarm.state.ok", "alarm.state.alarm", "alarm.state.insufficient_data"}
+    found |= {f"server.{move.name.replace(' ', '_')}" for move in MOVES.values()}
+    found |= {f"{kind.value}.{did}" for kind in WindowKind for did in ("create", "delete")}
     for path in tree.python_files("src/faultwire"):
         for node in ast.walk(tree.parsed(path)):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):

@@ -18,7 +18,9 @@ from faultwire.app.rpcs import Keys, Rpcs, guests_keys, proven
 from faultwire.app.tasks import TaskKeeper, TaskManager, Way
 from faultwire.app.taskworld import LaneWorld
 from faultwire.config.configuration import Configuration
+from faultwire.domain.accounts import CredentialKind
 from faultwire.domain.changes import Change
+from faultwire.domain.enrolment import CredentialsRemoved
 from faultwire.domain.guest_changes import GuestsRemoved
 from faultwire.domain.ids import GuestId
 from faultwire.liveness.guest_settings import Settings
@@ -91,6 +93,8 @@ class GuestParts:
     def _forget_removed(self, change: Change) -> None:
         if isinstance(change, GuestsRemoved):
             self.monitor.forget(change.guests)
+        elif isinstance(change, CredentialsRemoved) and change.kind is CredentialKind.GUEST:
+            self.sessions.revoked(map(GuestId, change.names))
 
 
 def _never() -> bool:

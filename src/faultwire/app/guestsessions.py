@@ -1,7 +1,7 @@
 """Guest agents' sessions at this server: each takes calls at its own topic, and brings its own."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from faultwire.app.conductor import Conductor, from_session
 from faultwire.domain.agents import CloseCode
@@ -159,6 +159,16 @@ class GuestSessions:
         """Note the end of a session; harmless when it is over."""
         if self._detach(session):
             self._monitor.left(session.guest, session.agent, goodbye=goodbye)
+
+    def revoked(self, guests: Iterable[GuestId]) -> None:
+        """Hang up on guests whose enrolment was ended, as if they had said goodbye."""
+        for guest in guests:
+            held = self._held.get(guest)
+            if held is not None:
+                self.ended(held, goodbye=True)
+                held.wire.hang_up(CloseCode.REPLACED, "the credential was revoked")
+            else:
+                self._monitor.forget((guest,))
 
     def stop(self) -> None:
         """Take calls at no topic any more."""

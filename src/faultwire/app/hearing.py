@@ -4,7 +4,9 @@ from collections.abc import Iterable
 
 from faultwire.app.core import Tools
 from faultwire.app.listen import Listener
+from faultwire.domain.accounts import CredentialKind
 from faultwire.domain.changes import Change, HostsRemoved
+from faultwire.domain.enrolment import CredentialsRemoved
 from faultwire.domain.ids import HostName
 from faultwire.domain.resources import Host
 from faultwire.domain.states import AgentState
@@ -29,9 +31,11 @@ def hear(
 
 
 def forget_removed(monitor: AgentMonitor, change: Change) -> None:
-    """Have a monitor forget the hosts that a committed change removes."""
+    """Have a monitor forget hosts that a committed change removes, and agents it disenrols."""
     if isinstance(change, HostsRemoved):
         monitor.forget(change.hosts)
+    elif isinstance(change, CredentialsRemoved) and change.kind is CredentialKind.AGENT:
+        monitor.revoked(map(HostName, change.names))
 
 
 def connected(hosts: Iterable[Host]) -> list[HostName]:

@@ -12,6 +12,7 @@ from faultwire.app.seats import Seats
 from faultwire.config.configuration import Configuration
 from faultwire.domain.accounts import CredentialKind
 from faultwire.domain.changes import Change, HostsRemoved, HostsSaved
+from faultwire.domain.enrolment import CredentialsRemoved
 from faultwire.domain.faults import HOST_DOWN, MONITOR_ISOLATED, UNREACHABLE, identity_of
 from faultwire.domain.ids import HostName
 from faultwire.liveness.probes import Probes
@@ -71,6 +72,7 @@ def watch_vantage(
     Before `watch_hosts`: their seats are kept before what was held is looked at.
     """
     points.expect(core.indexes.directory.bound(CredentialKind.MONITOR))
+    core.memory.follow(lambda change: _leave(points, change))
     hosts.votes.here = points.here
     life.watch(points.run(), "monitors")
     if cluster is not None:
@@ -79,6 +81,11 @@ def watch_vantage(
         core.memory.follow(seats.follow)
         life.watch(seats.run(), "seats")
     life.release.callback(points.stop)
+
+
+def _leave(points: VantagePoints, change: Change) -> None:
+    if isinstance(change, CredentialsRemoved) and change.kind is CredentialKind.MONITOR:
+        points.revoked(change.names)
 
 
 def watch_hosts(monitor: HostMonitor, core: Core, life: Life) -> None:

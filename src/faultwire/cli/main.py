@@ -24,12 +24,20 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "verify": ("faultwire.cli.verify:verify", "Have a host fail repeatedly: verdict and profile."),
     "agent": ("faultwire.cli.agent:agent", "Run the agent of one host."),
     "agent-enroll": ("faultwire.cli.agent:agent_enroll", "Write a credential for a host's agent."),
+    "agent-revoke": (
+        "faultwire.cli.enrolment:agent_revoke",
+        "Make the credential of a host's agent void.",
+    ),
     "monitor": ("faultwire.cli.monitor:monitor", "Probe hosts from another machine, and vote."),
     "monitor-enroll": (
         "faultwire.cli.monitor:monitor_enroll",
         "Write a credential for a monitor.",
     ),
     "monitor-list": ("faultwire.cli.monitor:monitor_list", "List monitors and how they stand."),
+    "monitor-revoke": (
+        "faultwire.cli.enrolment:monitor_revoke",
+        "Make the credential of a monitor void.",
+    ),
     "profile": (
         "faultwire_profiler.command:profile",
         "Tell where each millisecond of a fault went.",
@@ -79,6 +87,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "faultwire.cli.signals:source_enroll",
         "Write a credential for a source of alerts.",
     ),
+    "source-revoke": (
+        "faultwire.cli.enrolment:source_revoke",
+        "Make the credential of a source of alerts void.",
+    ),
     "alert-list": ("faultwire.cli.signals:alert_list", "List alerts that nothing maps."),
     "alert-forget": ("faultwire.cli.signals:alert_forget", "Dismiss alerts that nothing maps."),
     "alert-mapping": ("faultwire.cli.signals:alert_mapping", "Show the mapping of alerts."),
@@ -97,6 +109,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "conductor": ("faultwire.cli.rpcs:conductor", "Hear guests over the broker."),
     "guest-agent": ("faultwire.cli.guest_agent:guest_agent", "Run the agent of a database guest."),
     "guest-enroll": ("faultwire.cli.guests:guest_enroll", "Write a credential for a guest."),
+    "guest-revoke": (
+        "faultwire.cli.enrolment:guest_revoke",
+        "Make the credential of a guest void.",
+    ),
     "guest-list": ("faultwire.cli.guests:guest_list", "List database guests."),
     "guest-show": ("faultwire.cli.guests:guest_show", "Show a database guest."),
     "guest-restart": ("faultwire.cli.guests:guest_restart", "Restart a database guest."),

@@ -16,6 +16,7 @@ from faultwire.domain.accounts import (
 )
 from faultwire.domain.alarms import Alarm, Delivery, DeliveryState, Quota, Transition
 from faultwire.domain.causes import Cause
+from faultwire.domain.enrolment import CredentialsRemoved
 from faultwire.domain.events import Event
 from faultwire.domain.faults import Fault
 from faultwire.domain.guard_changes import GuardChange
@@ -380,6 +381,7 @@ Change = (
     | AssignmentsRemoved
     | TokensRevoked
     | CredentialsSaved
+    | CredentialsRemoved
     | Audited
     | NetworkChange
     | GuestChange

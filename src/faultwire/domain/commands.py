@@ -15,6 +15,7 @@ from faultwire.domain.accounts import (
 from faultwire.domain.alarms import Alarm, AlarmState, Delivery, DeliveryState, Quota
 from faultwire.domain.changes import Change
 from faultwire.domain.computing import ServerCommand
+from faultwire.domain.enrolment import Disenrol
 from faultwire.domain.events import Event
 from faultwire.domain.faults import Evidence, FaultState, Report
 from faultwire.domain.fencing import FencingCommand
@@ -381,6 +382,7 @@ Command = (
     | SetAssignment
     | RevokeToken
     | Enrol
+    | Disenrol
     | NoteRefusals
     | EvaluateOwed
     | MoveSession

@@ -27,6 +27,7 @@ from faultwire.domain.changes import (
     UsersSaved,
 )
 from faultwire.domain.commands import (
+    AgentChanged,
     Command,
     Enrol,
     NoteRefusals,
@@ -40,10 +41,12 @@ from faultwire.domain.commands import (
     SetAssignment,
 )
 from faultwire.domain.decided import Decided, Deciding
+from faultwire.domain.enrolment import CredentialsRemoved, Disenrol
 from faultwire.domain.errors import Conflict, NotFound
 from faultwire.domain.ids import GuestId, HostName, ProjectId, UserId
 from faultwire.domain.instants import Instant
 from faultwire.domain.resources import Host
+from faultwire.domain.states import AgentState
 from faultwire.ports import Decider, Directory, View
 
 C_contra = TypeVar("C_contra", contravariant=True)
@@ -85,6 +88,7 @@ def deciders(directory: Directory, owns_alarms: OwnsAlarms) -> Mapping[type, Dec
         SetAssignment: Plain(grants.set),
         RevokeToken: Plain(keys.revoke),
         Enrol: Plain(keys.enrol),
+        Disenrol: Plain(keys.disenrol),
         RotateSecret: Plain(keys.rotate),
         NoteRefusals: Plain(_noted),
     }
@@ -285,6 +289,19 @@ class _Keys:
         changes.append(CredentialsSaved((credential,)))
         changes.append(audited(command.actor, "credential.enrol", target, now))
         return Decided(answer=credential, changes=tuple(changes), then=then)
+
+    def disenrol(self, command: Disenrol, view: View, now: Instant) -> Decided:
+        kind, name = command.kind, command.name
+        if self._directory.credential(kind, name) is None:
+            raise NotFound(f"no {kind.value} {name} is enrolled")
+        line = audited(command.actor, "credential.revoke", f"{kind.value}/{name}", now)
+        then: tuple[Command, ...] = ()
+        if kind is CredentialKind.AGENT:
+            host = HostName(name)
+            entry = view.entry(host)
+            if entry is not None and entry.host.agent is AgentState.CONNECTED:
+                then = (AgentChanged(host, AgentState.GONE),)
+        return Decided(changes=(CredentialsRemoved(kind, (name,)), line), then=then)
 
     def rotate(self, command: RotateSecret, view: View, now: Instant) -> Decided:
         del view

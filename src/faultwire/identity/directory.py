@@ -15,6 +15,7 @@ from faultwire.domain.accounts import (
     User,
     WebhookSecret,
 )
+from faultwire.domain.enrolment import CredentialsRemoved
 from faultwire.domain.guest_changes import GuestsRemoved
 from faultwire.domain.ids import ProjectId, UserId
 from faultwire.domain.resources import Project
@@ -82,6 +83,7 @@ class MemoryDirectory:
             changes.AssignmentsRemoved: self._assignments_removed,
             changes.TokensRevoked: self._tokens_revoked,
             changes.CredentialsSaved: self._credentials_saved,
+            CredentialsRemoved: lambda change: self._void(change.kind, change.names),
             changes.HostsRemoved: lambda c: self._void(CredentialKind.AGENT, c.hosts),
             GuestsRemoved: lambda c: self._void(CredentialKind.GUEST, c.guests),
             changes.SecretsSaved: self._secrets_saved,

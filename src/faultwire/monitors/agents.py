@@ -141,6 +141,17 @@ class AgentMonitor:
                 session.wire.hang_up(CloseCode.REMOVED, f"host {host} is not in the inventory")
         self._count_sessions()
 
+    def revoked(self, hosts: Iterable[HostName]) -> None:
+        """Hang up on agents whose enrolment was ended, as if they had said goodbye."""
+        now = self._clock.mono_ns()
+        for host in hosts:
+            session = self._sessions.get(host)
+            if session is not None:
+                self.ended(session, now, goodbye=True)
+                session.wire.hang_up(CloseCode.REPLACED, "the credential was revoked")
+            elif not (self._elsewhere is not None and self._elsewhere.held(host)):
+                self._engine.forget(host)
+
     async def run(self) -> None:
         """Judge until cancelled."""
         async with asyncio.TaskGroup() as group:

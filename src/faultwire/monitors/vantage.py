@@ -121,6 +121,18 @@ class VantagePoints:
         """Keep seats for enrolled monitors, which may be about to come."""
         self._votes.expect(names, self._grace)
 
+    def revoked(self, names: Iterable[str]) -> None:
+        """Hang up on monitors whose enrolment was ended; their votes and seats are gone."""
+        for name in names:
+            session = self._sessions.pop(name, None)
+            self._lost.pop(name, None)
+            self._seconds.pop(name, None)
+            if session is not None:
+                log.info("monitor %s is hung up on: its credential was revoked", name)
+                session.wire.hang_up(CloseCode.REPLACED, "the credential was revoked")
+            if name != self._votes.own:
+                self._votes.dismiss(name)
+
     def here(self, name: str) -> bool:
         """Return whether a seat is this server's own, or that of a session here."""
         return name == self._votes.own or name in self._sessions or name in self._lost

@@ -95,8 +95,8 @@ RULES = (
     Rule(
         "sources:enrol",
         ADMIN,
-        "Get a credential for a source of alerts.",
-        (("POST", "/fault/v1/sources/{name}/enrol"),),
+        "Get a credential for a source of alerts, and make it void.",
+        (("POST|DELETE", "/fault/v1/sources/{name}/enrol"),),
     ),
     Rule(
         "alerts:list",
@@ -144,8 +144,8 @@ RULES = (
     Rule(
         "guests:enrol",
         ADMIN,
-        "Get a credential for the agent of a guest.",
-        (("POST", "/fault/v1/agents/guests/{guest}/enrol"),),
+        "Get a credential for the agent of a guest, and make it void.",
+        (("POST|DELETE", "/fault/v1/agents/guests/{guest}/enrol"),),
     ),
     Rule(
         "guests:restart",
@@ -168,8 +168,8 @@ RULES = (
     Rule(
         "monitors:enrol",
         ADMIN,
-        "Get a credential for a monitor.",
-        (("POST", "/fault/v1/monitors/{name}/enrol"),),
+        "Get a credential for a monitor, and make it void.",
+        (("POST|DELETE", "/fault/v1/monitors/{name}/enrol"),),
     ),
     Rule(
         "monitors:list",
@@ -180,8 +180,8 @@ RULES = (
     Rule(
         "agents:enrol",
         ADMIN,
-        "Get a credential for the agent of a host.",
-        (("POST", "/fault/v1/agents/{host}/enrol"),),
+        "Get a credential for the agent of a host, and make it void.",
+        (("POST|DELETE", "/fault/v1/agents/{host}/enrol"),),
     ),
     Rule(
         "status:get",

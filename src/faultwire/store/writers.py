@@ -16,6 +16,7 @@ from faultwire.domain import (
 )
 from faultwire.domain.accounts import CredentialKind
 from faultwire.domain.causes import ResourceKind
+from faultwire.domain.enrolment import CredentialsRemoved
 from faultwire.domain.errors import Broken
 from faultwire.domain.guests import session_key
 from faultwire.store import (
@@ -120,6 +121,10 @@ def _secrets_saved(run: Run, change: changes.SecretsSaved) -> None:
         _SAVE_SECRET,
         [account_rows.secret_row(secret, index) for index, secret in enumerate(change.secrets)],
     )
+
+
+def _credentials_removed(run: Run, change: CredentialsRemoved) -> None:
+    run(_REMOVE_CREDENTIAL, [(change.kind.value, name) for name in change.names])
 
 
 def _deliveries_replayed(run: Run, change: changes.DeliveriesReplayed) -> None:
@@ -286,6 +291,7 @@ WRITERS: Mapping[type, Writer] = {
     changes.CredentialsSaved: _each(
         "credentials", saving(schema.credentials), account_rows.credential_row
     ),
+    CredentialsRemoved: _credentials_removed,
     guard_changes.HoldSaved: _hold_saved,
     guard_changes.WindowsSaved: _each("windows", saving(schema.windows), guard_rows.window_row),
     guard_changes.WindowsRemoved: _each("windows", removing(schema.windows, "id"), _name),

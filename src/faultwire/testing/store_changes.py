@@ -27,6 +27,7 @@ from faultwire.domain.accounts import (
 )
 from faultwire.domain.alarms import Alarm, Delivery, DeliveryState, Quota, Transition
 from faultwire.domain.causes import Cause, ResourceKind
+from faultwire.domain.enrolment import CredentialsRemoved
 from faultwire.domain.errors import Broken, Conflict
 from faultwire.domain.faults import Fault
 from faultwire.domain.guarding import Acted, Hold, Window
@@ -125,6 +126,11 @@ def _drop(kind: str, items: str, within: Callable[[Any, Any], bool] | None = Non
                 del table[key]
 
     return apply
+
+
+def _void_credentials(state: State, change: CredentialsRemoved) -> None:
+    for name in change.names:
+        state.credentials.pop((change.kind, name), None)
 
 
 def _all(*appliers: Applier) -> Applier:
@@ -357,5 +363,6 @@ _APPLIERS: Mapping[type, Applier] = {
     changes.AssignmentsRemoved: _assignments_removed,
     changes.TokensRevoked: _put("revocations", "revocations", attrgetter("token_id")),
     changes.CredentialsSaved: _put("credentials", "credentials", attrgetter("kind", "name")),
+    CredentialsRemoved: _void_credentials,
     changes.Audited: _audited,
 }

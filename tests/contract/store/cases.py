@@ -6,9 +6,11 @@ from typing import Any
 
 from faultwire.domain import changes as c
 from faultwire.domain import guest_changes as g
+from faultwire.domain.accounts import CredentialKind
 from faultwire.domain.alarms import DeliveryState
 from faultwire.domain.causes import Cause, ResourceKind
 from faultwire.domain.changes import Change
+from faultwire.domain.enrolment import CredentialsRemoved
 from faultwire.domain.fencing import FencingsRemoved, FencingsSaved, FencingState
 from faultwire.domain.guard_changes import (
     ActsDone,
@@ -296,6 +298,11 @@ CASES = [
         c.CredentialsSaved((v.CREDENTIAL,)),
         {"credentials": (v.CREDENTIAL,)},
         [c.CredentialsSaved((replace(v.CREDENTIAL, id="old", secret_sha256="00"),))],
+    ),
+    Case(
+        CredentialsRemoved(CredentialKind.AGENT, (v.CREDENTIAL.name, "nobody")),
+        {"credentials": (v.GUEST_CREDENTIAL,)},
+        [c.CredentialsSaved((v.CREDENTIAL, v.GUEST_CREDENTIAL))],
     ),
     Case(c.Audited((v.AUDITED,))),
 ]

@@ -26,6 +26,7 @@ from faultwire.domain.changes import (
     UsersSaved,
 )
 from faultwire.domain.commands import (
+    AgentChanged,
     Command,
     Enrol,
     RemoveProject,
@@ -37,11 +38,13 @@ from faultwire.domain.commands import (
     SaveUser,
     SetAssignment,
 )
+from faultwire.domain.enrolment import CredentialsRemoved, Disenrol
 from faultwire.domain.errors import Conflict, NotFound
 from faultwire.domain.guest_changes import GuestsSaved
 from faultwire.domain.ids import GuestId, HostName, PortId, ProjectId, ServerId, UserId
 from faultwire.domain.instants import Instant
 from faultwire.domain.resources import Guest, Host, Port, Project, Server
+from faultwire.domain.states import AgentState
 from faultwire.resourcemap.index import ResourceMap
 from tests.unit.identity.cloud import (
     ACTOR,
@@ -233,6 +236,32 @@ def test_enrolling_a_guest_creates_no_host() -> None:
     inventory.apply(GuestsSaved((Guest(GuestId("g1"), "g", DEMO_PROJECT.id),)))
     decided = decide(directory(), Enrol(credential, ACTOR), inventory)
     assert [type(change) for change in decided.changes] == [CredentialsSaved, Audited]
+
+
+def test_an_enrolment_ends() -> None:
+    """The credential is void and the audit record has it; who is not enrolled is not found."""
+    known = directory()
+    known.apply(CredentialsSaved((Credential("c", CredentialKind.MONITOR, "m1", "digest", 1),)))
+    ending = Disenrol(CredentialKind.MONITOR, "m1", ACTOR)
+    decided = decide(known, ending)
+    gone = CredentialsRemoved(CredentialKind.MONITOR, ("m1",))
+    assert decided.changes[0] == gone
+    assert _audit(decided.changes) == [("credential.revoke", "monitor/m1")]
+    known.apply(gone)
+    assert known.credential(CredentialKind.MONITOR, "m1") is None
+    with pytest.raises(NotFound, match="no monitor m1 is enrolled"):
+        decide(known, ending)
+
+
+@pytest.mark.parametrize("state", [AgentState.CONNECTED, AgentState.GONE])
+def test_an_agent_whose_enrolment_ends_is_gone(state: AgentState) -> None:
+    """Its host is not expected to be heard: as after a goodbye (D24)."""
+    known, inventory = directory(), ResourceMap()
+    inventory.apply(HostsSaved((Host(HostName("h1"), agent=state),)))
+    known.apply(CredentialsSaved((Credential("c", CredentialKind.AGENT, "h1", "digest", 1),)))
+    decided = decide(known, Disenrol(CredentialKind.AGENT, "h1", ACTOR), inventory)
+    told = (AgentChanged(HostName("h1"), AgentState.GONE),)
+    assert decided.then == (told if state is AgentState.CONNECTED else ())
 
 
 def test_two_secrets_are_valid_while_rotating() -> None:

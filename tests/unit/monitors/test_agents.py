@@ -311,6 +311,19 @@ async def test_a_removed_host_is_watched_no_longer() -> None:
         assert scene.monitor.status(HOST) is None
 
 
+async def test_an_agent_whose_enrolment_ended_raises_nothing() -> None:
+    """It is hung up on as if it had said goodbye; one that is on its way back is forgotten."""
+    async with Scene() as scene:
+        wire = RecordingWire()
+        scene.monitor.open(HOST, "c1", None, wire)
+        away = scene.monitor.open(OTHER, "c2", None, RecordingWire())
+        away.end(goodbye=False)
+        scene.monitor.revoked([HOST, OTHER])
+        await scene.wait(60)
+        assert scene.reports == []
+        assert wire.closed == [(CloseCode.REPLACED, "the credential was revoked")]
+
+
 async def test_a_stop_speaks_against_nobody() -> None:
     """Connections that end because we stop raise nothing, and nobody is admitted any more."""
     async with Scene() as scene:

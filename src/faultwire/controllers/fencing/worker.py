@@ -21,6 +21,8 @@ from typing import Any
 
 from faultwire.controllers.fencing.bmc import Access, Client, Trouble, client
 
+log = logging.getLogger(__name__)
+
 THREADS = 64
 MEMORY_BYTES = 2 << 30
 """What a controller may make us hold by an answer without end."""
@@ -80,8 +82,9 @@ def _answered(clients: Clients, asked: Mapping[str, Any]) -> dict[str, object]:
         return {"answer": clients.ask(access, asked["op"], asked)}
     except Trouble as trouble:
         return {"kind": trouble.kind, "words": trouble.words}
-    except Exception as error:  # noqa: BLE001  told to the parent, which logs it
-        # The parent logs it: this process has no log of its own, since sushy's may hold passwords.
+    except Exception as error:
+        # The parent tells it as an error: nobody reads a log of this process.
+        log.debug("a question to a BMC ended in a defect", exc_info=error)
         return {
             "kind": "protocol",
             "words": f"unexpected {type(error).__name__}",

@@ -14,6 +14,7 @@ from faultwire.faces.fault import (
     audit,
     catalogue,
     documents,
+    enrolment,
     evacuated,
     faults,
     guarding,
@@ -41,7 +42,7 @@ def create(ports: FaultPorts) -> FastAPI:
     app = FastAPI(title="Faultwire fault API", version="1", docs_url="/v1/docs", redoc_url=None)
     app.state.authenticator = ports.authenticator
     install_errors(app, error_body)
-    add_calls(app, [*_calls(ports), *_heard(ports)], ERROR)
+    add_calls(app, [*_calls(ports), *_heard(ports), *_ended(ports)], ERROR)
     sessions = [*session_routes(ports.guests.sessions), *agent_routes(ports.agents)]
     app.router.routes.append(Mount("/v1/agents", routes=sessions))
     app.router.routes.append(Mount("/v1/monitors", routes=monitor_routes(ports.monitors)))
@@ -107,6 +108,16 @@ def _calls(ports: FaultPorts) -> list[Call]:
         Call("GET", "/v1/status", status.Status(ports.status).show),
         Call("GET", "/v1/catalogue", catalogue.Catalogue(ports).list),
         Call("GET", "/v1/audit", audit.Audit(ports).list, query=params.AUDIT),
+    ]
+
+
+def _ended(ports: FaultPorts) -> list[Call]:
+    ended = enrolment.Enrolment(ports)
+    return [
+        Call("DELETE", "/v1/sources/{name}/enrol", ended.source, 204),
+        Call("DELETE", "/v1/monitors/{name}/enrol", ended.monitor, 204),
+        Call("DELETE", "/v1/agents/guests/{guest}/enrol", ended.guest, 204),
+        Call("DELETE", "/v1/agents/{host}/enrol", ended.agent, 204),
     ]
 
 
