@@ -133,7 +133,7 @@ def build(parts: Parts, configuration: Configuration) -> Faces:
     signals = signals_of(parts.core, parts.lane, configuration, parts.token_key)
     fault_ports = _fault_ports(parts, configuration, authenticator, enforcer, refusals, signals)
     notified = notified_of(parts.core, parts.lane)
-    alarming_ports = _alarming_ports(parts, configuration, authenticator, enforcer)
+    alarming_ports = _alarming_ports(parts, configuration, signed, enforcer)
     faces: dict[str, ASGIApp] = {
         "/identity": identity.create(identity_ports),
         "/fault": fault.create(replace(fault_ports, notified=notified.take)),
@@ -156,12 +156,12 @@ def build(parts: Parts, configuration: Configuration) -> Faces:
 def _alarming_ports(
     parts: Parts,
     configuration: Configuration,
-    authenticator: Authenticator,
+    signed: SignedIn,
     enforcer: Enforcer,
 ) -> AlarmingPorts:
     core, clock = parts.core, parts.core.tools.clock
     return AlarmingPorts(
-        authenticator,
+        signed.authenticator,
         enforcer,
         parts.lane,
         clock,
@@ -180,6 +180,8 @@ def _alarming_ports(
         test_callback=parts.test_callback,
         alarm_quota=core.indexes.quotas.alarms,
         subscribed=core.indexes.subscriptions.owned,
+        keystone=signed.keystone.api if signed.keystone else None,
+        trusts=signed.keystone.trusts if signed.keystone else None,
     )
 
 

@@ -15,18 +15,20 @@ from faultwire.faces.signing import SigningIn
 from faultwire.faces.stack import off
 from faultwire.identity.authenticator import TokenAuthenticator
 from faultwire.identity.keystone import KeystoneTokens
+from faultwire.identity.trusts import KeptTrustTokens
 from faultwire.ports import Authenticator
-from faultwire.ports.keystone import KeystoneApi
+from faultwire.ports.keystone import KeystoneApi, TrustTokens
 
 IDENTITY = "/identity"
 
 
 @dataclass(frozen=True, slots=True)
 class Keystone:
-    """Keystone, as it is asked, and where users sign in."""
+    """Keystone, as it is asked, where users sign in, and tokens of those who trust us."""
 
     api: KeystoneApi
     address: str
+    trusts: TrustTokens
 
 
 def serves_identity(configuration: Configuration) -> bool:
@@ -59,7 +61,10 @@ def keystone_of(configuration: Configuration, tools: Tools, life: Life) -> Keyst
     if not address:
         raise Invalid("[keystone] cloud", f"{cloud} has no auth_url")
     life.watch(session.keep_signed_in(), f"Keystone of {cloud} signed in")
-    return Keystone(door, address)
+    trusts = KeptTrustTokens(door, tools.clock, settings.timeout)
+    life.release.push_async_callback(trusts.close)
+    life.watch(trusts.run(), "tokens of trusts")
+    return Keystone(door, address, trusts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,7 @@ class SignedIn:
     """Who tells callers, and what stands before faces for that."""
 
     authenticator: Authenticator
+    keystone: Keystone | None
     before: Callable[[str, ASGIApp], ASGIApp]
 
 
@@ -79,7 +85,7 @@ def signed_in(
 ) -> SignedIn:
     """Return how requests are signed in; without a Keystone by our own accounts alone."""
     if keystone is None:
-        return SignedIn(ours, lambda _, face: face)
+        return SignedIn(ours, None, lambda _, face: face)
     settings = configuration.keystone
     tokens = KeystoneTokens(keystone.api, ours, tools.clock, tools.metrics, settings)
     life.release.push_async_callback(tokens.close)
@@ -94,4 +100,4 @@ def signed_in(
             "([keystone] embedded_identity)."
         )
 
-    return SignedIn(tokens, before)
+    return SignedIn(tokens, keystone, before)

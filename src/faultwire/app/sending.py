@@ -17,6 +17,7 @@ from faultwire.notifier.delivery.endpoint import Endpoints
 from faultwire.notifier.delivery.sender import Sender
 from faultwire.notifier.delivery.wiring import Wiring
 from faultwire.ports import Bus, Clock
+from faultwire.ports.keystone import TrustTokens
 from faultwire.store import StoredAlarms
 
 log = logging.getLogger(__name__)
@@ -46,6 +47,7 @@ def sender_of(
     configuration: Configuration,
     rules: guard.Rules,
     bus: Bus | None,
+    trusts: TrustTokens | None = None,
 ) -> Sender:
     """Return a sender over the process's memory, writer and readers."""
     directory, tools = core.indexes.directory, core.tools
@@ -59,6 +61,7 @@ def sender_of(
         tools.metrics,
         bus=bus,
         trace=core.trace,
+        trusts=trusts,
     )
     return Sender(wiring, configuration.notifier, rules)
 

@@ -215,7 +215,8 @@ class Server:
         tools = core.tools
         bus = bus_of(configuration, tools, self._life.release)
         tracing = tracing_of(core, configuration.profiler, opened.origin, self._life)
-        sender = sender_of(core, StoredAlarms(opened.engine), configuration, rules, bus)
+        trusts = opened.keystone.trusts if opened.keystone else None
+        sender = sender_of(core, StoredAlarms(opened.engine), configuration, rules, bus, trusts)
         ears = ears_of(core, configuration.guards)
         cluster = others.cluster if others else None
         begin_clouds = join_clouds(core, configuration, cluster, self._life)

@@ -10,6 +10,7 @@ from faultwire.app.core import Core, Indexes, Tools
 from faultwire.app.database import open_database
 from faultwire.app.doors import on_loopback
 from faultwire.app.evaluating import periodic_of
+from faultwire.app.keystone import keystone_of
 from faultwire.app.lane import Lane
 from faultwire.app.latency import latency_of
 from faultwire.app.life import Life
@@ -109,7 +110,9 @@ class Worker:
         bus = bus_of(configuration, core.tools, self._life.release)
         # A sender obeys the rules of the servers, whose configuration it has.
         rules = guard.rules_of(configuration.notifier, on_loopback=on_loopback(configuration))
-        return sender_of(core, alarms, configuration, rules, bus)
+        keystone = keystone_of(configuration, core.tools, self._life)
+        trusts = keystone.trusts if keystone else None
+        return sender_of(core, alarms, configuration, rules, bus, trusts)
 
     async def _serve(self, core: Core, lane: Lane) -> None:
         if not self._listen:

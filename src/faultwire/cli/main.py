@@ -20,6 +20,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "audit-list": ("faultwire.cli.status:audit_list", "List who changed what, when, from where."),
     "config": ("faultwire.cli.samples:config", "Print or check a configuration file."),
     "policy": ("faultwire.cli.samples:policy", "Print or check a policy file."),
+    "register-endpoints": (
+        "faultwire.cli.register:register_endpoints",
+        "Enter us in the catalogue of a cloud's Keystone.",
+    ),
     "demo": ("faultwire.cli.demo:demo", "Kill a host and watch everyone be told."),
     "verify": ("faultwire.cli.verify:verify", "Have a host fail repeatedly: verdict and profile."),
     "agent": ("faultwire.cli.agent:agent", "Run the agent of one host."),

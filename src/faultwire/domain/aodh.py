@@ -13,6 +13,7 @@ from faultwire.domain.rules import (
     Rule,
     ThresholdRule,
 )
+from faultwire.domain.trusts import shown
 
 Document = dict[str, object]
 """What JSON knows, with text keys."""
@@ -30,7 +31,7 @@ def naive(wall_ns: int) -> str:
 
 
 def alarm_document(alarm: Alarm) -> Document:
-    """Return the whole alarm, its rule under `rule`, whatever its type."""
+    """Return the whole alarm, its rule under `rule`, whatever its type, without ids of trusts."""
     document: Document = {
         "alarm_id": alarm.id,
         "name": alarm.name,
@@ -47,9 +48,9 @@ def alarm_document(alarm: Alarm) -> Document:
         "timestamp": naive(alarm.updated_ns),
         "evaluate_timestamp": naive(alarm.state_ns),
         "repeat_actions": alarm.repeat_actions,
-        "alarm_actions": list(alarm.alarm_actions),
-        "ok_actions": list(alarm.ok_actions),
-        "insufficient_data_actions": list(alarm.insufficient_data_actions),
+        "alarm_actions": [*map(shown, alarm.alarm_actions)],
+        "ok_actions": [*map(shown, alarm.ok_actions)],
+        "insufficient_data_actions": [*map(shown, alarm.insufficient_data_actions)],
         "time_constraints": [dict(item) for item in alarm.time_constraints],
     }
     if alarm.type == "notification" or alarm.resource_id is not None:

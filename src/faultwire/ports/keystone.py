@@ -29,3 +29,13 @@ class KeystoneApi(Protocol):
 
         Raises NotFound where the trust, or who made it, is not there any more.
         """
+
+
+class TrustTokens(Protocol):
+    """Tokens of those who trust us, kept ready; belongs to the event loop."""
+
+    def warm(self, trust: str) -> None:
+        """Fetch the token of a trust in the background unless it is there."""
+
+    async def token(self, trust: str) -> str:
+        """Return a token of a trust; raises NotFound where it is gone, Unavailable."""

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
+from typing import Any
 
 from faultwire.domain import signature
 from faultwire.domain.alarms import Delivery
@@ -32,6 +33,7 @@ class Bench:
     clock: Clock = field(default_factory=SystemClock)
     senders: list[Sender] = field(default_factory=list)
     bus: MemoryBus | None = None
+    trusts: Any = None
     _number: "itertools.count[int]" = field(default_factory=itertools.count)
 
     def delivery(self, url: str, alarm: str = "", project: str = "p", age_s: int = 0) -> Delivery:
@@ -66,6 +68,7 @@ class Bench:
             lookup,
             Random(7),
             self.bus,
+            trusts=self.trusts,
         )
         sender = Sender(wiring, configured, guard.rules_of(configured, on_loopback=True))
         self.senders.append(sender)

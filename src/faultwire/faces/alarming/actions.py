@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 
 from faultwire.domain.errors import Invalid, Unauthenticated
+from faultwire.domain.trusts import parted
 from faultwire.faces.alarming.fields import Body, wrong
 
 ACTIONS = ("alarm_actions", "ok_actions", "insufficient_data_actions")
@@ -31,10 +32,18 @@ def actions_of(body: Body, key: str, limit: int) -> tuple[str, ...]:
     return urls
 
 
-def check_action(url: str, path: str, *, admin: bool, check_url: Callable[[str], None]) -> None:
+def check_action(
+    url: str,
+    path: str,
+    *,
+    admin: bool,
+    check_url: Callable[[str], None],
+    trusts: bool = False,
+) -> None:
     """Raise Invalid for what can never be called, Unauthenticated for what this caller may not.
 
-    `check_url` judges what goes to the web. `path` is the action's place in the body.
+    `check_url` judges what goes to the web. `path` is the action's place in the body. With
+    `trusts` there is a Keystone by which actions may run in a user's name.
     """
     found = _SCHEME.match(url)
     scheme = found[1].lower() if found else ""
@@ -42,7 +51,9 @@ def check_action(url: str, path: str, *, admin: bool, check_url: Callable[[str],
     if found and scheme not in _WEB | _TRUST | ADMINISTRATORS:
         raise Invalid("", f"Unsupported action {shown}")
     try:
-        if scheme in _TRUST | ADMINISTRATORS:
+        if scheme in _TRUST and trusts:
+            _check_trusted(url, check_url)
+        elif scheme in _TRUST | ADMINISTRATORS:
             _check_other(url, scheme)
         else:
             check_url(url)
@@ -51,6 +62,14 @@ def check_action(url: str, path: str, *, admin: bool, check_url: Callable[[str],
         raise Invalid("", sentence) from None
     if scheme in ADMINISTRATORS and not admin:
         raise Unauthenticated(f"You are not authorized to create action: {shown}")
+
+
+def _check_trusted(url: str, check_url: Callable[[str], None]) -> None:
+    trust, called = parted(url)
+    if trust:
+        # Whose it is nobody could tell: it may be another user's.
+        raise Invalid("", "cannot contain a trust ID")
+    check_url(called)
 
 
 def _check_other(url: str, scheme: str) -> None:

@@ -21,6 +21,7 @@ from faultwire.faces.alarming.shape import (
     from_json,
     to_json,
 )
+from faultwire.faces.alarming.trusts import Entrusting, trusts_of
 from faultwire.faces.http import actor_of, base_url, caller_of, json_response
 
 STATE_BYTES = 1024
@@ -34,6 +35,7 @@ class Alarms:
         """Take the face's ports."""
         self._ports = ports
         settings = ports.settings
+        self._trusts = Entrusting(ports)
         self._terms = Terms(settings.actions_limit, settings.accept_unsupported_types)
 
     async def create(self, request: Request) -> Response:
@@ -48,7 +50,12 @@ class Alarms:
         self._check(caller, said.alarm)
         if said.alarm.user != caller.user and not caller.admin:
             raise Unauthenticated(f"Not Authorized to access user {said.alarm.user}")
-        saved = await self._save(request, caller, said, new=True)
+        said, trust = await self._trusts.entrust(request, caller, said)
+        try:
+            saved = await self._save(request, caller, said, new=True)
+        except BaseException:
+            await self._trusts.end(request, trust)
+            raise
         location = f"{base_url(request)}{request.scope.get('root_path', '')}/v2/alarms/{saved.id}"
         return json_response(to_json(saved), 201, {"Location": location})
 
@@ -62,7 +69,13 @@ class Alarms:
         self._check(caller, said.alarm)
         if said.alarm.user not in {held.user, caller.user} and not caller.admin:
             raise Unauthenticated(f"Not Authorized to access user {said.alarm.user}")
-        saved = await self._save(request, caller, said, new=False)
+        said, trust = await self._trusts.entrust(request, caller, said)
+        try:
+            saved = await self._save(request, caller, said, new=False)
+        except BaseException:
+            await self._trusts.end(request, trust)
+            raise
+        await self._trusts.end(request, *trusts_of(held))
         return json_response(to_json(saved))
 
     async def show(self, request: Request) -> Response:
@@ -77,6 +90,7 @@ class Alarms:
         held = await self.held(request, caller, "telemetry:delete_alarm")
         requests.only(request)
         await self._ports.intake.submit(RemoveAlarm(held.id, actor_of(request, caller)))
+        await self._trusts.end(request, *trusts_of(held))
         return Response(status_code=204)
 
     async def state(self, request: Request) -> Response:
@@ -127,7 +141,13 @@ class Alarms:
         check_url = self._ports.check_action
         for kind in ACTIONS:
             for number, url in enumerate(getattr(alarm, kind)):
-                check_action(url, f"{kind}[{number}]", admin=caller.admin, check_url=check_url)
+                check_action(
+                    url,
+                    f"{kind}[{number}]",
+                    admin=caller.admin,
+                    check_url=check_url,
+                    trusts=self._ports.keystone is not None,
+                )
 
     async def _save(
         self, request: Request, caller: Caller, said: Described, *, new: bool

@@ -22,6 +22,7 @@ from faultwire.ports import (
     Reader,
     SubscriptionStore,
 )
+from faultwire.ports.keystone import KeystoneApi, TrustTokens
 
 
 async def _nowhere(samples: Sequence[Sample]) -> None:
@@ -68,7 +69,8 @@ class AlarmingPorts:
     `check_action` raises Invalid for a URL that will never be called. `new_secret` draws a
     signing secret for a project. `sample` keeps samples; raises Unavailable.
     `alarm_quota` says how many alarms a project may have, -1 for any number; `subscribed` how
-    many subscriptions it has.
+    many subscriptions it has. With `keystone` actions may run in a user's name; `trusts` keeps
+    the tokens for that.
     """
 
     authenticator: Authenticator
@@ -86,6 +88,8 @@ class AlarmingPorts:
     test_callback: TestCallback = _untested
     alarm_quota: Callable[[ProjectId], int] = lambda _: -1
     subscribed: Callable[[ProjectId], int] = lambda _: 0
+    keystone: KeystoneApi | None = None
+    trusts: TrustTokens | None = None
 
 
 ERROR: dict[str, Any] = {

@@ -31,8 +31,8 @@ from faultwire.notifier.settings import Settings
 log = logging.getLogger(__name__)
 
 FIRST_SLICE, SLICE = 4, 32
-"""Deliveries taken, and tries started, before others are served: few at first, so that the first
-one is soon on its way, then more, because a batch costs less."""
+"""Deliveries taken, and tries started, before others are served: few at first, so that one is soon
+on its way, then more, because a batch costs less."""
 STORED_MS = 1000
 """What storing a result may take after a try was broken off."""
 STUCK_DEADLINES = 4
@@ -72,6 +72,7 @@ class Sender:
                 wiring.random or Random(),  # noqa: S311
                 self._quota.forget_one,
                 wiring.trace,
+                wiring.trusts,
             ),
         )
         self.drafts = self._trying.drafts
@@ -322,7 +323,7 @@ class Sender:
             flight.started_ns = one.began_mono_ns
             self._flying[flight] = task
             try:
-                await poster.post(one.origin, one.data, one)
+                await self._trying.post(poster, one)
             except asyncio.CancelledError:
                 if not flight.overdue:
                     raise

@@ -9,18 +9,20 @@ from random import Random
 from yarl import URL
 
 from faultwire.domain.alarms import Attempt, Delivery, DeliveryState
-from faultwire.domain.errors import Invalid
+from faultwire.domain.errors import Invalid, NotFound, Unavailable
 from faultwire.domain.ids import DeliveryId, ProjectId
+from faultwire.domain.trusts import is_trusted, parted
 from faultwire.notifier.delivery import answer, guard, message, offline, schedule
 from faultwire.notifier.delivery.drafts import Drafts
 from faultwire.notifier.delivery.lanes import Lanes
 from faultwire.notifier.delivery.marking import Marking
 from faultwire.notifier.delivery.places import Flight
 from faultwire.notifier.delivery.pool import Origin
-from faultwire.notifier.delivery.post import BUS_ORIGIN, Reply, Route, request_of, route_of
+from faultwire.notifier.delivery.post import BUS_ORIGIN, Poster, Reply, Route, request_of, route_of
 from faultwire.notifier.delivery.schedule import Kind, Limits, Outcome
 from faultwire.ports import Clock, Probe
 from faultwire.ports.buses import BUS
+from faultwire.ports.keystone import TrustTokens
 
 log = logging.getLogger(__name__)
 
@@ -42,11 +44,15 @@ _NO_ANSWER = Outcome(Kind.UNREACHABLE, "no answer")
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Try(Reply):
-    """One request, ready to go out; both clocks are read when it starts and when it is over."""
+    """One request, ready to go out; both clocks are read when it starts and when it is over.
+
+    With a `trust` it is not ready before `Trying.post` has the token of that trust.
+    """
 
     flight: Flight
     origin: Origin
     data: bytes
+    trust: str = ""
     began_ns: int = 0
     began_mono_ns: int = 0
     ended_ns: int = 0
@@ -58,7 +64,7 @@ class Office:
     """What it takes to prepare and to judge; `random` spreads retries, no secret hangs on it.
 
     `forget` is told of a delivery that failed and is not ours to repeat, `trace` of every webhook
-    that is over.
+    that is over. `trusts` has tokens of who trusts us.
     """
 
     rules: guard.Rules
@@ -70,6 +76,7 @@ class Office:
     random: Random
     forget: Callable[[Delivery], None]
     trace: Trace | None = None
+    trusts: TrustTokens | None = None
 
 
 class Trying:
@@ -105,6 +112,9 @@ class Trying:
         if isinstance(route, Invalid):
             self._refuse(flight, str(route), wall_ns)
             return None
+        if is_trusted(delivery.url):
+            trust = parted(delivery.url)[0]
+            return Try(flight=flight, origin=route.origin, data=b"", trust=trust)
         secrets = self._office.secrets(delivery.project)
         data = self.drafts.take(delivery, secrets, wall_ns)
         try:
@@ -118,6 +128,31 @@ class Trying:
             return None
         return Try(flight=flight, origin=route.origin, data=data)
 
+    async def post(self, poster: Poster, one: Try) -> None:
+        """Make the request and fill in the try; raises CancelledError."""
+        if one.trust:
+            await self._sign(one)
+        if one.outcome is None:
+            await poster.post(one.origin, one.data, one)
+
+    async def _sign(self, one: Try) -> None:
+        """Make the request of an action in a user's name, or fill in why there is none."""
+        trusts, delivery = self._office.trusts, one.flight.delivery
+        route = self._route(delivery.url)
+        if trusts is None or not isinstance(route, Route):
+            one.outcome = Outcome(Kind.REFUSED, "refused: it cannot be called")
+            return
+        try:
+            token = await trusts.token(one.trust)
+            secrets = self._office.secrets(delivery.project)
+            one.data = _request(route, delivery, secrets, one.began_ns, token)
+        except NotFound as error:
+            one.outcome = Outcome(Kind.REFUSED, f"refused: {error}")
+        except Unavailable as error:
+            one.outcome = Outcome(Kind.UNREACHABLE, f"no token for it: {error}")
+        except (Invalid, ValueError) as error:
+            one.outcome = Outcome(Kind.ANSWERED, f"not signed: {error}")
+
     def _draft(self, delivery: Delivery, wall_ns: int) -> tuple[bytes, Sequence[str]] | None:
         """Return the first request of a delivery and what signed it; None if it cannot be made.
 
@@ -125,6 +160,9 @@ class Trying:
         """
         route = self._route(delivery.url) if delivery.kind == WEBHOOK else None
         if not isinstance(route, Route):
+            return None
+        if self._office.trusts is not None and is_trusted(delivery.url):
+            self._office.trusts.warm(parted(delivery.url)[0])
             return None
         secrets = self._office.secrets(delivery.project)
         try:
@@ -216,17 +254,24 @@ class Trying:
         if found is None:
             if len(self._routes) >= ROUTES_KEPT:
                 self._routes.clear()
-            found = self._routes[text] = _route_of(text, self._office.rules)
+            found = _route_of(text, self._office.rules)
+            if is_trusted(text) and (self._office.trusts is None or not parted(text)[0]):
+                found = Invalid("url", "needs a token of Keystone, and there is none")
+            self._routes[text] = found
         return found
 
 
-def _request(route: Route, delivery: Delivery, secrets: Sequence[str], wall_ns: int) -> bytes:
+def _request(
+    route: Route, delivery: Delivery, secrets: Sequence[str], wall_ns: int, token: str = ""
+) -> bytes:
     headers = message.headers_of(delivery, secrets, delivery.attempt + 1, wall_ns // _S)
+    if token:
+        headers = {**headers, "x-auth-token": token}
     return request_of(route, headers, delivery.body)
 
 
 def _route_of(text: str, rules: guard.Rules) -> Route | Invalid:
-    url = parsed(text, rules)
+    url = parsed(parted(text)[1], rules)
     if isinstance(url, Invalid):
         return url
     try:

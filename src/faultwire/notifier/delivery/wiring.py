@@ -7,6 +7,7 @@ from faultwire.notifier.delivery.resolver import Lookup
 from faultwire.notifier.delivery.settling import Settle
 from faultwire.notifier.delivery.trying import Secrets, Trace
 from faultwire.ports import AlarmStore, Bus, Clock, Meter, Probe, Reader
+from faultwire.ports.keystone import TrustTokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,7 @@ class Wiring:
     `settle` records attempts (`Ledger.settle`, awaited); `read` and `store` are the outbox as
     stored; `lookup` stands in for the system's resolver, `random` for chance. `bus` takes what is
     for a message bus; without one that is refused. `trace` is told of webhooks that are over.
+    `trusts` gives tokens to actions that run in a user's name; without it they are refused.
     """
 
     clock: Clock
@@ -29,3 +31,4 @@ class Wiring:
     random: Random | None = None
     bus: Bus | None = None
     trace: Trace | None = None
+    trusts: TrustTokens | None = None
