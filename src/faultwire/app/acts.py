@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from itertools import islice
 from typing import Any, Protocol
 
 from faultwire.app.core import Core
@@ -12,7 +13,8 @@ from faultwire.domain.errors import Conflict, FaultwireError, NotFound
 from faultwire.domain.guard_changes import ActsNoted, HoldSaved
 from faultwire.domain.guard_commands import ActOnFault
 from faultwire.domain.guarding import Guarded, Sign
-from faultwire.domain.ids import HostName, UserId
+from faultwire.domain.ids import HostName, ServerId, UserId
+from faultwire.domain.pings import Ping, PingState
 from faultwire.domain.states import AgentState
 from faultwire.inspector.acting import Guards
 from faultwire.inspector.again import FORCING, waits_for_verdict
@@ -28,6 +30,9 @@ log = logging.getLogger(__name__)
 
 SHOWN = 100
 """The newest acts that are shown."""
+
+SPOKEN_FOR = 256
+"""Servers of a host that are looked at for an answer."""
 
 AGAIN_SECONDS = 0.1
 """How soon it is noticed that nobody hears a host any more on which there is a verdict."""
@@ -138,6 +143,30 @@ def hear_probes(ears: Ears, held: Callable[[HostName], Icmp]) -> None:
 
     def heard(host: HostName) -> tuple[Sign, ...]:
         return _PROBED.get(held(host), ())
+
+    ears.join(heard)
+
+
+def hear_servers(
+    core: Core, seen: Callable[[ServerId], Ping], sweep_ms: int, most: int = SPOKEN_FOR
+) -> None:
+    """Let servers speak for their hosts, where that is wanted: one that answers is enough.
+
+    What answered in the last sweep counts until the next one is over.
+    """
+    ears, clock = core.guards.signs, core.tools.clock
+    if not core.guards.settings.vantage_servers or not isinstance(ears, Ears):
+        return
+    fresh_ns = (sweep_ms + sweep_ms // 2) * _MS
+
+    def heard(host: HostName) -> tuple[Sign, ...]:
+        entry = core.indexes.inventory.entry(host)
+        now = clock.wall_ns()
+        for server in islice(entry.servers if entry else (), most):
+            ping = seen(server.id)
+            if ping.state is PingState.ALIVE and now - (ping.checked_ns or 0) < fresh_ns:
+                return (Sign("servers", f"its server {server.id} answers pings"),)
+        return ()
 
     ears.join(heard)
 

@@ -2,6 +2,7 @@
 
 import socket
 
+from faultwire.app.acts import hear_servers
 from faultwire.app.core import Core
 from faultwire.app.lane import Lane
 from faultwire.app.life import Life
@@ -45,7 +46,11 @@ def watch_instances(
     pings: ServerPings,
     hosts: HostMonitor,
 ) -> None:
-    """Report servers that fall silent while their hosts are alive, where that is wanted."""
+    """Report servers that fall silent while their hosts are alive, where that is wanted.
+
+    And let those that answer speak for their hosts.
+    """
+    hear_servers(core, pings.seen, settings.sweep_ms)
     if not settings.raise_instance_down:
         return
     tools = core.tools

@@ -66,12 +66,18 @@ class GuestNotice:
 
 @dataclass(frozen=True, slots=True)
 class ServiceNotice:
-    """The nova-compute of a host as Nova told."""
+    """The nova-compute of a host as Nova told, and where the host belongs to.
+
+    `zone` is its availability zone, `rack` what one of its aggregates says; empty for none.
+    """
 
     host: str
     forced_down: bool | None = None
     disabled: bool | None = None
     reason: str | None = None
+    zone: str | None = None
+    rack: str | None = None
+    aggregates: tuple[str, ...] | None = None
 
 
 Notice = ServerNotice | PortNotice | GuestNotice | ServiceNotice
@@ -202,6 +208,12 @@ def _addresses(value: object, at: str) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _names(value: object, at: str) -> tuple[str, ...]:
+    if not isinstance(value, Sequence) or isinstance(value, str) or len(value) > _ENTRIES:
+        raise Invalid(at, f"must be a list of at most {_ENTRIES} names")
+    return tuple(_text(one, at) for one in value)
+
+
 def _metadata(value: object, at: str) -> Mapping[str, str]:
     if not isinstance(value, dict) or len(value) > _ENTRIES:
         raise Invalid(at, f"must be an object of at most {_ENTRIES} texts")
@@ -233,4 +245,7 @@ _CHECKS: Mapping[str, _Check] = {
     "forced_down": _flag,
     "disabled": _flag,
     "reason": _text,
+    "zone": _text,
+    "rack": _text,
+    "aggregates": _names,
 }

@@ -79,6 +79,15 @@ class Settings:
             )
         },
     )
+    vantage_servers: bool = field(
+        default=False,
+        metadata={
+            "help": (
+                "Servers that answer our pings speak for their host too: where their addresses are"
+                " theirs alone, and are reached from here without it."
+            )
+        },
+    )
 
     def __post_init__(self) -> None:
         """Refuse a kind of domain that does not exist."""

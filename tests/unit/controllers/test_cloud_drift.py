@@ -5,12 +5,15 @@ from dataclasses import replace
 from faultwire.controllers.openstack.drift import Drift, Missing, Naming, Touched, compare
 from faultwire.controllers.openstack.snapshot import Snapshot
 from faultwire.domain import changes as c
+from faultwire.domain.faults import ACTS_REFUSED
 from faultwire.domain.ids import HostName, PortId, ProjectId, ServerId
-from faultwire.domain.notices import PortNotice, ServerNotice, ServiceNotice
-from faultwire.domain.remote_acts import RemoteAct, RemoteKind
+from faultwire.domain.notices import PortNotice, ServerNotice, ServiceNotice, TakeNotices
+from faultwire.domain.remote_acts import Notify, RemoteAct, RemoteKind
 from faultwire.domain.resources import Host, Port, Server
 from faultwire.domain.states import VmState
+from faultwire.inspector.guard_settings import Settings as GuardSettings
 from faultwire.resourcemap.index import ResourceMap
+from faultwire.testing.chain import ACTOR, InProcess
 
 OWNER = "p1"
 SERVER = ServerNotice("vm1", OWNER, "one", "h1", VmState.ACTIVE, {})
@@ -79,6 +82,38 @@ def test_what_differs_is_told_whole() -> None:
         assert drift(replace(FOUND, servers=(other,))).notices == (other,)
     moved = replace(PORT, host="h2")
     assert drift(replace(FOUND, ports=(moved,))).notices == (moved,)
+
+
+def test_a_host_is_put_where_it_belongs() -> None:
+    """Zone, rack and aggregates are told where they differ; what nobody says is no difference."""
+    placed = replace(SERVICE, zone="az1", rack=None, aggregates=("fast", "racks-r2"))
+    found = replace(FOUND, services=(placed,))
+    assert drift(found).notices == (placed,)
+    inventory = known()
+    host = Host(HostName("h1"), zone="az1", rack="r9", aggregates=("fast", "racks-r2"))
+    inventory.apply(c.HostsSaved((host,)))
+    assert drift(found, inventory).notices == ()
+    moved = replace(placed, rack="r2")
+    assert drift(replace(FOUND, services=(moved,)), inventory).notices == (moved,)
+
+
+def test_guards_count_by_what_the_cloud_says() -> None:
+    """The hosts of an aggregate are limited together, once the map knows of it (S1)."""
+    made = InProcess(
+        notify=Notify.IMMEDIATELY,
+        guards=GuardSettings(domains=("aggregate",), limit_hosts=1, limit_fraction=0.2),
+    )
+    hosts = [f"h{n}" for n in range(6)]
+    inside = [ServiceNotice(name, zone="az1", aggregates=("r2",)) for name in hosts[:4]]
+    outside = [ServiceNotice(name, zone="az1", aggregates=()) for name in hosts[4:]]
+    made.run(TakeNotices((*inside, *outside), (), ACTOR))
+    for name in hosts:
+        made.report("compute.host.down", hostname=name)
+    asked = [act.target for act in made.indexes.remote.owed()]
+    assert asked == ["h0", "h4", "h5"]
+    refused = [one for one in made.indexes.holds.live() if one.type.name == ACTS_REFUSED]
+    assert [one.resource for one in refused] == [{"guard": "limit"}]
+    assert refused[0].repeats == 2
 
 
 def test_what_one_look_lacks_is_not_gone_yet() -> None:

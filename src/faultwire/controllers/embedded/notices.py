@@ -109,7 +109,7 @@ class _Found:
             case GuestNotice():
                 self._guest(notice)
             case ServiceNotice():
-                self._host(notice.host)
+                self._place(notice)
 
     def document(self) -> InventoryDocument:
         return InventoryDocument(
@@ -207,6 +207,21 @@ class _Found:
             self._known.add(project)
             self._projects[project] = Project(project, told)
         return project
+
+    def _place(self, told: ServiceNotice) -> None:
+        """Put a host where it belongs; what is not said of it stays."""
+        name = self._host(told.host)
+        old = self._hosts.get(name) or self._view.host(name)
+        if old is None:
+            return
+        placed = replace(
+            old,
+            zone=old.zone if told.zone is None else told.zone or None,
+            rack=old.rack if told.rack is None else told.rack or None,
+            aggregates=old.aggregates if told.aggregates is None else told.aggregates,
+        )
+        if placed != old:
+            self._hosts[name] = placed
 
     def _host(self, told: str) -> HostName:
         name = HostName(told)

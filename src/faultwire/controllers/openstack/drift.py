@@ -100,7 +100,7 @@ def compare(
     for told in found.services:
         service = replace(told, host=naming.here(told.host))
         host = inventory.host(HostName(service.host))
-        if host is None:
+        if host is None or _belongs_elsewhere(service, host):
             notices.append(service)
         about = (_HOST, service.host)
         if about not in touched and _service_differs(service, host) and not owed(about):
@@ -173,6 +173,16 @@ def _service_differs(told: ServiceNotice, known: Host | None) -> bool:
     if told.disabled and (told.reason or None) != known.disabled_reason:
         return True
     return told.forced_down != known.forced_down or told.disabled != known.disabled
+
+
+def _belongs_elsewhere(told: ServiceNotice, known: Host) -> bool:
+    """Whether a host is in another zone, rack or set of aggregates than the map has it."""
+    said = (
+        (told.zone, known.zone or ""),
+        (told.rack, known.rack or ""),
+        (told.aggregates, known.aggregates),
+    )
+    return any(one is not None and one != ours for one, ours in said)
 
 
 def _news(told: ServiceNotice, known: Host | None) -> ServiceNotice:

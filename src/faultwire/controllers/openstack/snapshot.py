@@ -1,18 +1,27 @@
-"""What a cloud says of all its hosts, servers and ports: read in pages, off every path (S1-S3)."""
+"""What a cloud says of all its hosts, servers and ports: read in pages, off every path (S1-S3).
+
+Of hosts also where they belong to: zone and aggregates, by which guards count.
+"""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+import logging
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
 from faultwire.controllers.openstack.api import OpenStackApi
-from faultwire.domain.errors import Unavailable
+from faultwire.domain.errors import Forbidden, Unavailable
 from faultwire.domain.notices import PortNotice, ServerNotice, ServiceNotice
 from faultwire.domain.states import VmState
 
 SERVERS_VERSION = "2.16"
 """The first that shows hosts to administrators with host_status; newer ones cost twice as much."""
+
+RACK = "rack"
+"""The metadata of an aggregate that names the rack of its hosts."""
+
+log = logging.getLogger(__name__)
 
 PAGE = 1000
 _STATES = frozenset(VmState)
@@ -33,14 +42,23 @@ class Snapshot:
 
 async def look(api: OpenStackApi, page: int = PAGE) -> Snapshot:
     """Read all of a cloud; raises Unavailable, Forbidden, NotFound."""
-    services, servers, ports = await asyncio.gather(
-        api.learn_services(), _all(_servers(api, page)), _all(_ports(api, page))
+    services, aggregates, servers, ports = await asyncio.gather(
+        api.learn_services(), _aggregates(api), _all(_servers(api, page)), _all(_ports(api, page))
     )
     return Snapshot(
-        tuple(_service(one) for one in services.values()),
+        tuple(_service(one, aggregates) for one in services.values()),
         tuple(_server(one) for one in servers),
         tuple(_port(one) for one in ports),
     )
+
+
+async def _aggregates(api: OpenStackApi) -> list[Mapping[str, Any]] | None:
+    """Return all aggregates; None where the account may not see them."""
+    try:
+        return _listed(await api.compute("GET", "/os-aggregates"), "aggregates")
+    except Forbidden as error:
+        log.warning("a cloud's aggregates cannot be read: %s", error)
+        return None
 
 
 async def _all(rows: AsyncIterator[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -85,12 +103,26 @@ def _listed(found: Any, name: str) -> list[Mapping[str, Any]]:
     return rows
 
 
-def _service(row: Mapping[str, Any]) -> ServiceNotice:
-    return ServiceNotice(
-        str(row["host"]),
+def _service(
+    row: Mapping[str, Any], aggregates: Iterable[Mapping[str, Any]] | None
+) -> ServiceNotice:
+    host = str(row["host"])
+    told = ServiceNotice(
+        host,
         bool(row.get("forced_down")),
         row.get("status") == "disabled",
         row.get("disabled_reason"),
+        str(row.get("zone") or ""),
+    )
+    if aggregates is None:
+        return told
+    mine = [one for one in aggregates if host in (one.get("hosts") or ())]
+    racks = [str(rack) for one in mine if (rack := (one.get("metadata") or {}).get(RACK))]
+    return replace(
+        told,
+        # An inventory document may know the rack where no aggregate does.
+        rack=racks[0] if racks else None,
+        aggregates=tuple(sorted({str(one["name"]) for one in mine})),
     )
 
 
