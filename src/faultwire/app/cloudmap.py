@@ -21,7 +21,7 @@ AT_ONCE = 500
 """Notices of one command."""
 
 MISSING_SECONDS = 5.0
-"""Until a look that follows one in which something was missing."""
+"""Until a look that follows one that failed, or in which something was missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,7 @@ class CloudMap:
         self._seconds = seconds
         self._with = reading
         self._missing = Missing()
+        self._failed = False
         self.touched = Touched()
         self._actor = Actor(f"cloud {name}")
         self.looked_ns: int | None = None
@@ -58,13 +59,15 @@ class CloudMap:
         while True:
             if self._with.ours():
                 await self.once()
-            soon = self._missing != Missing()
+            soon = self._failed or self._missing != Missing()
             await self._with.clock.sleep(
                 min(MISSING_SECONDS, self._seconds) if soon else self._seconds
             )
 
     async def once(self) -> int:
         """Look once; return how many resources had drifted. What fails is logged, tried later."""
+        began = self._with.clock.mono_ns()
+        self._failed = True
         try:
             self.touched.begin()
             found = await look(self._api)
@@ -73,9 +76,11 @@ class CloudMap:
         except FaultwireError as error:
             log.warning("cloud %s: its resources cannot be read: %s", self._name, error.detail)
             return 0
-        self._missing = drift.missing
+        self._failed, self._missing = False, drift.missing
         self.looked_ns = self._with.clock.wall_ns()
         meter = self._with.meter
+        took = (self._with.clock.mono_ns() - began) / 1e9
+        meter.gauge("faultwire_cloud_look_seconds", took, cloud=self._name)
         meter.gauge("faultwire_cloud_read_seconds", self.looked_ns / 1e9, cloud=self._name)
         if count:
             meter.count("faultwire_map_drift_total", count, cloud=self._name)

@@ -112,6 +112,10 @@ GAUGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "faultwire_acts_held": ("1 while an operator holds all acts.", ()),
     "faultwire_isolated": ("1 while no host is held to be dead because we are cut off.", ()),
     "faultwire_bus_up": ("1 while the message broker takes what we publish.", ()),
+    "faultwire_cloud_look_seconds": (
+        "How long the last look at a cloud took, mending the map included.",
+        ("cloud",),
+    ),
     "faultwire_cloud_read_seconds": ("When a cloud was last read whole.", ("cloud",)),
     "faultwire_remote_acts_owed": ("Acts that clouds are yet to be asked for.", ()),
     "faultwire_alert_mapping_wrong": ("1 while a newer mapping of alerts has a mistake.", ()),
