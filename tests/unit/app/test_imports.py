@@ -20,7 +20,7 @@ from faultwire.domain.errors import Conflict, Invalid, Unavailable
 from faultwire.domain.ids import ServerId
 from faultwire.faces.fault.inventory import Joining, read_document, read_pieces
 from faultwire.resourcemap.diff import ImportDecider
-from faultwire.store import Engine, engine_in_folder, upgrade
+from faultwire.store import Engine
 from faultwire.store.imports import Pending, StoredImports
 from faultwire.testing.chain import ACTOR, InProcess
 from faultwire.testing.clock import ManualClock
@@ -115,10 +115,9 @@ async def _offload(
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
+def bench(tmp_path: Path, with_schema: Callable[..., Engine]) -> Iterator[Bench]:
     """Give imports with nothing under way."""
-    engine = engine_in_folder(tmp_path)
-    upgrade(engine)
+    engine = with_schema(tmp_path)
     yield Bench(engine)
     engine.dispose()
 

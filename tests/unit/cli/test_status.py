@@ -134,7 +134,7 @@ class _Page(BaseHTTPRequestHandler):
 def process() -> Iterator[str]:
     """Give the URL of a process that answers /healthcheck as the test says."""
     with HTTPServer(("127.0.0.1", 0), _Page) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()

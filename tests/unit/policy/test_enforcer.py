@@ -1,6 +1,5 @@
 """Policy: the defaults of every face, a file over them, and answers remembered."""
 
-import ast
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,6 @@ from faultwire.domain.errors import Broken, Forbidden, Invalid
 from faultwire.domain.ids import ProjectId, UserId
 from faultwire.policy import enforcer
 from faultwire.policy.enforcer import RULES, PolicyEnforcer, read_overrides
-from tests.house import tree
 
 HOME, AWAY = ProjectId("home"), ProjectId("away")
 
@@ -160,30 +158,3 @@ def test_every_rule_is_documented_once() -> None:
     documented = {rule.name: rule for rule in enforcer.documented()}
     assert set(documented) == set(names)
     assert {rule.name for rule in RULES if not rule.calls} == REFERRED_TO
-
-
-def _asked(path: Path) -> set[str]:
-    """Return the texts of a face that have the form of a rule of ours."""
-    prefixes = {rule.name.split(":")[0] for rule in RULES} - REFERRED_TO
-    return {
-        node.value
-        for node in ast.walk(tree.parsed(path))
-        if isinstance(node, ast.Constant)
-        and isinstance(node.value, str)
-        and node.value.partition(":")[0] in prefixes
-        and node.value.partition(":")[1]
-        and " " not in node.value
-    }
-
-
-def test_every_rule_that_a_face_asks_is_there() -> None:
-    """No face asks a rule that is in no table, nor begins a name that no rule continues."""
-    names = {rule.name for rule in RULES}
-    parts = [name.split(":") for name in names]
-    names |= {":".join(some[:count]) for some in parts for count in range(1, len(some))}
-    tree.none_of(
-        f"{tree.at(path)} asks {rule}"
-        for path in tree.python_files("src/faultwire/faces")
-        for rule in sorted(_asked(path))
-        if rule.rstrip(":") not in names
-    )

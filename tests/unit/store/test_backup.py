@@ -3,7 +3,7 @@
 import sqlite3
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -20,10 +20,9 @@ FIRST, SECOND = Project("p-1", "first"), Project("p-2", "second")
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[store.Engine]:
+def engine(tmp_path: Path, with_schema: Callable[..., store.Engine]) -> Iterator[store.Engine]:
     """Give the engine of a database that has our schema."""
-    engine = store.engine_in_folder(tmp_path / "state")
-    store.upgrade(engine)
+    engine = with_schema(tmp_path / "state")
     yield engine
     engine.dispose()
 

@@ -2,7 +2,7 @@
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from sqlalchemy import Engine, event
 from faultwire.domain import changes as c
 from faultwire.domain.errors import Conflict, Invalid, Unavailable
 from faultwire.domain.resources import Project, Server
-from faultwire.store import Ledger, StoredAlarms, StoredFaults, engine_in_folder, load, upgrade
+from faultwire.store import Ledger, StoredAlarms, StoredFaults, load, upgrade
 from faultwire.store.engine import FILE_NAME
 
 FIRST = Project("p-1", "first")
@@ -20,10 +20,9 @@ SECOND = Project("p-2", "second")
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
+def engine(tmp_path: Path, with_schema: Callable[..., Engine]) -> Iterator[Engine]:
     """Give the engine of a database that has the first project; it waits 20 ms for a lock."""
-    engine = engine_in_folder(tmp_path, busy_seconds=0.02)
-    upgrade(engine)
+    engine = with_schema(tmp_path, busy_seconds=0.02)
     ledger = Ledger(engine)
     ledger.commit([c.ProjectsSaved((FIRST,))])
     ledger.close()
