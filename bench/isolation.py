@@ -50,8 +50,10 @@ class Size:
     limit: float
 
 
-FULL = Size(1000, 3, 5, 1000, 100_000, 4, 100, 24, 1000, 3.0)
+FULL = Size(1000, 3, 9, 1000, 100_000, 4, 100, 24, 1000, 3.0)
 SMOKE = Size(20, 1, 2, 10, 500, 4, 3, 2, 10, float("inf"))
+PARTS = 'faultwire_commands_total{command="ImportPart",result="done"} '
+
 LOADS = ("import", "pages", "hooks and names", "agents")
 
 
@@ -136,25 +138,37 @@ class _Run:
         load = Lines("bench.load", self._ours.url, self._token, *arguments)
         try:
             load.line()
+            began = time.monotonic()
+            parts = self._parts()
             yield
+            done["import_parts"] = done.get("import_parts", 0) + self._parts() - parts
             found = json.loads(load.finish())
             for kind in ("done", "errors"):
                 done[kind] = dict(Counter(done.get(kind, {})) + Counter(found[kind]))
-            longest = max(done.get("longest_import_s", 0.0), found["longest_import_s"])
-            done["longest_import_s"] = longest
-            lost = self._declared_down() + json.loads(fleet.finish())
-            done["agents_lost"] = done.get("agents_lost", []) + lost
+            for kind in ("longest_import_s", "slowest_page_s"):
+                done[kind] = max(done.get(kind, 0.0), found[kind])
+            done["seconds"] = done.get("seconds", 0.0) + time.monotonic() - began
+            dead, beating = self._agents()
+            done["agents_beating"] = min(done.get("agents_beating", beating), beating)
+            done["agents_lost"] = done.get("agents_lost", []) + dead + json.loads(fleet.finish())
         except BaseException:
             load.kill()
             fleet.kill()
             raise
 
-    def _declared_down(self) -> list[str]:
+    def _parts(self) -> int:
+        """Return how many parts of imports the server has taken."""
+        for line in self._ours.call("GET", "/metrics").decode().splitlines():
+            if line.startswith(PARTS):
+                return int(float(line.removeprefix(PARTS)))
+        return 0
+
+    def _agents(self) -> tuple[list[str], int]:
+        """Return the hosts of agents that are held to be dead, and how many agents beat."""
         answer = self._ours.call("GET", "/fault/v1/hosts", b"", self._token)
-        hosts = json.loads(answer)["hosts"]
-        return [
-            one["name"] for one in hosts if one["name"].startswith("agent-") and one["forced_down"]
-        ]
+        hosts = [one for one in json.loads(answer)["hosts"] if one["name"].startswith("agent-")]
+        dead = [one["name"] for one in hosts if one["forced_down"]]
+        return dead, sum(one["agent"] == "connected" for one in hosts)
 
     def _burst(self, *, hung: bool = False) -> float:
         """Return milliseconds from the event to the last webhook of one burst."""

@@ -22,7 +22,7 @@ SECONDS = 300
 
 LISTS: tuple[tuple[str, str], ...] = (
     ("/fault/v1/faults?limit=1000", "id"),
-    ("/alarming/v2/alarms?limit=1000", "alarm_id"),
+    ("/alarming/v2/alarms?all_projects=true&limit=1000", "alarm_id"),
     ("/alarming/v2/deliveries?all_projects=true&limit=1000", "id"),
     ("/fault/v1/inventory", ""),
 )
@@ -42,6 +42,7 @@ class Load:
         self.done: Counter[str] = Counter()
         self.errors: Counter[str] = Counter()
         self.longest = 0.0
+        self.slowest = 0.0
 
     def run(self, hosts: int, servers: int, pagers: int) -> None:
         """Work until the input ends."""
@@ -87,7 +88,9 @@ class Load:
         marker = ""
         while not self._stop.is_set():
             more = f"&marker={marker}" if marker else ""
+            began = time.monotonic()
             content = self._call(connection, "GET", path + more)
+            self.slowest = max(self.slowest, time.monotonic() - began)
             self.done[path.partition("?")[0]] += 1
             marker = ""
             if field and content:
@@ -129,7 +132,12 @@ def main(url: str, token: str, hosts: str, servers: str, pagers: str) -> None:
     os.nice(NICENESS)
     load = Load(url, token)
     load.run(int(hosts), int(servers), int(pagers))
-    found = {"done": load.done, "errors": load.errors, "longest_import_s": load.longest}
+    found = {
+        "done": load.done,
+        "errors": load.errors,
+        "longest_import_s": load.longest,
+        "slowest_page_s": load.slowest,
+    }
     print(orjson.dumps(found).decode(), flush=True)
 
 
