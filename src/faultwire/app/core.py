@@ -8,6 +8,7 @@ from typing import Any
 
 from faultwire.app.lane import CatchUp, Lane
 from faultwire.app.memory import Followers
+from faultwire.app.rush import Rush
 from faultwire.app.writer import ReaderThreads, Writer
 from faultwire.controllers.embedded import tasks
 from faultwire.controllers.embedded.compute import EmbeddedController
@@ -239,6 +240,7 @@ class Core:
         self.indexes = indexes
         self.writer = Writer(ledger, tools.clock, tools.metrics)
         self.reader = ReaderThreads()
+        self.rush = Rush(tools.clock, tools.metrics)
         self.memory = Followers(
             indexes.inventory,
             indexes.holds,
@@ -280,12 +282,14 @@ class Core:
                 outbox,
                 self.tools.probe,
                 self.tools.clock,
-                _breathe,
+                partial(asyncio.sleep, 0),
                 others.queue if others else None,
             )
         )
         catch_up = others.catch_up if others else None
-        return Lane(chain, self.tools.clock, self.tools.metrics, catch_up)
+        lane = Lane(chain, self.tools.clock, self.tools.metrics, catch_up)
+        self.rush.when(lambda: lane.hurries)
+        return lane
 
     def _deciders(
         self,
@@ -393,7 +397,3 @@ def deciders(  # noqa: PLR0913 - what all decisions stand on
         **network_deciders(rewired, terms),
         **identity_deciders(directory, lambda project: alarms.owned(project) > 0),
     }
-
-
-async def _breathe() -> None:
-    await asyncio.sleep(0)

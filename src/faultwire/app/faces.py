@@ -147,7 +147,7 @@ def build(parts: Parts, configuration: Configuration) -> Faces:
         ),
     }
     faces = {prefix: signed.before(prefix, face) for prefix, face in faces.items()}
-    ports = stack.StackPorts(parts.unhealthy, core.tools.metrics.page, clock)
+    ports = _stack_ports(parts)
     root, doctor = stack.create(faces, ports), doctor_app(fault_ports)
     alone = _alone(parts.doors, faces, ports)
     return Faces(root, alone, doctor, ours.is_bound, refusals, signals, notified)
@@ -182,6 +182,13 @@ def _alarming_ports(
         subscribed=core.indexes.subscriptions.owned,
         keystone=signed.keystone.api if signed.keystone else None,
         trusts=signed.keystone.trusts if signed.keystone else None,
+    )
+
+
+def _stack_ports(parts: Parts) -> stack.StackPorts:
+    tools, rush = parts.core.tools, parts.core.rush
+    return stack.StackPorts(
+        parts.unhealthy, tools.metrics.page, tools.clock, breathe=rush.give_way
     )
 
 

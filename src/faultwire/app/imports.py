@@ -23,7 +23,7 @@ from faultwire.domain.decided import Steps
 from faultwire.domain.errors import FaultwireError, Unavailable
 from faultwire.domain.resources import InventoryDocument
 from faultwire.faces.fault.inventory import Joining, read_kept
-from faultwire.ports import Clock, Intake, Reader, View
+from faultwire.ports import Breathe, Clock, Intake, Reader, View
 from faultwire.resourcemap.diff import Compared, ImportDecider
 from faultwire.resourcemap.parts import in_parts, parted
 from faultwire.store import Engine
@@ -59,6 +59,9 @@ class Doors:
     read: Reader
     offload: Offload
     clock: Clock
+    give_way: Breathe
+    """Returns when no fault is on its way."""
+
     owner: str = ""
     """This process, where it is not alone."""
 
@@ -88,6 +91,7 @@ class Imports:
             core.reader,
             offload,
             core.tools.clock,
+            core.rush.give_way,
             owner,
         )
         return cls(lane, doors)
@@ -143,6 +147,7 @@ class Imports:
         self._ours.add(pending.id)
         try:
             for number, piece in enumerate(text, 1):
+                await doors.give_way()
                 await doors.write(partial(doors.stored.keep, pending.id, number, piece))
             await doors.write(partial(doors.stored.promise, pending))
         except FaultwireError:
@@ -174,6 +179,7 @@ class Imports:
     async def _patiently(self, part: ImportPart) -> None:
         """Take a part, however often the database refuses: the whole is promised."""
         while True:
+            await self._doors.give_way()
             self._refuse_at_the_end()
             try:
                 await self._lane.submit(part)
@@ -227,7 +233,7 @@ class Imports:
         async with aclosing(doors.offload(read_kept, pieces)) as read:
             async for piece in read:
                 joining.take(piece)
-                await asyncio.sleep(0)
+                await doors.give_way()
         command = ImportInventory(joining.document(), pending.replace, pending.actor, force=True)
         try:
             await self._do(pending, await self._compared(command))
@@ -249,6 +255,7 @@ class Imports:
             took = clock.mono_ns() - began
             if took >= SLICE_NS:
                 await clock.sleep(took / _NS)
+                await self._doors.give_way()
                 began = clock.mono_ns()
 
 

@@ -90,6 +90,7 @@ class Lane:
         self._closed = False
         self._refusal: str | None = None
         self._later: set[asyncio.Task[None]] = set()
+        self._hurries = False
         self.broken: str | None = None
         self._away = Away("what other processes changed cannot be read now")
 
@@ -102,6 +103,11 @@ class Lane:
     def shared(self) -> bool:
         """Whether other processes change what this one holds."""
         return self._catch_up is not None
+
+    @property
+    def hurries(self) -> bool:
+        """Whether a command is run, or waits, that goes before edits and imports."""
+        return self._hurries or bool(self._urgent)
 
     def __len__(self) -> int:
         """Return how many commands wait."""
@@ -165,6 +171,7 @@ class Lane:
     async def _one(self, ticket: _Ticket) -> None:
         name = type(ticket.command).__name__
         result = "done"
+        self._hurries = isinstance(ticket.command, URGENT)
         try:
             self._refuse_with_others(ticket)
             answer, follows = await self._decide(ticket.command)
@@ -185,6 +192,7 @@ class Lane:
                 ticket.answer.set_result(answer)
             for command in reversed(follows):
                 self._follow(command)
+        self._hurries = False
         waited = (self._clock.mono_ns() - ticket.since_ns) / _NS
         self._meter.count("faultwire_commands_total", command=name, result=result)
         self._meter.observe("faultwire_command_seconds", waited, command=name)

@@ -63,7 +63,9 @@ def sender_of(
         trace=core.trace,
         trusts=trusts,
     )
-    return Sender(wiring, configuration.notifier, rules)
+    sender = Sender(wiring, configuration.notifier, rules)
+    core.rush.when(sender.hurries)
+    return sender
 
 
 def endpoints_of(core: Core, configuration: Configuration, rules: guard.Rules) -> Endpoints:

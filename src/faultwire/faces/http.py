@@ -1,5 +1,6 @@
 """What every face does alike with HTTP: bodies, callers, answers, errors."""
 
+import asyncio
 import logging
 import re
 from collections.abc import Callable, Mapping
@@ -31,6 +32,7 @@ from faultwire.domain.errors import (
     Unavailable,
 )
 from faultwire.faces.addresses import MAIN
+from faultwire.ports import Breathe
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +69,28 @@ MESSAGES = {
     405: "The method is not allowed for this resource.",
 }
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?\Z")
+
+
+BREATHE = "breathe"
+"""Where the state of a request has its `ports.Breathe`; the listener's stack puts it there."""
+
+
+def breathe_of(request: Request) -> Breathe:
+    """Return what serves everybody else once, and lets faults that are on their way pass.
+
+    For work that may wait, as lists do: before it begins, and between two slices of it.
+    """
+    breathe: Breathe = request.scope.get("state", {}).get(BREATHE, _breathe)
+    return breathe
+
+
+async def give_way(request: Request) -> None:
+    """Call `breathe_of` once."""
+    await breathe_of(request)()
+
+
+async def _breathe() -> None:
+    await asyncio.sleep(0)
 
 
 async def read_pieces(request: Request, limit: int) -> list[bytes]:

@@ -11,8 +11,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from faultwire.faces.http import EXACT
-from faultwire.ports import Clock
+from faultwire.faces.http import BREATHE, EXACT
+from faultwire.ports import Breathe, Clock
 
 log = logging.getLogger(__name__)
 access_log = logging.getLogger("faultwire.access")
@@ -30,13 +30,15 @@ class StackPorts:
     """What the root serves besides the faces.
 
     `unhealthy` gives the reason why we are not well, None when we are. `metrics` gives the text
-    of the exposition format. `clock` times requests where `access_log` is true.
+    of the exposition format. `clock` times requests where `access_log` is true. `breathe` is
+    called by what may wait, between two slices of it.
     """
 
     unhealthy: Callable[[], str | None]
     metrics: Callable[[], bytes]
     clock: Clock
     access_log: bool = False
+    breathe: Breathe | None = None
 
 
 def create(faces: Mapping[str, ASGIApp], ports: StackPorts) -> ASGIApp:
@@ -57,6 +59,8 @@ def _layered(apps: Mapping[str, ASGIApp], ports: StackPorts) -> ASGIApp:
         # Around everything that answers: no answer leaves without them.
         security_headers,
     ]
+    if ports.breathe is not None:
+        layers.append(lambda app: _breathing(app, ports.breathe))
     if ports.access_log:
         # Inside the id, which it writes; outside the faces, whose time it takes.
         layers.append(lambda app: _AccessLog(app, ports.clock))
@@ -188,6 +192,16 @@ def request_id(app: ASGIApp) -> ASGIApp:
             await send(message)
 
         await app(scope, receive, named)
+
+    return layer
+
+
+def _breathing(app: ASGIApp, breathe: Breathe | None) -> ASGIApp:
+    """Tell requests how they give way."""
+
+    async def layer(scope: Scope, receive: Receive, send: Send) -> None:
+        scope.setdefault("state", {})[BREATHE] = breathe
+        await app(scope, receive, send)
 
     return layer
 

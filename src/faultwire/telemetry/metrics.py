@@ -126,6 +126,7 @@ GAUGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
 BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 HISTOGRAMS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "faultwire_loop_lag_seconds": ("Lateness of timers on the event loop.", ()),
+    "faultwire_gave_way_seconds": ("How long bulk work waited for faults on their way.", ()),
     "faultwire_probing_lag_seconds": ("Latest turn of the process that probes hosts.", ()),
     "faultwire_sweep_seconds": ("One sweep of servers' addresses.", ()),
     "faultwire_command_seconds": ("Submission of a command to its durable answer.", ("command",)),

@@ -56,6 +56,7 @@ class Bench:
         self.begun = asyncio.Event()
         self.before: Callable[[Command], None] = lambda _: None
         self.clock = Quick()
+        self.gave_way = 0
         self.imports = Imports(self, self._doors())
 
     def _doors(self) -> Doors:
@@ -67,7 +68,11 @@ class Bench:
             _read,
             _offload,  # type: ignore[arg-type]
             self.clock,
+            self._give_way,
         )
+
+    async def _give_way(self) -> None:
+        self.gave_way += 1
 
     async def submit(self, command: Command) -> object:
         """Be the lane."""
@@ -155,6 +160,8 @@ async def test_a_large_import_passes_in_parts(bench: Bench) -> None:
     assert len(bench.servers()) == 3000
     assert len(bench.taken) > 5
     assert all(isinstance(command, ImportPart) for command in bench.taken)
+    # Faults pass before each of them, and before each piece that is kept (promise 3).
+    assert bench.gave_way > len(bench.taken)
     lines = bench.product.ledger.audit(10)
     assert [line.action for line in lines] == ["inventory.import"]
     assert "servers:+3000~0-0" in lines[0].detail

@@ -57,6 +57,22 @@ async def test_faults_go_ahead_of_edits_and_each_keeps_its_order() -> None:
     assert chain.seen[1] is edits[0]
 
 
+async def test_the_lane_hurries_while_a_fault_waits_or_is_run() -> None:
+    """From its arrival to its answer a fault is on its way; edits are not (promise 3)."""
+    found: list[bool] = []
+    lane, _ = lane_of(lambda _: found.append(lane.hurries) or "done")
+    edit = asyncio.create_task(lane.submit(RetryUnmatched()))
+    await asyncio.sleep(0)
+    assert not lane.hurries
+    fault = asyncio.create_task(lane.submit(URGENT))
+    await asyncio.sleep(0)
+    assert lane.hurries
+    await run_out(lane)
+    await asyncio.gather(edit, fault)
+    assert found == [True, False]
+    assert not lane.hurries
+
+
 async def test_errors_reach_their_caller_and_the_lane_goes_on() -> None:
     """A refusal, an unavailable ledger and a defect each fail one command only."""
     errors: list[Exception] = [NotFound("x"), Unavailable("y"), RuntimeError("z")]

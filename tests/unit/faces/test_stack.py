@@ -12,6 +12,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from faultwire.faces import stack
+from faultwire.faces.http import give_way
 from faultwire.testing.clock import ManualClock
 
 
@@ -89,6 +90,25 @@ async def test_the_longest_prefix_wins_and_ends_with_a_segment(
             assert answer.status_code == 404
         else:
             assert answer.text == seen
+
+
+async def test_faces_give_way_as_the_stack_is_told() -> None:
+    """What may wait calls what the listener was given; without it others are served once."""
+    waited: list[str] = []
+
+    async def breathe() -> None:
+        waited.append("waited")
+
+    async def page(request: Request) -> Response:
+        await give_way(request)
+        return PlainTextResponse("page")
+
+    face = Starlette(routes=[Route("/", page)])
+    for given in (None, breathe):
+        ports = stack.StackPorts(Health(), lambda: b"", ManualClock(), breathe=given)
+        async with _client(stack.create({"/one": face}, ports)) as client:
+            assert (await client.get("/one")).text == "page"
+    assert waited == ["waited"]
 
 
 async def test_elsewhere_is_404_in_json() -> None:

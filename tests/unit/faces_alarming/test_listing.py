@@ -1,7 +1,9 @@
 """The list of alarms stays a list while alarms are removed and changed under it."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import orjson
 import pytest
@@ -51,7 +53,8 @@ async def names(
 
     place = None if after is None else alarm_place(ledger.alarm(AlarmId(after)), order)
     source = Source(read, lambda one: alarm_place(one, order), to_json)
-    answer = await Listing(source, Query(P, order=order, after=place, limit=limit)).answer()
+    query = Query(P, order=order, after=place, limit=limit)
+    answer = await Listing(source, query, partial(asyncio.sleep, 0)).answer()
     assert isinstance(answer, StreamingResponse)
     written = b"".join([part async for part in answer.body_iterator])  # type: ignore[misc]
     return [shown["name"] for shown in orjson.loads(written)]

@@ -362,4 +362,4 @@ def test_order_and_ceilings_hold_for_any_history(steps: list[tuple[str, int]]) -
         model.finish(0, 4)
     assert not any(model.owed.values())
     assert len(model.lanes) == 0
-    assert not model.lanes.backlog
+    assert not model.lanes.backlog()

@@ -42,7 +42,7 @@ def test_what_is_forgotten_while_it_waits_for_its_time_stays_away() -> None:
     assert {one.id for one in lanes.forget(lambda _: False)} == {"d00001", "d00002"}
     lanes.due(9 * S)
     assert _take(lanes, 9 * S) == []
-    assert not lanes.backlog
+    assert not lanes.backlog()
 
 
 @given(st.lists(st.sampled_from(["admit", "take", "end", "fail", "forget"]), max_size=60))

@@ -32,7 +32,7 @@ from faultwire.faces.alarming.listing import Listing, Source
 from faultwire.faces.alarming.ports import AlarmingPorts
 from faultwire.faces.alarming.searches import check_project, wanted_of
 from faultwire.faces.alarming.shape import to_json
-from faultwire.faces.http import caller_of, json_response
+from faultwire.faces.http import breathe_of, caller_of, json_response
 
 PAGES = {
     "limit": "At most so many; 0 or left out: all.",
@@ -73,7 +73,7 @@ class Asking:
         marker = query.get("marker")
         if marker:
             wanted = replace(wanted, after=await self._alarm_place(marker, wanted, caller))
-        return await Listing(self._alarm_source(order), wanted).answer()
+        return await Listing(self._alarm_source(order), wanted, breathe_of(request)).answer()
 
     async def history(self, request: Request) -> Response:
         """List the history of an alarm, newest first. Pages by limit and marker."""
@@ -88,12 +88,13 @@ class Asking:
         marker = query.get("marker")
         if marker:
             wanted = replace(wanted, after=await self._history_place(marker, wanted))
-        return await Listing(self._history_source(order), wanted).answer()
+        return await Listing(self._history_source(order), wanted, breathe_of(request)).answer()
 
     async def search_alarms(self, request: Request) -> Response:
         """Search alarms by a filter; administrators those of all projects."""
         wanted = await self._wanted(request, "telemetry:query_alarm", ALARM_FIELDS, "project_id")
-        return await Listing(self._alarm_source(wanted.order), wanted).answer()
+        source = self._alarm_source(wanted.order)
+        return await Listing(source, wanted, breathe_of(request)).answer()
 
     async def search_history(self, request: Request) -> Response:
         """Search the history of alarms by a filter; administrators that of all projects."""
@@ -102,7 +103,7 @@ class Asking:
         )
         indexed = wanted.project is None
         source = self._history_source(wanted.order, indexed=indexed)
-        return await Listing(source, wanted).answer()
+        return await Listing(source, wanted, breathe_of(request)).answer()
 
     async def _wanted(
         self, request: Request, rule: str, fields: Mapping[str, Kind], owner: str

@@ -1,6 +1,5 @@
 """Lists: whole, as Aodh's clients expect, and yet read and written in small pieces."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
@@ -9,6 +8,7 @@ import orjson
 from starlette.responses import Response, StreamingResponse
 
 from faultwire.domain.queries import NEWEST_FIRST, Place, Query
+from faultwire.ports import Breathe
 
 T = TypeVar("T")
 
@@ -39,9 +39,10 @@ class Listing(Generic[T]):
     changed meanwhile ends nothing, and newest first nothing is listed twice.
     """
 
-    def __init__(self, source: Source[T], query: Query) -> None:
-        """Take what is asked."""
+    def __init__(self, source: Source[T], query: Query, breathe: Breathe) -> None:
+        """Take what is asked; `breathe` is called before each page and after each slice."""
         self._source = source
+        self._breathe = breathe
         self._query = query
         quick = source.indexed and query.order == NEWEST_FIRST
         self._size = PAGE if quick else LARGE_PAGE
@@ -63,7 +64,7 @@ class Listing(Generic[T]):
                 rows = page[start : start + AT_ONCE]
                 yield mark + b",".join(orjson.dumps(self._source.shown(row)) for row in rows)
                 mark = b","
-                await asyncio.sleep(0)
+                await self._breathe()
             if len(page) < self._asked(query):
                 break
             left = None if query.limit is None else query.limit - len(page)
@@ -75,5 +76,6 @@ class Listing(Generic[T]):
         return self._size if query.limit is None else min(self._size, query.limit)
 
     async def _page(self, query: Query) -> tuple[T, ...]:
+        await self._breathe()
         size = self._asked(query)
         return await self._source.read(replace(query, limit=size)) if size else ()

@@ -1,6 +1,5 @@
 """What a project needs to trust its webhooks: signing secrets, and deliveries with their fate."""
 
-import asyncio
 import re
 from typing import Any
 
@@ -14,7 +13,7 @@ from faultwire.domain.ids import DeliveryId, ProjectId
 from faultwire.domain.instants import rfc3339
 from faultwire.faces.alarming import requests
 from faultwire.faces.alarming.ports import AlarmingPorts
-from faultwire.faces.http import actor_of, caller_of, json_response
+from faultwire.faces.http import actor_of, caller_of, give_way, json_response
 
 SLICE = 100
 ID_LIMIT = 64
@@ -100,6 +99,7 @@ class Owed:
             project = None
         else:
             self._ports.enforcer.enforce("telemetry:get_deliveries", caller, project)
+        await give_way(request)
         found: Any = await self._ports.read(
             self._ports.alarms.deliveries,
             project=project,
@@ -111,7 +111,7 @@ class Owed:
         for row in found:
             rows.append(_row(*row))
             if len(rows) % SLICE == 0:
-                await asyncio.sleep(0)
+                await give_way(request)
         return json_response({"deliveries": rows})
 
 

@@ -1,6 +1,5 @@
 """Subscriptions: one for everything that a project has and will have, present troubles at once."""
 
-import asyncio
 import uuid
 from dataclasses import replace
 from typing import Any
@@ -20,7 +19,7 @@ from faultwire.faces.alarming import fields, requests
 from faultwire.faces.alarming.fields import Body, wrong
 from faultwire.faces.alarming.owed import scrubbed
 from faultwire.faces.alarming.ports import AlarmingPorts
-from faultwire.faces.http import actor_of, base_url, caller_of, json_response
+from faultwire.faces.http import actor_of, base_url, caller_of, give_way, json_response
 
 ID_LIMIT = 64
 PAIRS_LIMIT, TEXT_LIMIT = 128, 255
@@ -125,6 +124,7 @@ class Subscriptions:
             project = None
         else:
             self._ports.enforcer.enforce("telemetry:get_subscriptions", caller, project)
+        await give_way(request)
         found: Any = await self._ports.read(
             self._ports.subscriptions.subscriptions,
             project=project,
@@ -135,7 +135,7 @@ class Subscriptions:
         for row in found:
             rows.append(_shown(*row))
             if len(rows) % SLICE == 0:
-                await asyncio.sleep(0)
+                await give_way(request)
         return json_response({"subscriptions": rows})
 
     async def show(self, request: Request) -> Response:

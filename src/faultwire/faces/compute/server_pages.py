@@ -1,6 +1,5 @@
 """Lists of servers: which, in which order, and how much of it an answer has."""
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,8 @@ from faultwire.faces.compute import server_filters
 from faultwire.faces.compute.asking import Ask
 from faultwire.faces.compute.server_filters import FILTERS, Test
 from faultwire.faces.compute.server_view import NOBODY, POWER, created_ns, hostname, updated_ns
+from faultwire.faces.http import breathe_of
+from faultwire.ports import Breathe
 
 MOST = 1000
 """Servers of one answer."""
@@ -156,7 +157,7 @@ async def page(ask: Ask, name: str) -> Page:
     candidates = _candidates(ask, query, project, everything=everything)
     if project is not None:
         tests.append(_owned_by(project))
-    found = await _select(candidates, tests, order, last, limit)
+    found = await _select(candidates, tests, (order, last, limit), breathe_of(ask.request))
     full = bool(found) and len(found) == limit
     return Page(found, _following(ask, found[-1].id) if full else None)
 
@@ -182,15 +183,15 @@ def _owned_by(project: str) -> Test:
 async def _select(
     candidates: Sequence[Server],
     tests: Sequence[Test],
-    order: Sequence[tuple[Key, bool]],
-    last: Server | None,
-    limit: int,
+    cut: tuple[Sequence[tuple[Key, bool]], Server | None, int],
+    breathe: Breathe,
 ) -> list[Server]:
-    """Return the first `limit` after `last`; others are served meanwhile."""
+    """Return the first so many in an order, after the last of a page; others are served too."""
+    order, last, limit = cut
     found: list[Server] = []
     for start in range(0, len(candidates), SLICE):
         if start:
-            await asyncio.sleep(0)
+            await breathe()
         some = candidates[start : start + SLICE]
         for test in tests:
             some = [server for server in some if test(server)]

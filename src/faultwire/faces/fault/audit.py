@@ -9,7 +9,7 @@ from faultwire.domain.accounts import AuditFilter, AuditRecord
 from faultwire.domain.instants import rfc3339
 from faultwire.faces.fault import params
 from faultwire.faces.fault.ports import FaultPorts
-from faultwire.faces.http import caller_of, json_response
+from faultwire.faces.http import caller_of, give_way, json_response
 
 
 class Audit:
@@ -31,6 +31,7 @@ class Audit:
             params.since_ns(query.get("since")),
             params.since_ns(query.get("until"), "until"),
         )
+        await give_way(request)
         found: Any = await self._ports.read(
             self._ports.faults.audit, limit, wanted, query.get("marker")
         )

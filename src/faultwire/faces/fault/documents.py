@@ -1,6 +1,5 @@
 """The inventory and the hosts, to read and to change; administrators only."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from functools import cache
@@ -20,7 +19,7 @@ from faultwire.faces.fault.inventory import Joining, parts, read_document, read_
 from faultwire.faces.fault.model import DocumentModel
 from faultwire.faces.fault.ports import FaultPorts
 from faultwire.faces.fault.shape import host_row, servers
-from faultwire.faces.http import actor_of, caller_of, json_response
+from faultwire.faces.http import actor_of, caller_of, give_way, json_response
 
 OFFLOADED_BYTES = 65_536
 """Documents from this size on are read by a child process: the loop would stand still."""
@@ -39,9 +38,10 @@ class Documents:
         """Show the inventory document. Passwords of management controllers are left out."""
         self._ports.enforcer.enforce("inventory:get", caller_of(request))
         params.only(request)
-        return StreamingResponse(self._stream(), media_type="application/json")
+        await give_way(request)
+        return StreamingResponse(self._stream(request), media_type="application/json")
 
-    async def _stream(self) -> AsyncIterator[bytes]:
+    async def _stream(self, request: Request) -> AsyncIterator[bytes]:
         """Write part by part; values are taken at once, so that all are of one moment."""
         inventory = self._ports.inventory
         taken = parts(inventory, list(self._ports.projects()))
@@ -50,7 +50,7 @@ class Documents:
             for start in range(0, len(values), SLICE):
                 rows = map(orjson.dumps, map(shape, values[start : start + SLICE]))
                 yield (b"," if start else b"") + b",".join(rows)
-                await asyncio.sleep(0)
+                await give_way(request)
             yield b"]"
         yield b"}"
 
@@ -74,7 +74,7 @@ class Documents:
         force = params.flag(query.get("force"), "force")
         dry_run = params.flag(query.get("dry_run"), "dry_run")
         came = await http.read_pieces(request, self._ports.settings.inventory_bytes)
-        document, text = await self._read(came)
+        document, text = await self._read(came, request)
         summary = await self._ports.intake.submit(
             ImportInventory(document, replace, actor_of(request, caller), force, dry_run, text)
         )
@@ -86,27 +86,30 @@ class Documents:
         }
         return json_response({"inventory": shown, "dry_run": summary.dry_run})
 
-    async def _read(self, came: list[bytes]) -> tuple[InventoryDocument, tuple[bytes, ...]]:
+    async def _read(
+        self, came: list[bytes], request: Request
+    ) -> tuple[InventoryDocument, tuple[bytes, ...]]:
         if sum(map(len, came)) < OFFLOADED_BYTES:
             return read_document(b"".join(came)), ()
         joining = Joining()
         async with aclosing(self._ports.offload(read_pieces, came)) as pieces:
             async for piece in pieces:
                 joining.take(piece)
-                await asyncio.sleep(0)
+                await give_way(request)
         return joining.document(), joining.text()
 
     async def hosts(self, request: Request) -> Response:
         """List hosts with the state of their service."""
         self._ports.enforcer.enforce("hosts:list", caller_of(request))
         params.only(request)
+        await give_way(request)
         shown = []
         for number, host in enumerate(list(self._ports.inventory.hosts()), 1):
             entry = self._ports.inventory.entry(host.name)
             if entry is not None:
                 shown.append(host_row(entry))
             if number % SLICE == 0:
-                await asyncio.sleep(0)
+                await give_way(request)
         return json_response({"hosts": shown})
 
     async def host(self, request: Request) -> Response:
@@ -116,8 +119,9 @@ class Documents:
         entry = self._entry(request.path_params["name"])
         rows: list[dict[str, Any]] = []
         for start in range(0, len(entry.servers), SLICE):
+            if start:
+                await give_way(request)
             rows.extend(servers(entry.servers[start : start + SLICE]))
-            await asyncio.sleep(0)
         return json_response({"host": {**host_row(entry), "servers": rows}})
 
     def _entry(self, name: str) -> HostEntry:

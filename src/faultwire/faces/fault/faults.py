@@ -1,6 +1,5 @@
 """Faults to read and to close."""
 
-import asyncio
 from typing import Any
 
 from starlette.requests import Request
@@ -13,7 +12,7 @@ from faultwire.domain.ids import FaultId
 from faultwire.faces.fault import params
 from faultwire.faces.fault.ports import FaultPorts
 from faultwire.faces.fault.shape import fault_record, fault_row, fault_whole
-from faultwire.faces.http import actor_of, caller_of, json_response
+from faultwire.faces.http import actor_of, caller_of, give_way, json_response
 
 ID_LIMIT = 64
 SLICE = 200
@@ -32,6 +31,7 @@ class Faults:
         self._ports.enforcer.enforce("faults:list", caller_of(request))
         query = params.only(request, params.FAULTS)
         row = fault_record if params.flag(query.get("whole"), "whole") else fault_row
+        await give_way(request)
         found: Any = await self._ports.read(
             self._ports.faults.faults,
             host=self._host(query.get("host")),
@@ -44,7 +44,7 @@ class Faults:
         for fault in found:
             rows.append(row(fault))
             if len(rows) % SLICE == 0:
-                await asyncio.sleep(0)
+                await give_way(request)
         return json_response({"faults": rows})
 
     def _host(self, name: str | None) -> str | None:

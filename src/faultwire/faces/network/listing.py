@@ -1,6 +1,5 @@
 """Lists of ports: found by what they are filtered by, so that a hundred thousand cost nothing."""
 
-import asyncio
 import ipaddress
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any
@@ -14,7 +13,7 @@ from faultwire.domain.networks import ACTIVE, DOWN
 from faultwire.domain.resources import Port
 from faultwire.faces.http import json_response
 from faultwire.faces.network.requests import truth
-from faultwire.ports import Plugs
+from faultwire.ports import Breathe, Plugs
 
 SLICE = 500
 """Ports worked on before others are served."""
@@ -115,6 +114,7 @@ async def fitting(
     wanted: Mapping[str, frozenset[Any]],
     sees: Callable[[Port], bool],
     plugs: Plugs,
+    breathe: Breathe,
 ) -> list[Port]:
     """Return the ports that a caller sees and that pass every filter."""
     checks = [(VALUES[name], some) for name, some in wanted.items() if name != "fixed_ips"]
@@ -128,7 +128,7 @@ async def fitting(
         ):
             found.append(port)
         if number % (4 * SLICE) == 0:
-            await asyncio.sleep(0)
+            await breathe()
     return found
 
 
@@ -158,12 +158,13 @@ def answer(
     rows: list[Port],
     document: Callable[[Port], Mapping[str, Any]],
     links: dict[str, Any],
+    breathe: Breathe,
 ) -> Response:
     """Return a list; a long one goes out piece by piece, so that others are served meanwhile."""
     if len(rows) <= SLICE:
         return json_response({key: [document(row) for row in rows], **links})
     return StreamingResponse(
-        _pieces(key, rows, document, links), 200, media_type="application/json"
+        _pieces(key, rows, document, links, breathe), 200, media_type="application/json"
     )
 
 
@@ -172,11 +173,12 @@ async def _pieces(
     rows: list[Port],
     document: Callable[[Port], Mapping[str, Any]],
     links: dict[str, Any],
+    breathe: Breathe,
 ) -> AsyncIterator[bytes]:
     yield b'{"' + key.encode() + b'":['
     for start in range(0, len(rows), SLICE):
         piece = orjson.dumps([document(row) for row in rows[start : start + SLICE]])
         yield (b"," if start else b"") + piece[1:-1]
-        await asyncio.sleep(0)
+        await breathe()
     rest = orjson.dumps(links)[1:-1]
     yield b"]" + (b"," + rest if rest else b"") + b"}"

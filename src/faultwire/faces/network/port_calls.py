@@ -24,7 +24,14 @@ from faultwire.domain.network_commands import (
 from faultwire.domain.networks import PortDetails
 from faultwire.domain.port_document import port_document
 from faultwire.domain.resources import Port
-from faultwire.faces.http import actor_of, caller_of, json_response, parse_json, read_body
+from faultwire.faces.http import (
+    actor_of,
+    breathe_of,
+    caller_of,
+    json_response,
+    parse_json,
+    read_body,
+)
 from faultwire.faces.network import listing, port_bodies
 from faultwire.faces.network.ports import NetworkPorts
 from faultwire.faces.network.requests import (
@@ -74,14 +81,15 @@ class Ports:
         whose = None if everything else caller.project
         found = listing.candidates(wanted, self._plugs, whose)
         sees = partial(self._sees, caller) if not everything else lambda _: True
-        found = await listing.fitting(found, wanted, sees, self._plugs)
+        breathe = breathe_of(request)
+        found = await listing.fitting(found, wanted, sees, self._plugs, breathe)
         rows = cut(found, page, lambda port, key: listing.VALUES[key](port, self._plugs), "Port")
         links = links_of(request, "ports", page, [row.id for row in rows])
 
         def document(port: Port) -> Mapping[str, Any]:
             return chosen(self._document(port, hidden), page.fields)
 
-        return listing.answer("ports", rows, document, links)
+        return listing.answer("ports", rows, document, links, breathe)
 
     async def show(self, request: Request) -> Response:
         """Show a port."""

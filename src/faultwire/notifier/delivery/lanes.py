@@ -54,10 +54,9 @@ class Lanes:
         """Return how many tries are under way."""
         return len(self._flights)
 
-    @property
-    def backlog(self) -> bool:
-        """Whether a destination could take one more, ceilings aside."""
-        return any(self._runnable)
+    def backlog(self, standings: Iterable[Standing] = STANDINGS) -> bool:
+        """Whether a destination of such standing could take one more, ceilings aside."""
+        return any(self._runnable[one] for one in standings)
 
     def admit(self, delivery: Delivery, now_ns: int) -> None:
         """Take a delivery behind those of the same alarm and destination."""

@@ -7,7 +7,7 @@ the next try itself when one is over, so that a burst costs no tasks of its own.
 import asyncio
 import logging
 import resource
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from random import Random
 
@@ -15,6 +15,7 @@ from faultwire.domain.alarms import Attempt, Delivery, DeliveryState
 from faultwire.domain.ids import DeliveryId
 from faultwire.domain.shares import ALL_SHARES, share_of
 from faultwire.notifier.delivery import guard, schedule
+from faultwire.notifier.delivery.ceilings import UNKNOWN, WELL
 from faultwire.notifier.delivery.lanes import Lanes
 from faultwire.notifier.delivery.loading import Loading
 from faultwire.notifier.delivery.pacing import LOOK_S, Pace
@@ -101,6 +102,10 @@ class Sender:
         """Return how many deliveries are held in memory."""
         return len(self._quota)
 
+    def hurries(self) -> bool:
+        """Whether deliveries wait for their turn that are likely to arrive."""
+        return bool(self._prepared or self._inbox or self._lanes.backlog((WELL, UNKNOWN)))
+
     @property
     def longest_ms(self) -> int:
         """Return after how long a try is over and what came of it stored, as a rule."""
@@ -112,19 +117,16 @@ class Sender:
         Deliveries that are woken before that are found in the store. Without `load` nothing is
         ours until it is adopted. Raises Invalid for settings that cannot be.
         """
-        wiring = self._wiring
         self._loop = asyncio.get_running_loop()
-        resolver = GuardedResolver(self._rules, self._settings, self._clock, wiring.lookup)
-        self._poster = Poster(resolver, self._settings, self._clock, wiring.bus)
+        resolver = GuardedResolver(self._rules, self._settings, self._clock, self._wiring.lookup)
+        self._poster = Poster(resolver, self._settings, self._clock, self._wiring.bus)
         # What was woken until now is in the store.
         self._inbox.clear()
         self._settling.start()
         self._watch = asyncio.create_task(self._watching(), name="notifier-watch")
-        taken = 0
-        if load:
-            taken = await self._loading.all()
-        else:
+        if not load:
             self._own(frozenset())
+        taken = await self._loading.all() if load else 0
         self._loading.start()
         self._loaded = True
         if taken:
@@ -343,7 +345,7 @@ class Sender:
         self._poke()
 
     def _busy(self) -> bool:
-        return bool(self._prepared or self._inbox or self._lanes.backlog)
+        return bool(self._prepared or self._inbox or self._lanes.backlog())
 
     async def _watching(self) -> None:
         """End what is overdue and start what has waited long enough."""
@@ -383,15 +385,13 @@ class Sender:
     def _settled(self, attempts: Sequence[Attempt]) -> None:
         """Let go of what is durable and final; count."""
         meter = self._wiring.meter
-        by_state: dict[str, int] = {}
         for attempt in attempts:
-            by_state[attempt.state] = by_state.get(attempt.state, 0) + 1
             if attempt.state is not DeliveryState.PENDING:
                 delivery = self._finals.pop(attempt.delivery_id, None)
                 if delivery is not None:
                     self._quota.release(delivery)
-        for state, amount in by_state.items():
-            meter.count("faultwire_deliveries_total", amount, outcome=str(state))
+        for state, amount in Counter(str(one.state) for one in attempts).items():
+            meter.count("faultwire_deliveries_total", amount, outcome=state)
         for seconds in self._seconds:
             meter.observe("faultwire_delivery_seconds", seconds)
         self._seconds.clear()
