@@ -1,6 +1,7 @@
 """Beside a real Keystone: its tokens are ours, for as long as they are its own."""
 
 import asyncio
+import json
 import signal
 import subprocess
 import sys
@@ -21,6 +22,8 @@ from tests.contract.keystone_suite import CASES, Authority
 from tests.openstack import settings
 from tests.openstack.client import Client
 from tests.openstack.minicloud import NAME, MiniCloud
+from tests.system.cloud import down, up
+from tests.system.hooks import Hooks
 from tests.system.served import Server, call
 from tests.system.waiting import wait_for
 
@@ -104,6 +107,14 @@ def server(cloud: MiniCloud, tmp_path: Path) -> Iterator[Server]:
         },
     )
     made.start()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def hooks() -> Iterator[Hooks]:
+    """Give a receiver of webhooks."""
+    made = Hooks()
     yield made
     made.close()
 
@@ -196,3 +207,88 @@ def test_a_revoked_token_and_a_keystone_that_dies(
         cloud.restart("identity")
     wait_for(lambda: asked(server, new) == 200, "it is taken when Keystone is back", 60.0)
     assert asked(server, known) == 200
+
+
+def test_an_action_runs_in_its_owners_name(
+    cloud: MiniCloud, admin: Client, server: Server, hooks: Hooks
+) -> None:
+    """Aodhclient's trust+http: the webhook gets a token of a trust, which ends with the alarm."""
+    register(cloud, "--public-url", server.url)
+    try:
+        here = aodh.Client("2", session=admin.session, region_name=REGION)
+        action = "trust+" + hooks.url("/mine")
+        made = here.alarm.create(
+            {"name": "mine", "type": "event", "event_rule": RULE, "alarm_actions": [action]}
+        )
+        assert made["alarm_actions"] == [action]
+        (trust,) = admin.ask("GET", f"{cloud.identity}/OS-TRUST/trusts")["trusts"]
+        assert trust["trustor_user_id"] == admin.session.get_user_id()
+        event = {
+            "event_type": "compute.instance.update", "message_id": "from-a-test",
+            "generated": "2026-01-01T00:00:00", "traits": [["project_id", 1, admin.project]],
+        }  # fmt: skip
+        answer = server.call(
+            "POST", "/alarming/v2/events", [event], who="",
+            headers={"X-Auth-Token": str(admin.session.get_token())},
+        )  # fmt: skip
+        assert answer.status == 202, answer.text
+        wait_for(lambda: hooks.raw, "the webhook comes")
+        theirs = hooks.raw[0].headers["x-auth-token"]
+        said = call(
+            f"{cloud.identity}/auth/tokens",
+            headers={"X-Auth-Token": str(admin.session.get_token()), "X-Subject-Token": theirs},
+        ).json["token"]
+        assert said["user"]["id"] == admin.session.get_user_id()
+        assert said["OS-TRUST:trust"]["id"] == trust["id"]
+        here.alarm.delete(made["alarm_id"])
+        assert admin.ask("GET", f"{cloud.identity}/OS-TRUST/trusts")["trusts"] == []
+    finally:
+        register(cloud, "--remove")
+
+
+def test_an_alarm_in_the_clouds_own_aodh_fires_from_our_event(
+    cloud: MiniCloud, admin: Client, hooks: Hooks, tmp_path: Path
+) -> None:
+    """also_publish = alarm.all: a host of ours dies, and Aodh calls the owner's webhook."""
+    (one,) = admin.boot("cmp3", 1, "theirs")
+    theirs = aodh.Client("2", session=admin.session, region_name=settings.REGION)
+    query = [
+        {"field": "traits.instance_id", "op": "eq", "type": "string", "value": one},
+        {"field": "traits.state", "op": "eq", "type": "string", "value": "error"},
+    ]
+    made = theirs.alarm.create(
+        {
+            "name": "theirs", "type": "event", "alarm_actions": [hooks.url("/theirs")],
+            "event_rule": {"event_type": "compute.instance.update", "query": query},
+        }
+    )  # fmt: skip
+    server = Server(
+        tmp_path,
+        {
+            "DEFAULT": {"transport_url": cloud.transport},
+            "notifier": {"also_publish": "alarm.all"},
+            "oslo_messaging_rabbit": {
+                "rabbit_quorum_queue": "false", "amqp_durable_queues": "false",
+            },
+            "openstack": {
+                "clouds": NAME, "clouds_yaml": cloud.clouds_yaml, "reconcile_seconds": 1,
+            },
+        },
+    )  # fmt: skip
+    try:
+        server.start()
+        wait_for(
+            lambda: server.call("GET", "/fault/v1/hosts/cmp3").text.find(one) >= 0,
+            "the map has it",
+        )
+        answer = server.call("POST", "/fault/v1/events", [down("cmp3")])
+        assert answer.status == 202, answer.text
+        wait_for(lambda: hooks.raw, "Aodh calls the webhook", 60.0)
+        assert json.loads(hooks.raw[0].body)["alarm_id"] == made["alarm_id"]
+        assert b"cmp3" not in hooks.raw[0].body
+        assert server.call("POST", "/fault/v1/events", [up("cmp3")]).status == 202
+        wait_for(lambda: not admin.service("cmp3")["forced_down"], "Nova has the host up again")
+    finally:
+        server.close()
+        theirs.alarm.delete(made["alarm_id"])
+        admin.nova("DELETE", f"/servers/{one}")

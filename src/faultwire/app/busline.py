@@ -37,9 +37,10 @@ class BusLine:
         topics: tuple[str, ...],
         clock: Clock,
         meter: Meter,
+        aodh: tuple[str, ...] = (),
     ) -> None:
-        """Start nothing."""
-        self._first = publisher.line_of(*broker, topics)
+        """Start nothing; `aodh` are those of the topics that an Aodh reads."""
+        self._first = publisher.line_of(*broker, topics, aodh)
         self._clock = clock
         self._meter = meter
         self._numbers = itertools.count(1)

@@ -35,7 +35,8 @@ def bus_of(configuration: Configuration, tools: Tools, release: AsyncExitStack) 
         return None
     if broker is None:
         return MemoryBus()
-    line = BusLine((default, rabbit), topics, tools.clock, tools.metrics)
+    aodh = check_topics("[notifier] aodh_topics", configuration.notifier.aodh_topics)
+    line = BusLine((default, rabbit), topics, tools.clock, tools.metrics, aodh)
     release.push_async_callback(line.close)
     log.info("events are published to %s as %s", broker, ", ".join(topics))
     return line

@@ -43,7 +43,8 @@ def main() -> None:
     rabbit = RabbitSettings(**first["rabbit"])
     broker = broker_of(Settings(first["url"]), rabbit)
     assert broker is not None  # noqa: S101
-    publisher = Publisher(sender(broker), first["topics"], SystemClock().mono_ns)
+    topics, mono_ns = first["topics"], SystemClock().mono_ns
+    publisher = Publisher(sender(broker), topics, mono_ns, first["aodh"])
     for line in source:
         asked = orjson.loads(line)
         trouble = publisher.publish(asked["message"])

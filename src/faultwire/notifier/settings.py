@@ -100,6 +100,10 @@ class Settings:
     ceiling: int = field(
         default=1024, metadata={"help": "Tries at once to all destinations.", "min": 4}
     )
+    aodh_topics: tuple[str, ...] = field(
+        default=("alarm.all",),
+        metadata={"help": "Those topics of also_publish that an Aodh reads: events in its form."},
+    )
     also_publish: tuple[str, ...] = field(
         default=(),
         metadata={

@@ -43,6 +43,9 @@ PUBLISHED: Mapping[str, tuple[str, str]] = {
 TRACE = "_context_traceparent"
 """Where oslo.messaging carries what belongs to a notification's context: the fault's trace."""
 
+TRAITS = "_traits"
+"""Where the traits of an event are whose payload is another."""
+
 SLICE = 64
 
 SeverityOf = Callable[[AlarmId], str]
@@ -122,6 +125,9 @@ def _of_event(event: Event, at_ns: int) -> Delivery:
         payload.setdefault("host", event.host)
     message = _message(event.message_id, service, event.event_type, event.generated_ns, payload)
     message[TRACE] = traceparent(event.fault_id, event.message_id)
+    if event.payload:
+        # What alarms of others look at; the process that publishes takes it out again.
+        message[TRAITS] = dict(event.traits)
     return _delivery(message, str(event.traits[ordering]), at_ns)
 
 
