@@ -77,9 +77,11 @@ def register_endpoints(
     }
     wish = Wish(given, said["region"], types or TYPES, alone=said["alone"])
     keystone = Keystone(session)
-    todo = (removal if remove else steps)(
-        keystone.all("services"), keystone.all("endpoints"), wish
-    )
+    services, endpoints = keystone.all("services"), keystone.all("endpoints")
+    if remove:
+        todo = removal(services, endpoints, wish)
+    else:
+        todo = steps(services, endpoints, wish, keystone.all("regions"))
     if not dry_run:
         keystone.take(todo)
     if as_json:

@@ -67,13 +67,20 @@ class Step:
     body: Row = field(default_factory=dict)
 
 
-def steps(services: Sequence[Row], endpoints: Sequence[Row], wish: Wish) -> list[Step]:
+def steps(
+    services: Sequence[Row], endpoints: Sequence[Row], wish: Wish, regions: Iterable[Row] = ()
+) -> list[Step]:
     """Return what makes the catalogue say what is wished; nothing where it does.
+
+    A region that is not there is made, as other clients of Keystone do.
 
     Raises ClientError where somebody else serves the type in that region: clients would find
     either.
     """
     found: list[Step] = []
+    if wish.region not in {one["id"] for one in regions}:
+        region = {"region": {"id": wish.region}}
+        found.append(Step(f"add region {wish.region}", "POST", "/regions", region))
     for offered in wish.offered():
         _nobody_else(services, endpoints, offered, wish)
         ours = _ours(services, offered)

@@ -27,6 +27,7 @@ class Catalogue:
         self.base = base
         self.services: dict[str, Any] = {}
         self.endpoints: dict[str, Any] = {}
+        self.regions: dict[str, Any] = {"RegionOne": {"id": "RegionOne"}}
         self.changed = 0
 
     def __call__(self, cloud: str | None) -> "Catalogue":
@@ -50,9 +51,10 @@ class Catalogue:
             del held[names[0]]
             return None
         assert body is not None
-        name = names[0] if names else f"{one}{len(held)}"
+        name = names[0] if names else body[one].get("id", f"{one}{len(held)}")
         if kind == "endpoints" and method == "POST":
             assert body[one]["service_id"] in self.services
+            assert body[one]["region_id"] in self.regions
         held[name] = {**held.get(name, {"id": name}), **body[one]}
         return {one: held[name]}
 

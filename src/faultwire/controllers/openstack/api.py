@@ -56,6 +56,7 @@ class OpenStackApi:
         self._client: aiohttp.ClientSession | None = None
         self._services: dict[str, str] = {}
         self._marks: bool | None = None
+        self._newest: tuple[int, ...] | None = None
 
     # ---------------------------------------------------------------- acts
 
@@ -116,7 +117,7 @@ class OpenStackApi:
     async def evacuate(self, server: str, host: str, *, stopped: bool = False) -> None:
         """Have a server built again elsewhere; Conflict while Nova thinks its host alive."""
         body = {"evacuate": {"host": host} if host else {}}
-        version = STOPPED_VERSION if stopped else EVACUATE_VERSION
+        version = STOPPED_VERSION if stopped else await self._known(EVACUATE_VERSION)
         await self.compute("POST", f"/servers/{server}/action", body, version)
 
     async def standing(self, server: str) -> Standing:
@@ -159,6 +160,14 @@ class OpenStackApi:
         headers = {"OpenStack-API-Version": f"compute {version}"} if version else {}
         base = await self._session.endpoint("compute")
         return await self.request(method, f"{base}{path}", body, headers)
+
+    async def _known(self, wanted: str) -> str:
+        """Return a microversion, or the newest one of an older Nova, which is asked once."""
+        if self._newest is None:
+            said = await self.compute("GET", "/")
+            version = said.get("version") if isinstance(said, dict) else None
+            self._newest = _numbers(str((version or {}).get("version") or wanted))
+        return wanted if _numbers(wanted) <= self._newest else ".".join(map(str, self._newest))
 
     async def network(self, method: str, path: str, body: object = None) -> Any:
         """Ask Neutron."""
@@ -214,6 +223,10 @@ class OpenStackApi:
         """Give connections back."""
         if self._client is not None:
             await self._client.close()
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdecimal())
 
 
 def _tls(verify: Any) -> ssl.SSLContext | bool:
