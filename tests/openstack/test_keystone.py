@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -124,7 +125,7 @@ def register(cloud: MiniCloud, *words: str) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "faultwire.cli", "register-endpoints", "--os-cloud", NAME,
          "--region", REGION, *words],
-        env={"OS_CLIENT_CONFIG_FILE": str(cloud.clouds_yaml), "PATH": "/usr/bin:/bin"},
+        env={**os.environ, "OS_CLIENT_CONFIG_FILE": str(cloud.clouds_yaml)},
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
