@@ -280,7 +280,7 @@ def test_an_alarm_in_the_clouds_own_aodh_fires_from_our_event(
     inventory = {
         "projects": [{"id": admin.project, "name": "theirs"}],
         "hosts": [{"name": "their-host"}],
-        "servers": [{"id": "theirs-1", "project": "theirs", "host": "their-host"}],
+        "servers": [{"id": "theirs-1", "name": "one", "project": "theirs", "host": "their-host"}],
     }
     try:
         server.start()
