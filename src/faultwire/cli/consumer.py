@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from faultwire.cli.ranges import Finite
+
 if TYPE_CHECKING:
     from faultwire.consumers.receiver import Receiver
     from faultwire.consumers.records import Record
@@ -37,7 +39,7 @@ DRAIN_SECONDS = 10.0
 )
 @click.option(
     "--exec-timeout",
-    type=click.FloatRange(min=0.1),
+    type=Finite(min=0.1),
     default=60.0,
     show_default=True,
     help="Seconds after which a command is ended.",

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from faultwire.cli.ranges import Finite
+
 if TYPE_CHECKING:
     from faultwire.consumers.watcher import Watcher
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 @click.option("--listen", default="127.0.0.1:8781", show_default=True, metavar="HOST:PORT")
 @click.option(
     "--after",
-    type=click.FloatRange(min=0.1),
+    type=Finite(min=0.1),
     default=90.0,
     show_default=True,
     metavar="SECONDS",

@@ -63,7 +63,13 @@ DECISION_COLUMNS = (("name", "Asked"), ("outcome", "Outcome"), ("why", "Why"))
 @click.option("--host", help="Faults of this host only.")
 @click.option("--state", type=click.Choice(["open", "unmatched", "closed"]))
 @click.option("--since", metavar="TIME", help="Opened then or later (ISO 8601).")
-@click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 1000),
+    default=100,
+    show_default=True,
+    help="How many at most.",
+)
 @click.option("--marker", metavar="FAULT", help="Go on after this fault, the last one shown.")
 @api_command
 def fault_list(*, session: Session, as_json: bool, **filters: Any) -> None:

@@ -7,6 +7,7 @@ from urllib.parse import quote
 import click
 
 from faultwire.cli.output import api_command, print_fields, print_rows
+from faultwire.cli.ranges import Finite
 from faultwire.client import ClientError, Session
 from faultwire.telemetry.clock import SystemClock
 
@@ -24,7 +25,14 @@ LOOK_SECONDS = 0.5
 
 @click.command()
 @click.argument("host")
-@click.option("--wait", type=click.FloatRange(0), default=90.0, show_default=True)
+@click.option(
+    "--wait",
+    type=Finite(0),
+    default=90.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for the BMC's word.",
+)
 @api_command
 def fence(*, session: Session, as_json: bool, host: str, wait: float) -> None:
     """Switch HOST off by its BMC, and wait for the BMC to say so."""
@@ -34,7 +42,14 @@ def fence(*, session: Session, as_json: bool, host: str, wait: float) -> None:
 @click.command()
 @click.argument("host")
 @click.option("--record-only", is_flag=True, help="Switch nothing: forget what is known of it.")
-@click.option("--wait", type=click.FloatRange(0), default=90.0, show_default=True)
+@click.option(
+    "--wait",
+    type=Finite(0),
+    default=90.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for the BMC's word.",
+)
 @api_command
 def unfence(*, session: Session, as_json: bool, host: str, record_only: bool, wait: float) -> None:
     """Switch HOST on again. What was evacuated from it must not start there."""

@@ -96,11 +96,16 @@ def _window(  # noqa: PLR0913 - the options of two commands
     reason: str,
     gone: str | None,
 ) -> None:
+    planned = any((begins, ends, length, reason))
     if gone is not None:
+        if matches or planned:
+            raise click.UsageError("--delete goes with nothing else")
         session.request("DELETE", "fault", f"/v1/windows/{quote(gone, safe='')}")
         click.echo(f"{gone} is over.")
         return
     if not matches:
+        if planned:
+            raise click.UsageError(f"say what the {kind} is about")
         found = session.get("fault", "/v1/windows")["windows"]
         rows = [_row(one, as_json=as_json) for one in found if one["kind"] == kind]
         print_rows(rows, COLUMNS, as_json=as_json, spare=SPARE)

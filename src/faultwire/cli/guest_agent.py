@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from faultwire.cli.ranges import Finite
+
 if TYPE_CHECKING:
     from faultwire.agent.credential import BoundCredential
     from faultwire.agent.guest import Guest
@@ -94,7 +96,7 @@ async def _run(command: Sequence[str], seconds: float) -> tuple[int, str]:
 )
 @click.option(
     "--restart-timeout",
-    type=click.FloatRange(min=0.1),
+    type=Finite(min=0.1),
     default=25.0,
     show_default=True,
     help="Seconds after which that command is ended.",

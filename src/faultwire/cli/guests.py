@@ -12,6 +12,7 @@ from urllib.parse import quote
 import click
 
 from faultwire.cli import output
+from faultwire.cli.ranges import Finite
 from faultwire.client import ClientError, Session
 
 AT_ONCE = 8
@@ -178,7 +179,7 @@ def task_show(session: Session, task: str, *, watch: bool, as_json: bool) -> Non
 @click.option("--all", "every", is_flag=True, help="All guests of the inventory.")
 @click.option(
     "--deadline",
-    type=click.FloatRange(min=0.001, max=600),
+    type=Finite(min=0.001, max=600),
     help="Seconds that all of them have together; the server's own by default.",
 )
 @output.api_command

@@ -106,7 +106,12 @@ def listener(config: Path | None, os_cloud: str | None) -> None:
 @click.command("dead-letters")
 @_config
 @click.option(
-    "--most", default=100, show_default=True, metavar="N", help="How many, oldest first."
+    "--most",
+    type=click.IntRange(1),
+    default=100,
+    show_default=True,
+    metavar="N",
+    help="How many, oldest first.",
 )
 @click.option("--again", is_flag=True, help="Have them listened to again, and forget them here.")
 @click.option("--forget", is_flag=True, help="Forget them.")

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from faultwire.cli.output import api_command, print_rows, to_the_second
+from faultwire.cli.ranges import Finite
 from faultwire.client import Session
 
 COLUMNS = (
@@ -42,7 +43,7 @@ Pinged = Mapping[str, Any]
 @click.option("--watch", is_flag=True, help="Look again and again, and tell what changes.")
 @click.option(
     "--every",
-    type=click.FloatRange(0.5, 3600),
+    type=Finite(0.5, 3600),
     default=2.0,
     show_default=True,
     metavar="SECONDS",

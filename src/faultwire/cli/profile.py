@@ -11,7 +11,13 @@ from faultwire.client import Session
 @click.command()
 @click.argument("faults", nargs=-1, metavar="[FAULT]...")
 @click.option("--host", help="Without FAULT: faults of this host only.")
-@click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 1000),
+    default=100,
+    show_default=True,
+    help="How many at most.",
+)
 @api_command
 def profile_export(
     *, faults: tuple[str, ...], host: str | None, limit: int, session: Session, as_json: bool

@@ -29,7 +29,10 @@ third of that, and nearly all of them are freed by counting."""
 )
 @click.option("--listen", metavar="HOST:PORT", help="Port 0 takes a free one.")
 @click.option(
-    "--config", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE"
+    "--config",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Settings; `faultwire config sample` prints every one.",
 )
 @click.option("--behind-proxy", is_flag=True, help="Plain HTTP beyond loopback: a proxy does TLS.")
 def serve(state_dir: Path, listen: str | None, config: Path | None, *, behind_proxy: bool) -> None:

@@ -54,7 +54,13 @@ def subscription_create(
 
 
 @click.command()
-@click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 1000),
+    default=100,
+    show_default=True,
+    help="How many at most.",
+)
 @click.option("--marker", metavar="ID", help="Go on after this one, the last one shown.")
 @click.option("--project", "project_id", metavar="ID", help="Of this project; administrators.")
 @click.option("--all-projects", is_flag=True, help="Of every project; administrators.")

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from faultwire.cli.ranges import Finite
+
 if TYPE_CHECKING:
     from faultwire.cli.verify_cloud import RealCloud
 
@@ -58,7 +60,7 @@ OPTIONS = (
     ),
     click.option(
         "--within",
-        type=click.FloatRange(1, 3600),
+        type=Finite(1, 3600),
         default=60.0,
         show_default=True,
         help="Seconds that owners are waited for.",
