@@ -20,7 +20,7 @@ pytestmark = pytest.mark.system
 Install = Callable[[], Installation]
 
 
-@pytest.fixture(params=SERVERS[:1])
+@pytest.fixture(params=SERVERS)
 def install(
     request: pytest.FixtureRequest, databases: Databases, tmp_path: Path
 ) -> Iterator[Install]:
