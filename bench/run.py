@@ -64,6 +64,7 @@ BENCHES: dict[str, tuple[Callable[[bool], Results], str]] = {
     "rpc": (_module("rpc"), "pings of guests over RabbitMQ against oslo.messaging itself"),
     "guards": (_module("guards"), "guards on the fault path, on against off; replay"),
     "signals": (_module("signals"), "an alert to the webhook against the posted event"),
+    "cloud": (_module("openstack"), "owners of a real cloud, beside Nova's own time and Aodh"),
     "several": (_module("several"), "shared databases against the embedded one"),
 }
 """Every benchmark, what runs it, and what it is about."""
