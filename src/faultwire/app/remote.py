@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from faultwire.app.leaving import Leaving, host_in_cloud
@@ -35,8 +36,8 @@ log = logging.getLogger(__name__)
 LOOK_SECONDS = 1.0
 """Between two looks where nobody told of anything."""
 
-GATHER_SECONDS = 0.02
-"""How long results are gathered for one commit; those of hosts go at once."""
+GATHER_SECONDS = 0.1
+"""How long results are gathered for one commit; those of hosts, and the last ones, go at once."""
 
 FIRST_RETRY, LONGEST_RETRY = 0.25, 30.0
 """Seconds until what was refused is asked again: at first, and at most."""
@@ -119,6 +120,7 @@ class RemoteActing:
         self._over: list[RemoteAct] = []
         self._news = asyncio.Event()
         self._results = asyncio.Event()
+        self._enough = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def of(self, ours: Callable[[], bool], meter: Meter) -> "RemoteActing":
@@ -236,6 +238,8 @@ class RemoteActing:
             finally:
                 for waiting in self._busy.pop(about):
                     self._put(waiting)
+                if not self._busy and not any(self._queues.values()):
+                    self._enough.set()
 
     async def _do(self, api: CloudApi, act: RemoteAct) -> str:
         """Ask for it; return what there is to say of it although it was granted."""
@@ -307,12 +311,16 @@ class RemoteActing:
             self._meter.count("faultwire_remote_acts_total", kind=act.kind, outcome=state)
         self._over.append(replace(act, state=state, detail=detail[:NOTED]))
         self._results.set()
+        if act.phase is Phase.HOST:
+            self._enough.set()
 
     async def _keep_settling(self) -> None:
         while True:
             await self._results.wait()
-            if not any(act.phase is Phase.HOST for act in self._over):
-                await self._clock.sleep(GATHER_SECONDS)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GATHER_SECONDS):
+                    await self._enough.wait()
+            self._enough.clear()
             self._results.clear()
             over, self._over = self._over, []
             try:
