@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from faultwire.app.cloudears import Ears
 from faultwire.app.cloudfaces import FACES
 from faultwire.app.cloudmap import CloudMap, Reading
 from faultwire.app.cluster import Cluster
@@ -13,7 +14,7 @@ from faultwire.app.remote import RemoteActing
 from faultwire.config.configuration import Configuration
 from faultwire.controllers.openstack.api import OpenStackApi
 from faultwire.controllers.openstack.beside import Beside, cloud_among
-from faultwire.controllers.openstack.drift import Naming
+from faultwire.controllers.openstack.naming import names
 from faultwire.controllers.openstack.session import CloudSession
 from faultwire.domain.errors import Invalid
 from faultwire.domain.states import ServerStateOnHostDown
@@ -36,6 +37,10 @@ class Clouds:
             for name, session in self._sessions.items()
         }
         core.cloud = beside(configuration, core)
+        self._ears = Ears(names(settings.names), core.indexes.inventory)
+        for ear in self._ears:
+            ear.transport_url = self._sessions[ear.name].transport_url
+        core.follows.ears = self._ears
 
     def start(self, lane: Lane, cluster: Cluster | None, life: Life) -> None:
         """Begin to sign in and to do what is owed."""
@@ -63,13 +68,13 @@ class Clouds:
             tools.clock,
             tools.metrics,
             ours,
+            cluster is None,
         )
-        several = len(self._settings.names) > 1
-        for name, api in self.apis.items():
-            naming = Naming(f"{name}/" if several else "")
-            follower = CloudMap(name, api, naming, self._settings.reconcile_seconds, reading)
+        maps = [CloudMap(self.apis[one.name], one, self._settings, reading) for one in self._ears]
+        for follower in maps:
             self._core.memory.follow(follower.touched.follow)
-            life.watch(follower.run(), f"map of cloud {name}")
+            life.watch(follower.run(), f"map of cloud {follower.name}")
+        self._core.follows.looks = lambda: tuple(one.look() for one in maps)
 
 
 def beside(configuration: Configuration, core: Core) -> Beside | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from faultwire.app.cloudears import Follows
 from faultwire.app.lane import CatchUp, Lane
 from faultwire.app.memory import Followers
 from faultwire.app.rush import Rush
@@ -233,8 +234,8 @@ class Core:
         """
         self.publish = publish
         self.trace: Trace | None = None
-        # Adds what clouds that are not ours are owed.
-        self.cloud: Beside | None = None
+        self.cloud: Beside | None = None  # adds what clouds that are not ours are owed
+        self.follows = Follows()
         self.guards = Guards(book=indexes.acts)
         self.tools = tools
         self.indexes = indexes

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 from faultwire.app.acts import guarded
 from faultwire.app.alert_map import AlertMaps
 from faultwire.app.cloudfaces import CloudParts, cloud_faces
+from faultwire.app.cloudmap import looks_of
 from faultwire.app.core import Core
 from faultwire.app.doors import MAIN
 from faultwire.app.guests import GuestParts
@@ -186,9 +187,13 @@ def _alarming_ports(
 
 
 def _stack_ports(parts: Parts) -> stack.StackPorts:
-    tools, rush = parts.core.tools, parts.core.rush
+    core, page = parts.core, parts.core.tools.metrics.page
     return stack.StackPorts(
-        parts.unhealthy, tools.metrics.page, tools.clock, breathe=rush.give_way
+        parts.unhealthy,
+        page,
+        core.tools.clock,
+        breathe=core.rush.give_way,
+        details=looks_of(core),
     )
 
 

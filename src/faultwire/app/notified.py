@@ -5,19 +5,29 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 
+from faultwire.app.cloudears import Ear, Ears
 from faultwire.app.core import Core
 from faultwire.app.lane import Lane
 from faultwire.domain.accounts import Actor
 from faultwire.domain.causes import ResourceKind
 from faultwire.domain.errors import Refused
 from faultwire.domain.ids import HostName
-from faultwire.domain.notices import ServiceNotice, TakeNotices, Told, messages_of, told_of
+from faultwire.domain.notices import (
+    Notice,
+    ServiceNotice,
+    TakeNotices,
+    Told,
+    messages_of,
+    told_of,
+)
 from faultwire.domain.remote_acts import ABOUT, RemoteKind
 from faultwire.domain.services import ChangeService
 from faultwire.messaging.reading import Fate
 from faultwire.ports import Clock, Intake, Meter
 
 TOTAL = "faultwire_notifications_total"
+OLD = "old"
+"""Result of what the map knows better, or has as another cloud's."""
 
 log = logging.getLogger(__name__)
 
@@ -40,9 +50,18 @@ class Notified:
     """Takes messages of listeners; on the event loop."""
 
     def __init__(
-        self, intake: Intake, clock: Clock, meter: Meter, held: Callable[[HostName], bool]
+        self,
+        intake: Intake,
+        clock: Clock,
+        meter: Meter,
+        held: Callable[[HostName], bool],
+        ears: Ears | None = None,
     ) -> None:
-        """Take where commands go, and which hosts a fault holds, or a cloud is to be told of."""
+        """Take where commands go, and whose notices may come.
+
+        `held` says of a host whether a fault holds it, or a cloud is to be told of it.
+        """
+        self._ears = ears
         self._intake = intake
         self._meter = meter
         self._held = held
@@ -58,8 +77,9 @@ class Notified:
         items = messages_of(value)
         if isinstance(value, dict) and isinstance(value.get("counts"), dict):
             count(self._meter, value["counts"])
+        ear = self._ear(value)
         fresh = await self._read(items)
-        notices = tuple(one for told in fresh.values() for one in told.notices)
+        notices = tuple(one for told in fresh.values() for one in self._news(told, ear))
         events = tuple(one for told in fresh.values() for one in told.events)
         if notices or events:
             await self._intake.submit(TakeNotices(notices, events, actor))
@@ -71,6 +91,19 @@ class Notified:
         while len(self._taken) > REMEMBERED:
             self._taken.popitem(last=False)
         return len(fresh)
+
+    def _ear(self, value: object) -> Ear | None:
+        """Return what hears the cloud that these messages are of; raises Invalid."""
+        name = value.get("cloud") if isinstance(value, dict) else None
+        return None if self._ears is None else self._ears.of(name)
+
+    def _news(self, told: Told, ear: Ear | None) -> tuple[Notice, ...]:
+        if ear is None or not told.notices:
+            return told.notices
+        news = ear.news(told.notices, told.told_ns, self._clock.wall_ns())
+        if len(news) < len(told.notices):
+            self._meter.count(TOTAL, result=OLD)
+        return news
 
     async def _read(self, items: Sequence[object]) -> dict[str, Told]:
         """Return what is new, by its name."""
@@ -106,4 +139,4 @@ def notified_of(core: Core, lane: Lane) -> Notified:
         owed = remote((ABOUT[RemoteKind.FORCE_DOWN], host))
         return owed is not None or bool(holds(ResourceKind.HOST, host))
 
-    return Notified(lane, core.tools.clock, core.tools.metrics, held)
+    return Notified(lane, core.tools.clock, core.tools.metrics, held, core.follows.ears)

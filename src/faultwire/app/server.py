@@ -197,7 +197,7 @@ class Server:
         self._life.watch(self._periodic(opened, running.lane).run(), "periodic alarms")
         self._life.watch(self._deadman(core, running).run(), "dead-man's beat")
         await opened.doors.start(built, self._configuration.fault.doctor_listener, self._life)
-        listen(self._configuration, built.notified, core.tools, self._life)
+        listen(self._configuration, built.notified, core, self._life)
         self._life.watch(running.imports.run(), "imports")
         watch_signals(core, running.lane, self._configuration, others, built.signals, self._life)
         release.push_async_callback(running.monitor.stop)

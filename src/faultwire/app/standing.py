@@ -79,6 +79,7 @@ def status_ports(
         watched.monitors,
         lambda: Line(bus.trouble) if isinstance(bus, BusLine) else None,
         guarded(core.indexes.acts, core.indexes.directory.user),
+        core.follows.looks,
     )
 
 

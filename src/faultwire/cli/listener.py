@@ -41,8 +41,9 @@ _config = click.option(
 class Bringer:
     """Brings what was heard to a server, by its API; for one thread."""
 
-    def __init__(self, session: Session, broker: str) -> None:
+    def __init__(self, session: Session, broker: str, cloud: str = "") -> None:
         """Take the session of a user who may bring notifications, and who they are from."""
+        self._of = {"cloud": cloud} if cloud else {}
         self._session = session
         self._broker = broker
         self._counts: Counter[str] = Counter()
@@ -53,7 +54,7 @@ class Bringer:
         from faultwire.messaging.reading import Verdict, Word
 
         counts, self._counts = self._counts, Counter()
-        body = {"messages": list(told), "counts": dict(counts)}
+        body = {"messages": list(told), "counts": dict(counts), **self._of}
         try:
             self._session.request("POST", "fault", PATH, body=body)
         except ClientError as error:
@@ -80,7 +81,13 @@ def _word(status: int | None) -> str:
 @click.command()
 @_config
 @click.option("--os-cloud", metavar="NAME", help="Cloud of clouds.yaml [OS_CLOUD].")
-def listener(config: Path | None, os_cloud: str | None) -> None:
+@click.option(
+    "--cloud",
+    default="",
+    metavar="NAME",
+    help="Whose bus it is, of the several that the server's [openstack] clouds names.",
+)
+def listener(config: Path | None, os_cloud: str | None, cloud: str) -> None:
     """Hear the notifications of other services, and bring them to a server.
 
     Any number may run: one hears everything, the others stand by. Prints `listening to …` once
@@ -93,7 +100,7 @@ def listener(config: Path | None, os_cloud: str | None) -> None:
 
     settings, broker = _broker(config)
     logs.set_up(settings.server.log_level)
-    bringer = Bringer(Session(os_cloud, timeout=CALL_SECONDS), str(broker))
+    bringer = Bringer(Session(os_cloud, timeout=CALL_SECONDS), str(broker), cloud)
     running = Listener(
         broker, settings.listener, bringer.submit, notified.notices, bringer.say, SystemClock()
     )

@@ -112,6 +112,11 @@ def _bus(bus: Mapping[str, Any] | None) -> list[str]:
     return [f"bus         {words[bus['up']]}"]
 
 
+def _map(cloud: Mapping[str, Any]) -> str:
+    why = f" ({cloud['trouble']})" if cloud["trouble"] else ""
+    return f"map         {cloud['name']}: {cloud['followed']}{why}"
+
+
 def _lines(found: Mapping[str, Any]) -> list[str]:
     """Return the status as a person reads it at night: the verdict first."""
     faults, agents, owed = found["faults"], found["agents"], found["deliveries"]
@@ -137,6 +142,7 @@ def _lines(found: Mapping[str, Any]) -> list[str]:
         f"deliveries  {backlog}",
         f"            {died}",
         *_bus(found.get("bus")),
+        *map(_map, found.get("clouds", ())),
         f"loop        {late}, in the last minute",
         f"lane        {loop['queue']} changes wait",
         f"periodic    {_rounds(found)}",

@@ -7,6 +7,7 @@ as JSON, ``{"kind": "server", "id": …}``, and is checked where it comes in.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from datetime import UTC, datetime
 from typing import Any
 
 from faultwire.domain.accounts import Actor
@@ -90,6 +91,8 @@ class Told:
     message_id: str
     notices: tuple[Notice, ...] = ()
     events: tuple[Event, ...] = ()
+    told_ns: int | None = None
+    """Wall time at which it was told, by the clock of who told it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +130,7 @@ def told_of(value: object, now_ns: int, at: str) -> Told:
     """Return what one message says; raises Invalid naming what is wrong below `at`."""
     if not isinstance(value, dict):
         raise Invalid(at, "must be an object")
-    unknown = value.keys() - {"message_id", "notices", "events"}
+    unknown = value.keys() - {"message_id", "notices", "events", "timestamp"}
     if unknown:
         raise Invalid(f"{at}.{min(unknown)}", "is not known")
     name = _text(value.get("message_id", ""), f"{at}.message_id")
@@ -140,7 +143,17 @@ def told_of(value: object, now_ns: int, at: str) -> Told:
         name,
         tuple(notice_of(item, f"{at}.notices[{n}]") for n, item in enumerate(notices)),
         events,
+        _time(value.get("timestamp")),
     )
+
+
+def _time(value: object) -> int | None:
+    """Return a time of oslo.messaging's, of UTC, in wall ns; None for what is none."""
+    try:
+        told = datetime.fromisoformat(str(value))
+        return int((told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp() * 1e9)
+    except (ValueError, OverflowError):
+        return None
 
 
 def messages_of(value: object) -> list[object]:

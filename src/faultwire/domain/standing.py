@@ -5,8 +5,8 @@ tenant's consumer refuses are shown beside it: a status that any tenant could sp
 looked at by nobody.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from faultwire.domain.guarding import NOT_HELD, Hold
 from faultwire.domain.instants import rfc3339
@@ -80,6 +80,60 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class CloudLook:
+    """How the map follows one cloud that is not ours; times are wall ns.
+
+    `looked_ns` is when it was last read whole, None before the first time; `trouble` why it cannot
+    be. `line` is what is wrong with the line to its notifications, None where there is none, empty
+    while all is well; `heard_ns` is when one was last heard, None if none was since `since_ns`.
+    `untold` counts changes by kind that none told of, `advice` says what the cloud does not tell
+    of, each with the lines of its configuration that mend it.
+    """
+
+    name: str
+    seconds: float
+    looked_ns: int | None
+    trouble: str
+    line: str | None
+    since_ns: int
+    heard_ns: int | None
+    untold: Mapping[str, int] = field(default_factory=dict)
+    advice: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    @property
+    def polling(self) -> bool:
+        """Whether changes are known at looks alone."""
+        return bool(self.line) or self.heard_ns is None
+
+    @property
+    def words(self) -> str:
+        """How it is followed, for people; nothing that another machine said is in it."""
+        looked = "never read yet" if self.looked_ns is None else f"read {_at(self.looked_ns)}"
+        if not self.polling:
+            how = f"by notifications, the last one heard {_at(self.heard_ns or 0)}"
+        else:
+            since = self.since_ns if self.heard_ns is None else self.heard_ns
+            how = f"by polling, no notification heard from {self.name} since {_at(since)}"
+            if self.line is None:
+                how += " (this server does not listen to its bus: it has no transport_url)"
+            elif self.line:
+                how += " (its bus cannot be heard)"
+        silent = ", ".join(what for what, _ in self.advice)
+        not_told = f"; it does not tell of {silent}, see faultwire doctor" if silent else ""
+        wrong = "; it cannot be read now" if self.trouble else ""
+        return f"{how}; {looked}, every {self.seconds:g} s{not_told}{wrong}"
+
+
+def _at(wall_ns: int) -> str:
+    return f"{rfc3339(wall_ns)[:19]}Z"
+
+
+STALE_LOOKS = 3
+STALE_NS = 60_000_000_000
+"""A map that was not compared for so many periods and so long besides is not to be relied on."""
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """One look at the installation, from the process that was asked."""
 
@@ -94,12 +148,21 @@ class Standing:
     bus: Line | None = None
     """None where nothing is published by this process."""
     hold: Hold = NOT_HELD
+    clouds: tuple[CloudLook, ...] = ()
 
 
 def troubles(standing: Standing, now_ns: int) -> tuple[str, ...]:
     """Return what is not well at that wall time, the gravest first; empty when all is well."""
     ending = _ending(standing.certificate_ns, now_ns)
-    return (*_troubles(standing), *_held(standing.hold), *ending)
+    stale = _stale(standing.clouds, now_ns)
+    return (*_troubles(standing), *_held(standing.hold), *stale, *ending)
+
+
+def _stale(clouds: Iterable[CloudLook], now_ns: int) -> Iterator[str]:
+    for cloud in clouds:
+        looked_ns = cloud.since_ns if cloud.looked_ns is None else cloud.looked_ns
+        if cloud.trouble and now_ns - looked_ns > STALE_LOOKS * cloud.seconds * 1e9 + STALE_NS:
+            yield f"cloud {cloud.name} was not read since {_at(looked_ns)}: {cloud.trouble}"
 
 
 def _held(hold: Hold) -> Iterator[str]:

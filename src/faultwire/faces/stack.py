@@ -3,8 +3,9 @@
 import logging
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import orjson
 from starlette.datastructures import MutableHeaders
@@ -31,7 +32,8 @@ class StackPorts:
 
     `unhealthy` gives the reason why we are not well, None when we are. `metrics` gives the text
     of the exposition format. `clock` times requests where `access_log` is true. `breathe` is
-    called by what may wait, between two slices of it.
+    called by what may wait, between two slices of it. `details` are lines that
+    ``/healthcheck?details`` says besides.
     """
 
     unhealthy: Callable[[], str | None]
@@ -39,11 +41,12 @@ class StackPorts:
     clock: Clock
     access_log: bool = False
     breathe: Breathe | None = None
+    details: Callable[[], Iterable[str]] = tuple
 
 
 def create(faces: Mapping[str, ASGIApp], ports: StackPorts) -> ASGIApp:
     """Return the root application; `faces` are by prefix, as ``/identity``."""
-    pages = {"/metrics": _Page(lambda: Response(ports.metrics(), media_type=METRICS_TYPE))}
+    pages = {"/metrics": _Page(lambda _: Response(ports.metrics(), media_type=METRICS_TYPE))}
     return _layered({**pages, **faces}, ports)
 
 
@@ -66,7 +69,7 @@ def _layered(apps: Mapping[str, ASGIApp], ports: StackPorts) -> ASGIApp:
         layers.append(lambda app: _AccessLog(app, ports.clock))
     # Last before the faces: what they let through ends here, as a 500 and a line in the log.
     layers.append(last_resort)
-    app: ASGIApp = Dispatcher({"/healthcheck": _Page(lambda: _health(ports)), **apps})
+    app: ASGIApp = Dispatcher({"/healthcheck": _Page(partial(_health, ports)), **apps})
     for layer in reversed(layers):
         app = layer(app)
     return app
@@ -125,11 +128,12 @@ def _error(status: int, title: str, message: str) -> Response:
     return Response(orjson.dumps(body), status, media_type="application/json")
 
 
-def _health(ports: StackPorts) -> Response:
+def _health(ports: StackPorts, scope: Scope) -> Response:
     reason = ports.unhealthy()
-    if reason is None:
-        return PlainTextResponse("OK")
-    return PlainTextResponse(reason, 503)
+    lines = ["OK" if reason is None else reason]
+    if scope["query_string"].partition(b"=")[0] == b"details":
+        lines += ports.details()
+    return PlainTextResponse("\n".join(lines), 200 if reason is None else 503)
 
 
 def off(why: str) -> ASGIApp:
@@ -147,7 +151,7 @@ def off(why: str) -> ASGIApp:
 class _Page:
     """A page of one path that is only read."""
 
-    def __init__(self, make: Callable[[], Response]) -> None:
+    def __init__(self, make: Callable[[Scope], Response]) -> None:
         self._make = make
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -155,7 +159,7 @@ class _Page:
             await _nothing_here(scope, receive, send)
             return
         if scope["method"] in _READING:
-            answer = self._make()
+            answer = self._make(scope)
         else:
             answer = _error(405, "Method Not Allowed", "This page can only be read.")
             answer.headers["Allow"] = ", ".join(_READING)

@@ -21,6 +21,8 @@ class Notification:
     publisher_id: str
     event_type: str
     payload: Any
+    timestamp: str = ""
+    """When it was told, as its publisher wrote it; empty where that is not known."""
 
 
 def notification_of(body: bytes) -> Notification:
@@ -39,7 +41,12 @@ def notification_of(body: bytes) -> Notification:
         _text(message, "publisher_id", needed=False),
         _text(message, "event_type"),
         message.get("payload"),
+        _timestamp(message.get("timestamp")),
     )
+
+
+def _timestamp(value: object) -> str:
+    return value if isinstance(value, str) and len(value) <= LONGEST else ""
 
 
 def _object(raw: bytes, what: str) -> Mapping[str, Any]:

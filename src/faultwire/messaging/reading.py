@@ -71,5 +71,9 @@ def read(body: bytes, *, event: bool, limit: int, translate: Translate) -> Read:
         return Read(Fate.DEAD, reason=f"malformed: {error}")
     if not notices:
         return Read(Fate.PASSED_OVER)
-    told = {"message_id": found.message_id, "notices": [encoded(one) for one in notices]}
+    told = {
+        "message_id": found.message_id,
+        "notices": [encoded(one) for one in notices],
+        **({"timestamp": found.timestamp} if found.timestamp else {}),
+    }
     return Read(Fate.TAKEN, told)

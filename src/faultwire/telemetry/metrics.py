@@ -68,6 +68,10 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         "Resources of the map that a look at a cloud mended.",
         ("cloud",),
     ),
+    "faultwire_map_untold_total": (
+        "Changes that a look found and no notification told of, by kind.",
+        ("cloud", "kind"),
+    ),
     "faultwire_remote_acts_total": (
         "Acts that clouds were asked for, by kind and what came of them.",
         ("kind", "outcome"),
@@ -117,6 +121,8 @@ GAUGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
         ("cloud",),
     ),
     "faultwire_cloud_read_seconds": ("When a cloud was last read whole.", ("cloud",)),
+    "faultwire_cloud_heard": ("1 while a cloud's notifications can be heard.", ("cloud",)),
+    "faultwire_cloud_heard_seconds": ("When a cloud's notifications were last heard.", ("cloud",)),
     "faultwire_remote_acts_owed": ("Acts that clouds are yet to be asked for.", ()),
     "faultwire_alert_mapping_wrong": ("1 while a newer mapping of alerts has a mistake.", ()),
     "faultwire_fencings_owed": ("Hosts that are yet to be switched.", ()),
@@ -136,7 +142,14 @@ HISTOGRAMS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 }
 
 FROM_ZERO: Mapping[str, tuple[str, ...]] = {
-    "faultwire_notifications_total": ("taken", "ours", "passed_over", "dead", "retried"),
+    "faultwire_notifications_total": (
+        "taken",
+        "ours",
+        "passed_over",
+        "dead",
+        "retried",
+        "old",
+    ),
     "faultwire_deadman_beats_total": ("sent", "withheld", "failed"),
     "faultwire_deliveries_total": ("delivered", "pending", "dead", "refused"),
     "faultwire_members_lost_total": (

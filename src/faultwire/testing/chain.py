@@ -17,7 +17,8 @@ from typing import Any, TypeVar, cast
 from faultwire.app.core import Indexes, deciders, evaluator_of
 from faultwire.app.memory import Followers
 from faultwire.controllers.embedded.compute import EmbeddedController
-from faultwire.controllers.openstack.beside import Beside, cloud_among
+from faultwire.controllers.openstack.acts import CloudOf
+from faultwire.controllers.openstack.beside import Beside
 from faultwire.domain.accounts import Actor
 from faultwire.domain.alarms import Delivery
 from faultwire.domain.changes import Change
@@ -75,8 +76,10 @@ class InProcess:
         notify: Notify | None = None,
         disable: bool = False,
         fencing: FencingTerms = VOUCHED,
+        cloud_of: CloudOf = lambda host: "east" if host else "",
     ) -> None:
         """Start with what the ledger holds: nothing, unless one is given."""
+        self._cloud_of = cloud_of
         self.settings = settings or Settings()
         self.clock = clock or ManualClock()
         self.ledger = ledger or MemoryLedger()
@@ -118,10 +121,10 @@ class InProcess:
         )
 
     def _beside(self, notify: Notify | None, *, disable: bool) -> Beside | None:
-        """Return the cloud beside us; with `notify` every host is in the cloud `east`."""
+        """Return the clouds beside us; with `notify` every host is in one."""
         if notify is None:
             return None
-        return Beside(cloud_among(["east"]), self.indexes.remote, notify, disable)
+        return Beside(self._cloud_of, self.indexes.remote, notify, disable)
 
     def _heard(self, host: HostName) -> tuple[Sign, ...]:
         return self.signs.get(host, ())

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from faultwire.controllers.openstack.drift import Drift, Missing, Naming, Touched, compare
+from faultwire.controllers.openstack.drift import Drift, Known, Missing, Touched, compare
+from faultwire.controllers.openstack.naming import Naming, names
 from faultwire.controllers.openstack.snapshot import Snapshot
 from faultwire.domain import changes as c
 from faultwire.domain.faults import ACTS_REFUSED
@@ -46,16 +47,18 @@ def drift(
     inventory: ResourceMap | None = None,
     owed: RemoteAct | None = None,
     naming: Naming = Naming(),  # noqa: B008
-    before: Missing = Missing(),  # noqa: B008
+    touched: Touched | None = None,
+    elsewhere: tuple[str, ...] = (),
 ) -> Drift:
     """Compare a look with a map."""
-    steps = compare(
-        found,
+    against = Known(
         known() if inventory is None else inventory,
         lambda about: owed if owed is not None and owed.about == about else None,
         naming,
-        before,
+        touched or Touched(),
+        lambda one: one in elsewhere,
     )
+    steps = compare(found, against)
     (made,) = [step for step in steps if step is not None]
     return made
 
@@ -116,14 +119,40 @@ def test_guards_count_by_what_the_cloud_says() -> None:
     assert refused[0].repeats == 2
 
 
-def test_what_one_look_lacks_is_not_gone_yet() -> None:
-    """A server made while the cloud was read is in no page: only two looks in a row count."""
+def test_what_differs_and_would_be_told_of_is_named() -> None:
+    """Coming, moving and states are told of by Nova; a name that changed is not."""
+    assert drift(inventory=ResourceMap()).differed == (("server", "vm1"), ("port", "port1"))
+    for other, named in (
+        (replace(SERVER, host="h2"), (("server", "vm1"),)),
+        (replace(SERVER, vm_state=VmState.ERROR), (("state", "vm1"),)),
+        (replace(SERVER, name="two"), ()),
+    ):
+        assert drift(replace(FOUND, servers=(other,))).differed == named
+    down = replace(FOUND, services=(replace(SERVICE, forced_down=True),))
+    assert drift(down).differed == (("host", "h1"),)
+
+
+def test_what_a_look_lacks_has_to_be_asked_for() -> None:
+    """A list may lack what is there: nothing is gone yet. What just changed is not asked for."""
     empty = Snapshot((SERVICE,), (), ())
-    first = drift(empty)
-    assert first.notices == ()
-    assert first.missing == Missing(frozenset({"vm1"}), frozenset({"port1"}))
-    gone = drift(empty, before=first.missing).notices
-    assert gone == (ServerNotice("vm1", gone=True), PortNotice("port1", gone=True))
+    found = drift(empty)
+    assert found.notices == ()
+    assert found.missing == Missing(frozenset({"vm1"}), frozenset({"port1"}))
+    touched = Touched()
+    touched.follow(c.ServersSaved(tuple(known().servers())))
+    assert drift(empty, touched=touched).missing == Missing(ports=frozenset({"port1"}))
+
+
+def test_what_is_on_no_host_is_asked_for_unless_another_cloud_may_have_it() -> None:
+    """A shelved server that was deleted leaves the map too."""
+    inventory = known("")
+    empty = Snapshot((), (), ())
+    everything = Missing(frozenset({"vm1"}), frozenset({"port1"}))
+    assert drift(empty, inventory).missing == everything
+    east = names(("east", "west"))["east"]
+    assert drift(empty, inventory, naming=east).missing == everything
+    theirs = ("vm1", "port1")
+    assert drift(empty, inventory, naming=east, elsewhere=theirs).missing == Missing()
 
 
 def test_what_a_cloud_is_owed_is_not_read_back() -> None:
@@ -159,20 +188,29 @@ def test_what_changed_here_since_the_look_began_is_left_alone() -> None:
     touched = Touched()
     stale = replace(FOUND, servers=(replace(SERVER, vm_state=VmState.ERROR),))
     touched.follow(c.ServersMoved(HostName("h1"), known().entry(HostName("h1")).servers))  # type: ignore[union-attr]
-    steps = compare(stale, known(), lambda _: None, Naming(), Missing(), touched)
-    assert [step for step in steps if step is not None] == [Drift((), (), Missing())]
+    assert drift(stale, touched=touched) == Drift((), (), Missing())
     touched.begin()
-    steps = compare(stale, known(), lambda _: None, Naming(), Missing(), touched)
-    (drifted,) = [step for step in steps if step is not None]
-    assert drifted.notices == stale.servers
+    assert drift(stale, touched=touched).notices == stale.servers
 
 
 def test_clouds_do_not_mix() -> None:
     """Each cloud's hosts bear its name; what one lacks says nothing of another's."""
-    east, west = Naming("east/"), Naming("west/")
+    namings = names(("east", "west"))
+    east, west = namings["east"], namings["west"]
     inventory = known("east/h1")
     assert drift(inventory=inventory, naming=east).notices == ()
     nothing = Snapshot((), (), ())
     assert drift(nothing, inventory, naming=west).missing == Missing()
-    told = drift(inventory=inventory, naming=west).notices
+    told = drift(inventory=ResourceMap(), naming=west).notices
     assert {one.host for one in told} == {"west/h1"}  # type: ignore[union-attr]
+
+
+def test_an_id_that_two_clouds_have_stays_the_first_ones() -> None:
+    """A cloud that is a copy of another has its ids: nothing of the other's map is moved."""
+    west = names(("east", "west"))["west"]
+    found = drift(inventory=known("east/h1"), naming=west)
+    assert [one.host for one in found.notices] == ["west/h1"]  # type: ignore[union-attr]
+    assert found.anothers == ("vm1", "port1")
+    nowhere = replace(FOUND, services=(), servers=(replace(SERVER, host=""),), ports=())
+    found = drift(nowhere, known(""), naming=west, elsewhere=("vm1",))
+    assert (found.notices, found.anothers, found.nowhere) == ((), ("vm1",), {"vm1"})

@@ -204,7 +204,7 @@ class OpenStackApi:
             async with self._opened().request(
                 method, url, data=data, headers=headers, allow_redirects=False
             ) as answer:
-                return answer.status, await answer.content.read(MOST_BYTES), answer.headers
+                return answer.status, await whole(answer.content), answer.headers
         except TimeoutError:
             raise Unavailable(f"cloud {self._session.name} did not answer in time", url) from None
         except (aiohttp.ClientError, OSError) as error:
@@ -213,7 +213,7 @@ class OpenStackApi:
     def _opened(self) -> aiohttp.ClientSession:
         if self._client is None:
             # How many at a time is whoever asks's to say.
-            connector = aiohttp.TCPConnector(limit=0, ssl=_tls(self._session.verify))
+            connector = aiohttp.TCPConnector(limit=0, ssl=tls_of(self._session.verify))
             self._client = aiohttp.ClientSession(
                 connector=connector, timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar()
             )
@@ -229,7 +229,18 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split(".") if part.isdecimal())
 
 
-def _tls(verify: Any) -> ssl.SSLContext | bool:
+async def whole(stream: aiohttp.StreamReader, most: int = MOST_BYTES) -> bytes:
+    """Return all of a body, which comes in parts; raises Unavailable for one that is too long."""
+    raw = bytearray()
+    async for part in stream.iter_any():
+        raw += part
+        if len(raw) > most:
+            raise Unavailable(f"a cloud answered more than {most} bytes")
+    return bytes(raw)
+
+
+def tls_of(verify: Any) -> ssl.SSLContext | bool:
+    """Return how certificates are checked, for aiohttp."""
     if verify is False:
         return False
     return ssl.create_default_context(cafile=verify) if isinstance(verify, str) else True

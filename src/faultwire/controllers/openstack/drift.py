@@ -1,13 +1,20 @@
 """Where the map and a cloud disagree, as notices that mend the map; pure (S1-S3).
 
-A look at a cloud takes seconds, and things change meanwhile. So what is missing from it is gone
-only when two looks in a row lack it; what the cloud is still owed is not read back from it; and
-what changed here since the look began is left to the next one.
+A look at a cloud takes seconds, and things change meanwhile. So what is missing from it is not
+gone before the cloud has said so of that one thing; what the cloud is still owed is not read back
+from it; and what changed here since the look began is left to the next one.
 """
 
 from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from faultwire.controllers.openstack.naming import (
+    About,
+    Elsewhere,
+    Naming,
+    in_our_words,
+    is_anothers,
+)
 from faultwire.controllers.openstack.snapshot import Snapshot
 from faultwire.domain.changes import Change, HostsSaved, PortsSaved, ServersMoved, ServersSaved
 from faultwire.domain.ids import HostName, PortId, ServerId
@@ -16,17 +23,19 @@ from faultwire.domain.remote_acts import ABOUT, RemoteAct, RemoteActsSaved, Remo
 from faultwire.domain.resources import Host, Port, Server
 from faultwire.ports import Inventory
 
-Owed = Callable[[tuple[str, str]], RemoteAct | None]
+Owed = Callable[[About], RemoteAct | None]
 """Gives the act that a cloud is owed on a thing."""
 
 SLICE = 256
-_SERVER, _HOST = ABOUT[RemoteKind.RESET_STATE], ABOUT[RemoteKind.FORCE_DOWN]
-_PORT = ABOUT[RemoteKind.MARK_PORT]
+SERVER, HOST = ABOUT[RemoteKind.RESET_STATE], ABOUT[RemoteKind.FORCE_DOWN]
+PORT = ABOUT[RemoteKind.MARK_PORT]
+STATE = "state"
+"""That a server's state alone differs: Nova tells of it only where it is asked to."""
 
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Servers and ports of the map that the last look at their cloud lacked."""
+    """Servers and ports of the map that a look at their cloud lacked."""
 
     servers: frozenset[str] = frozenset()
     ports: frozenset[str] = frozenset()
@@ -34,11 +43,19 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """What has to be told to the map; `missing` is to be shown to the next comparison."""
+    """What has to be told to the map, and what has to be asked of the cloud one by one.
+
+    `differed` are those differences that the cloud's notifications would have told of: kind
+    (server, state, host, port) and name. `anothers` are ids that the map has as another cloud's;
+    `nowhere` those that the look has on no host.
+    """
 
     notices: tuple[Notice, ...]
     services: tuple[ServiceNotice, ...]
     missing: Missing
+    differed: tuple[About, ...] = ()
+    anothers: tuple[str, ...] = ()
+    nowhere: frozenset[str] = frozenset()
 
 
 class Touched:
@@ -46,7 +63,7 @@ class Touched:
 
     def __init__(self) -> None:
         """Know of no change."""
-        self._since: set[tuple[str, str]] = set()
+        self._since: set[About] = set()
 
     def begin(self) -> None:
         """Forget what changed before now."""
@@ -56,11 +73,11 @@ class Touched:
         """Take a committed change."""
         match change:
             case ServersMoved(_, servers) | ServersSaved(servers):
-                self._since.update((_SERVER, one.id) for one in servers)
+                self._since.update((SERVER, one.id) for one in servers)
             case HostsSaved(hosts):
-                self._since.update((_HOST, one.name) for one in hosts)
+                self._since.update((HOST, one.name) for one in hosts)
             case PortsSaved(ports):
-                self._since.update((_PORT, one.id) for one in ports)
+                self._since.update((PORT, one.id) for one in ports)
             case RemoteActsSaved(acts):
                 self._since.update(act.about for act in acts)
             case _:
@@ -72,75 +89,115 @@ class Touched:
 
 
 @dataclass(frozen=True, slots=True)
-class Naming:
-    """How hosts of a cloud are called here: `prefix` before the cloud's own name."""
+class Known:
+    """What a look is compared with; `touched` is left alone."""
 
-    prefix: str = ""
-
-    def here(self, host: str) -> str:
-        """Return our name of a host; empty for none."""
-        return f"{self.prefix}{host}" if host else ""
-
-    def ours(self, host: str | None) -> bool:
-        """Whether a host of the map is of this cloud."""
-        return bool(host) and str(host).startswith(self.prefix)
+    inventory: Inventory
+    owed: Owed
+    naming: Naming
+    touched: Container[About] = frozenset()
+    elsewhere: Elsewhere = lambda _: False
 
 
-def compare(
-    found: Snapshot,
-    inventory: Inventory,
-    owed: Owed,
-    naming: Naming,
-    before: Missing,
-    touched: Container[tuple[str, str]] = frozenset(),
-) -> Iterator[Drift | None]:
-    """Yield None between slices of the work, and the drift last; `touched` is left alone."""
-    notices: list[Notice] = []
-    services: list[ServiceNotice] = []
+def compare(found: Snapshot, known: Known) -> Iterator[Drift | None]:
+    """Yield None between slices of the work, and the drift last."""
+    mending = _Mending(known)
     for told in found.services:
-        service = replace(told, host=naming.here(told.host))
-        host = inventory.host(HostName(service.host))
-        if host is None or _belongs_elsewhere(service, host):
-            notices.append(service)
-        about = (_HOST, service.host)
-        if about not in touched and _service_differs(service, host) and not owed(about):
-            services.append(_news(service, host))
-    seen: set[str] = set()
-    for number, one in enumerate(found.servers):
-        seen.add(one.id)
-        server = _named(one, naming, owed)
-        known = inventory.server(ServerId(one.id))
-        if (_SERVER, one.id) not in touched and _server_differs(server, known):
-            notices.append(server)
-        if number % SLICE == SLICE - 1:
+        mending.service(told)
+    for number, one in enumerate(found.servers, 1):
+        mending.server(one)
+        if number % SLICE == 0:
             yield None
-    plugged: set[str] = set()
-    for number, port in enumerate(found.ports):
-        plugged.add(port.id)
-        here = replace(port, host=naming.here(port.host or ""))
-        plug = inventory.port(PortId(port.id))
-        if (_PORT, port.id) not in touched and _port_differs(here, plug):
-            notices.append(here)
-        if number % SLICE == SLICE - 1:
+    for number, port in enumerate(found.ports, 1):
+        mending.port(port)
+        if number % SLICE == 0:
             yield None
-    lost = frozenset(one.id for one in _mine(inventory.servers(), naming) if one.id not in seen)
+    inventory = known.inventory
+    lost = mending.lacking(SERVER, inventory.servers(), {one.id for one in found.servers})
     yield None
-    cut = frozenset(one.id for one in _mine(inventory.ports(), naming) if one.id not in plugged)
-    notices += [ServerNotice(name, gone=True) for name in sorted(lost & before.servers)]
-    notices += [PortNotice(name, gone=True) for name in sorted(cut & before.ports)]
-    yield Drift(tuple(notices), tuple(services), Missing(lost, cut))
+    cut = mending.lacking(PORT, inventory.ports(), {one.id for one in found.ports})
+    yield mending.drift(Missing(lost, cut))
 
 
-def _mine(items: Iterable[Server] | Iterable[Port], naming: Naming) -> Iterator[Server | Port]:
-    return (one for one in items if naming.ours(one.host))
+class _Mending:
+    """Gathers a drift."""
 
+    def __init__(self, known: Known) -> None:
+        self._known = known
+        self._notices: list[Notice] = []
+        self._services: list[ServiceNotice] = []
+        self._differed: list[About] = []
+        self._anothers: list[str] = []
+        self._nowhere: set[str] = set()
 
-def _named(told: ServerNotice, naming: Naming, owed: Owed) -> ServerNotice:
-    """Return what is told of a server in our words; its state is not, while it is to be reset."""
-    host = naming.here(told.host or "")
-    if owed((_SERVER, told.id)) is not None:
-        return replace(told, host=host, vm_state=None)
-    return replace(told, host=host)
+    def drift(self, missing: Missing) -> Drift:
+        return Drift(
+            tuple(self._notices),
+            tuple(self._services),
+            missing,
+            tuple(self._differed),
+            tuple(self._anothers),
+            frozenset(self._nowhere),
+        )
+
+    def service(self, told: ServiceNotice) -> None:
+        known = self._known
+        service = replace(told, host=known.naming.here(told.host))
+        host = known.inventory.host(HostName(service.host))
+        if host is None or _belongs_elsewhere(service, host):
+            self._notices.append(service)
+        about = (HOST, service.host)
+        if about in known.touched or not _service_differs(service, host) or known.owed(about):
+            return
+        self._services.append(_news(service, host))
+        self._differed.append(about)
+
+    def server(self, told: ServerNotice) -> None:
+        known, about = self._known, (SERVER, told.id)
+        if not told.host:
+            self._nowhere.add(told.id)
+        if is_anothers(told, known.naming, known.inventory, known.elsewhere):
+            self._anothers.append(told.id)
+            return
+        server = replace(told, host=known.naming.here(told.host or ""))
+        if known.owed(about) is not None:
+            # What it is to be reset to is not read back.
+            server = replace(server, vm_state=None)
+        had = known.inventory.server(ServerId(told.id))
+        if about in known.touched or not _server_differs(server, had):
+            return
+        self._notices.append(server)
+        if had is None or server.host != had.host:
+            self._differed.append(about)
+        elif server.vm_state is not None and server.vm_state is not had.vm_state:
+            self._differed.append((STATE, told.id))
+
+    def port(self, told: PortNotice) -> None:
+        known, about = self._known, (PORT, told.id)
+        if not told.host:
+            self._nowhere.add(told.id)
+        if is_anothers(told, known.naming, known.inventory, known.elsewhere):
+            self._anothers.append(told.id)
+            return
+        port = in_our_words(replace(told, host=told.host or ""), known.naming)
+        had = known.inventory.port(PortId(told.id))
+        if about not in known.touched and _port_differs(port, had):
+            self._notices.append(port)
+            self._differed.append(about)
+
+    def lacking(
+        self, kind: str, items: Iterable[Server] | Iterable[Port], seen: set[str]
+    ) -> frozenset[str]:
+        """Return what of the map is this cloud's and was not seen; what is on no host may be."""
+        naming, elsewhere = self._known.naming, self._known.elsewhere
+        touched = self._known.touched
+        return frozenset(
+            one.id
+            for one in items
+            if one.id not in seen
+            and (kind, one.id) not in touched
+            and (naming.ours(one.host) if one.host else not elsewhere(one.id))
+        )
 
 
 def _server_differs(told: ServerNotice, known: Server | None) -> bool:
@@ -155,8 +212,8 @@ def _server_differs(told: ServerNotice, known: Server | None) -> bool:
     )
 
 
-def _port_differs(told: PortNotice, known: Port | None) -> bool:
-    if known is None:
+def _port_differs(told: Notice, known: Port | None) -> bool:
+    if known is None or not isinstance(told, PortNotice):
         return True
     return (
         (told.host or None) != known.host

@@ -85,6 +85,11 @@ class CloudSession:
         found: Mapping[str, Any] = self.region.config.get("auth") or {}
         return found
 
+    @property
+    def transport_url(self) -> str:
+        """The message bus of the cloud, where clouds.yaml names one beside its account."""
+        return str(self.region.config.get("transport_url") or "")
+
     async def user(self) -> str:
         """Return the id of the account that is signed in."""
         return str(await self._call(self._session.get_user_id) or "")

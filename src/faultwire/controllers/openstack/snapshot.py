@@ -5,15 +5,17 @@ Of hosts also where they belong to: zone and aggregates, by which guards count.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from faultwire.controllers.openstack.api import OpenStackApi
-from faultwire.domain.errors import Forbidden, Unavailable
-from faultwire.domain.notices import PortNotice, ServerNotice, ServiceNotice
+from faultwire.domain.errors import FaultwireError, Forbidden, NotFound, Unavailable
+from faultwire.domain.notices import Notice, PortNotice, ServerNotice, ServiceNotice
 from faultwire.domain.states import VmState
+
+log = logging.getLogger(__name__)
 
 SERVERS_VERSION = "2.16"
 """The first that shows hosts to administrators with host_status; newer ones cost twice as much."""
@@ -21,9 +23,11 @@ SERVERS_VERSION = "2.16"
 RACK = "rack"
 """The metadata of an aggregate that names the rack of its hosts."""
 
-log = logging.getLogger(__name__)
-
 PAGE = 1000
+ASKED = 500
+"""Things that one look asks for one by one, because the lists lack them."""
+NOT_FOUND = "could not be found"
+"""Words of Nova and of Neutron."""
 _STATES = frozenset(VmState)
 _FIELDS = (
     "id", "name", "project_id", "device_id", "device_owner", "binding:host_id", "network_id",
@@ -59,6 +63,41 @@ async def _aggregates(api: OpenStackApi) -> list[Mapping[str, Any]] | None:
     except Forbidden as error:
         log.warning("a cloud's aggregates cannot be read: %s", error)
         return None
+
+
+async def gone(
+    api: OpenStackApi, servers: Collection[str], ports: Collection[str], at_once: int
+) -> tuple[Notice, ...]:
+    """Return those that the cloud itself says it does not have, asking for each, ports first.
+
+    A list may lack what is there: Nova leaves out the servers of a cell that does not answer.
+    What cannot be told now is not returned; at most `ASKED` are asked for.
+    """
+    turn = asyncio.Semaphore(at_once)
+
+    async def ask(notice: Notice, path: str, of: Callable[..., Awaitable[Any]]) -> Notice | None:
+        async with turn:
+            try:
+                await of("GET", path)
+            except NotFound as error:
+                # A proxy before the service has other words for what it does not find.
+                return notice if NOT_FOUND in str(error) else None
+            except FaultwireError as error:
+                log.debug("%s is not there, or is: %s", path, error)
+            return None
+
+    plugs = sorted(ports)[:ASKED]
+    found = await asyncio.gather(
+        *(
+            ask(PortNotice(one, gone=True), f"/ports/{quote(one, safe='')}?fields=id", api.network)
+            for one in plugs
+        ),
+        *(
+            ask(ServerNotice(one, gone=True), f"/servers/{quote(one, safe='')}", api.compute)
+            for one in sorted(servers)[: ASKED - len(plugs)]
+        ),
+    )
+    return tuple(one for one in found if one is not None)
 
 
 async def _all(rows: AsyncIterator[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -24,6 +24,10 @@ _MESSAGE: dict[str, Any] = {
     "additionalProperties": False,
     "properties": {
         "message_id": {"type": "string", "maxLength": 255},
+        "timestamp": {
+            "type": "string",
+            "description": "When it was told, as oslo.messaging writes it, in UTC.",
+        },
         "notices": {
             "type": "array",
             "maxItems": MOST,
@@ -39,6 +43,11 @@ _MESSAGE: dict[str, Any] = {
 SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {
+        "cloud": {
+            "type": "string",
+            "description": "Whose notifications these are; mandatory where there are several"
+            " clouds.",
+        },
         "messages": {"type": "array", "maxItems": MOST, "items": _MESSAGE},
         "counts": {"type": "object", "additionalProperties": {"type": "integer"}},
     },

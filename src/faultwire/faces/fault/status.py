@@ -13,7 +13,16 @@ from faultwire.domain.errors import Broken, Unavailable
 from faultwire.domain.faults import Fault, FaultState
 from faultwire.domain.guarding import Guarded
 from faultwire.domain.instants import rfc3339
-from faultwire.domain.standing import Database, Line, Loop, Owed, Process, Standing, troubles
+from faultwire.domain.standing import (
+    CloudLook,
+    Database,
+    Line,
+    Loop,
+    Owed,
+    Process,
+    Standing,
+    troubles,
+)
 from faultwire.domain.states import AgentState
 from faultwire.domain.vantage import MonitorStatus
 from faultwire.faces.fault.guard_shape import hold_row
@@ -50,7 +59,8 @@ class StatusPorts:
     `certificate_ns` is when the listener's certificate ends, None without one. `rounds` gives
     when the last round over periodic alarms ended, by what they look at; None where none has, or
     where evaluators do it. `bus` is the line to the message broker, None without one. `monitors`
-    gives those that vote besides the servers; `guarded` is how the guards on acts stand.
+    gives those that vote besides the servers; `guarded` is how the guards on acts stand. `clouds`
+    tells how the map follows clouds that are not ours.
     """
 
     authenticator: Authenticator
@@ -74,6 +84,7 @@ class StatusPorts:
     monitors: Callable[[], Iterable[MonitorStatus]] = tuple
     bus: Callable[[], Line | None] = lambda: None
     guarded: Callable[[], Guarded] = Guarded
+    clouds: Callable[[], Iterable[CloudLook]] = tuple
 
 
 class Status:
@@ -99,6 +110,7 @@ class Status:
             ports.certificate_ns,
             ports.bus(),
             guarded.hold,
+            tuple(ports.clouds()),
         )
         states = Counter(fault.state for fault in ports.live())
         now = ports.clock.wall_ns()
@@ -127,6 +139,7 @@ class Status:
                 "verdicts_suspended": standing.loop.suspended,
             },
             "bus": _line(standing.bus),
+            "clouds": [_cloud(one) for one in standing.clouds],
             "acts": {
                 **hold_row(guarded.hold),
                 "windows_open": sum(one.covers(now) for one in guarded.windows),
@@ -167,6 +180,21 @@ def _line(line: Line | None) -> dict[str, Any] | None:
         return None
     up = None if line.trouble is None else not line.trouble
     return {"up": up, "trouble": line.trouble or None}
+
+
+def _cloud(look: CloudLook) -> dict[str, Any]:
+    return {
+        "name": look.name,
+        "followed": look.words,
+        "polling": look.polling,
+        "reconcile_seconds": look.seconds,
+        "read_at": None if look.looked_ns is None else rfc3339(look.looked_ns),
+        "heard_at": None if look.heard_ns is None else rfc3339(look.heard_ns),
+        "listening_since": rfc3339(look.since_ns),
+        "trouble": look.trouble or look.line or None,
+        "untold": dict(look.untold),
+        "not_told_of": [{"what": what, "lines": list(lines)} for what, lines in look.advice],
+    }
 
 
 def _process(process: Process) -> dict[str, Any]:
