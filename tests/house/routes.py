@@ -158,10 +158,10 @@ def _mounted(app: FastAPI) -> Iterator[tuple[str, str, str]]:
             continue
         for route in mount.routes:
             if isinstance(route, WebSocketRoute):
-                yield "WEBSOCKET", mount.path + route.path, _AGENTS[route.name]
+                yield "WEBSOCKET", mount.path + route.path_format, _AGENTS[route.name]
             elif isinstance(route, Route):
                 for method in sorted((route.methods or set()) - {"HEAD"}):
-                    yield method, mount.path + route.path, _AGENTS[route.name]
+                    yield method, mount.path + route.path_format, _AGENTS[route.name]
 
 
 def _doctor() -> Iterator[tuple[str, str]]:

@@ -57,6 +57,14 @@ def make(cloud: MiniCloud, server: str, host: str, count: int) -> list[str]:
     return [str(row[0]) for row in cloud.sql(f"SELECT id FROM {IDS} ORDER BY number")]
 
 
+def delete(cloud: MiniCloud, host: str) -> None:
+    """Have the clones on a host be deleted servers, as Nova leaves them, and tell nobody."""
+    cloud.sql(
+        f"UPDATE nova.instances SET deleted = id, vm_state = 'deleted' WHERE host = '{host}' "
+        f"AND uuid IN (SELECT id COLLATE utf8mb3_general_ci FROM {IDS})"
+    )
+
+
 def remove(cloud: MiniCloud) -> None:
     """Take away all clones, and what Nova wrote of them since."""
     mine = f"IN (SELECT id COLLATE utf8mb3_general_ci FROM {IDS})"

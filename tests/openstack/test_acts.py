@@ -4,6 +4,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -59,7 +60,7 @@ def states(admin: Client) -> dict[str, str]:
 
 def known(server: Server, host: str = HOST) -> set[str]:
     """Return the servers of a host, as our map has them."""
-    answer = server.call("GET", f"/fault/v1/hosts/{host}")
+    answer = server.call("GET", f"/fault/v1/hosts/{quote(host, safe='')}")
     if answer.status == 404:
         return set()
     return {one["id"] for one in answer.json["host"]["servers"]}

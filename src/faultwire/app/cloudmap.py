@@ -151,7 +151,8 @@ class CloudMap:
         # What differed at the start changed while nobody listened.
         went = [(_KINDS[type(one).__name__], str(getattr(one, "id", ""))) for one in lost]
         hearing = self._ear.hearing
-        untold = hearing.looked(() if first else (*drift.differed, *went))
+        differed = () if first else (*drift.differed, *went)
+        untold = hearing.looked(differed, listening=not self._ear.line())
         for kind, number in untold.items():
             meter.count("faultwire_map_untold_total", number, cloud=self._name, kind=kind)
         heard_ns = hearing.known().last_ns

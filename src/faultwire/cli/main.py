@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "sender": ("faultwire.cli.worker:sender", "Send webhooks from a shared database."),
     "db": ("faultwire.cli.database:db", "Look after the database: schema, backup, restore."),
     "status": ("faultwire.cli.status:status", "Tell how the installation is."),
+    "doctor": ("faultwire.cli.doctor:doctor", "Tell whether clouds are ready, and what mends it."),
     "audit-list": ("faultwire.cli.status:audit_list", "List who changed what, when, from where."),
     "config": ("faultwire.cli.samples:config", "Print or check a configuration file."),
     "policy": ("faultwire.cli.samples:policy", "Print or check a policy file."),

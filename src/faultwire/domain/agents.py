@@ -14,7 +14,10 @@ PROTOCOL_VERSION = "1.2"
 """MAJOR.MINOR that this side speaks. Another minor only adds members that may be ignored."""
 
 _VERSION = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})\Z")
-_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,253}[A-Za-z0-9])?\Z")
+_HOST = re.compile(
+    r"(?:[A-Za-z0-9][A-Za-z0-9._-]{0,63}/)?[A-Za-z0-9](?:[A-Za-z0-9._-]{0,253}[A-Za-z0-9])?\Z"
+)
+"""One of several clouds may stand before a name: CLOUD/HOST."""
 
 
 class CloseCode(IntEnum):

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-_IN_PATH = re.compile(r"{(\w+)}")
+_IN_PATH = re.compile(r"{(\w+)(?::path)?}")
 _TOKEN = {
     "name": "X-Auth-Token",
     "in": "header",

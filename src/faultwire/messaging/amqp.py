@@ -57,6 +57,41 @@ class Opened:
                 channel.close()
         return True
 
+    def has_exchange(self, name: str) -> bool:
+        """Whether somebody made an exchange of topics of that name."""
+        found = self._passively(
+            lambda channel: channel.exchange_declare(name, "topic", passive=True)
+        )
+        return found is not None
+
+    def size(self, queue: str) -> tuple[int, int] | None:
+        """Return how many messages and readers a queue has; None where it is not there."""
+        found = self._passively(lambda channel: channel.queue_declare(queue, passive=True))
+        return None if found is None else (found.message_count, found.consumer_count)
+
+    def _passively(self, ask: Callable[[Any], Any]) -> Any:
+        channel = self._connection.channel()
+        try:
+            return ask(channel) or ()
+        except NotFound:
+            return None
+        finally:
+            if channel.is_open:
+                channel.close()
+
+    def borrow(self, bindings: Iterable[tuple[str, Iterable[str]]], taken: Taken) -> None:
+        """Hear a copy of what goes through exchanges under keys, for as long as we are here."""
+        name = self._channel.queue_declare("", exclusive=True, auto_delete=True).queue
+        for exchange, keys in bindings:
+            for key in keys:
+                self._channel.queue_bind(name, exchange, routing_key=key)
+        queue = kombu.Queue(name, channel=self._channel, no_declare=True)
+        consumer = kombu.Consumer(
+            self._channel, [queue], on_message=taken, auto_declare=False, accept=None, no_ack=True
+        )
+        consumer.consume()
+        self._consumers.append(consumer)
+
     def consume(self, queues: Iterable[str], taken: Taken, ahead: int) -> None:
         """Get messages from queues, at most so many ahead of what is acknowledged."""
         self._channel.basic_qos(0, ahead, False)

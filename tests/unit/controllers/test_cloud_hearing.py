@@ -79,6 +79,17 @@ def test_one_that_was_lost_is_counted_and_is_no_advice() -> None:
     assert hearing.known().untold == {"port": 3}
 
 
+def test_what_happens_while_the_bus_is_away_is_not_held_against_a_cloud() -> None:
+    """It is counted as untold, and no line of the cloud's configuration would have helped."""
+    hearing = Hearing(1)
+    hearing.looked([("server", "a")], listening=False)
+    assert hearing.looked((), listening=True) == {"server": 1}
+    hearing.looked([("server", "b")], listening=True)
+    hearing.looked((), listening=False)
+    assert hearing.known().untold == {"server": 2}
+    assert advised(hearing) == []
+
+
 def test_services_are_told_of_in_versioned_notifications_alone() -> None:
     """Nova's default format has servers and no services."""
     hearing = Hearing(1)

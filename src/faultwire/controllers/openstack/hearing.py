@@ -87,6 +87,7 @@ class Hearing:
         # Of what was told since the look before the last one.
         self._lately: tuple[set[About], set[About]] = (set(), set())
         self._waiting: tuple[About, ...] = ()
+        self._listened = True
 
     def told(self, notices: Iterable[Notice], inventory: Inventory, now_ns: int) -> None:
         """Take notices of the cloud's, before the map has them."""
@@ -111,8 +112,11 @@ class Hearing:
         self._unbroken[kind] = 0
         self._lately[1].add(about)
 
-    def looked(self, differed: Iterable[About]) -> Mapping[str, int]:
-        """Take what a look found to differ; return what the last one found and nobody told of."""
+    def looked(self, differed: Iterable[About], *, listening: bool = True) -> Mapping[str, int]:
+        """Take what a look found to differ; return what the last one found and nobody told of.
+
+        What was not told while nobody was `listening` says nothing of the cloud.
+        """
         said = self._lately[0] | self._lately[1]
         untold = Counter(
             kind
@@ -120,7 +124,9 @@ class Hearing:
             if (SERVER if kind == STATE else kind, name) not in said
         )
         self._untold += untold
-        self._unbroken += untold
+        if listening and self._listened:
+            self._unbroken += untold
+        self._listened = listening
         self._waiting = tuple(differed)
         self._lately = (self._lately[1], set())
         return untold

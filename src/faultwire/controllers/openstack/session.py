@@ -90,6 +90,28 @@ class CloudSession:
         """The message bus of the cloud, where clouds.yaml names one beside its account."""
         return str(self.region.config.get("transport_url") or "")
 
+    @property
+    def has_token(self) -> bool:
+        """Whether somebody signed in, and no service refused it since."""
+        return bool(self._token)
+
+    async def account(self) -> tuple[str, tuple[str, ...], tuple[tuple[str, str, str], ...]]:
+        """Return region, roles, and the catalogue: type, region and URL of each endpoint."""
+        return await self._call(self._account)
+
+    def _account(self) -> tuple[str, tuple[str, ...], tuple[tuple[str, str, str], ...]]:
+        access = self._session.auth.get_access(self._session)
+        interface = str(self.region.get_interface("compute") or "public").removesuffix("URL")
+        catalogue = tuple(
+            (str(service.get("type")), str(end.get("region_id") or end.get("region") or ""),
+             str(end.get("url")))
+            for service in access.service_catalog.catalog or ()
+            for end in service.get("endpoints", ())
+            if end.get("interface") == interface
+        )  # fmt: skip
+        region = str(self.region.get_region_name("compute") or "")
+        return region, tuple(access.role_names), catalogue
+
     async def user(self) -> str:
         """Return the id of the account that is signed in."""
         return str(await self._call(self._session.get_user_id) or "")

@@ -168,9 +168,9 @@ def agent_routes(ports: AgentPorts) -> list[BaseRoute]:
         return _show(request, ports)
 
     return [
-        WebSocketRoute("/{host}/session", session, name="agent-session"),
-        Route("/{host}/enrol", enrol, methods=["POST"], name="agent-enrol"),
-        Route("/{host}", show, methods=["GET"], name="agent-show"),
+        WebSocketRoute("/{host:path}/session", session, name="agent-session"),
+        Route("/{host:path}/enrol", enrol, methods=["POST"], name="agent-enrol"),
+        Route("/{host:path}", show, methods=["GET"], name="agent-show"),
     ]
 
 
