@@ -42,13 +42,14 @@ def cable(cloud: MiniCloud) -> Iterator[Cable]:
 def beside(tmp_path: Path, cloud: MiniCloud, cable: Cable, period: int = PERIOD) -> Server:
     """Return a server beside the cloud that hears it through the cable."""
     bus = cloud.transport.replace(f":{cloud.rabbit.port}", f":{cable.port}")
+    clouds = tmp_path / "clouds.yaml"
+    clouds.write_text(f"{settings.clouds(NAME, cloud.identity)}    transport_url: {bus}\n")
     return Server(
         tmp_path,
         {
-            "DEFAULT": {"transport_url": bus},
             "openstack": {
                 "clouds": NAME,
-                "clouds_yaml": cloud.clouds_yaml,
+                "clouds_yaml": clouds,
                 "reconcile_seconds": period,
             },
             "oslo_messaging_rabbit": {"rabbit_quorum_queue": "false"},

@@ -40,6 +40,8 @@ SECONDS = 10.0
 TOLD_SECONDS = 8.0
 """How long a cloud may take to tell of a change."""
 TEST = {"type": "doctor.test"}
+NOVA = "nova"
+"""Nova's exchange."""
 
 Judge = Callable[[str, Any], Finding]
 
@@ -286,7 +288,16 @@ def _database(check: str, found: tuple[str, str | None]) -> Finding:
 
 
 def _bus(check: str, found: BusSeen) -> Finding:
-    return readiness.ok(check, f"{found.address} lets us in")
+    text = f"{found.address} lets us in"
+    if NOVA not in found.exchanges:
+        return readiness.ok(check, text)
+    return readiness.fail(
+        check,
+        f"{text}; it is Nova's virtual host too: the queue conductor is Nova's and ours",
+        "rabbitmqctl add_vhost faultwire",
+        "faultwire.conf: [DEFAULT] transport_url = rabbit://USER:PASSWORD@HOST:5672/faultwire",
+        "clouds.yaml, in the cloud's entry: transport_url: Nova's, by which it is heard",
+    )
 
 
 def _webhook(check: str, came: str) -> Finding:
