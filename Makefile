@@ -28,7 +28,7 @@ demo: $(VENV)/.package ## A host dies and everyone who depends on it is told: th
 	@$(BIN)/faultwire demo $(ARGS)
 
 test: $(VENV)/.package $(VENV)/.test ## Run all the tests (house rules included).
-	@$(BIN)/python -m pytest -n 2 --ignore=tests/openstack $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist worksteal --ignore=tests/openstack $(ARGS)
 
 campaign: $(VENV)/.package $(VENV)/.test ## Play 240 histories drawn from seeds: no healthy host is acted on.
 	@$(BIN)/python -m pytest -n 2 -q tests/campaign --campaign 240 $(ARGS)

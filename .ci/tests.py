@@ -45,7 +45,7 @@ def main() -> int:
     """Run everything, and again what may; return the exit status."""
     TOLD.parent.mkdir(exist_ok=True)
     TOLD.write_text("")
-    status = pytest("--cache-clear", "-n", "2", "--ignore=tests/openstack")
+    status = pytest("--cache-clear", "-n", "2", "--dist", "worksteal", "--ignore=tests/openstack")
     first = failed()
     if status != SOME_FAILED or not may_run_again(first):
         return status

@@ -28,10 +28,14 @@ FACES = ("compute", "network", "image", "alarming")
 OWN = {face: {"listen": "127.0.0.1:0"} for face in FACES}
 
 
-@pytest.fixture
-def server(serve: Serve) -> Server:
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Give a server whose faces have ports of their own."""
-    return serve(OWN)
+    made = Server(tmp_path_factory.mktemp("doors"), OWN)
+    try:
+        yield made.start()
+    finally:
+        made.close()
 
 
 @pytest.fixture
@@ -81,11 +85,12 @@ def test_links_speak_of_the_port(server: Server) -> None:
             nothing = call(f"{base}/{elsewhere}", headers=token)
             assert nothing.status == (300 if face == "compute" else 404), elsewhere
     made = server.call("POST", "/network/v2.0/networks", {"network": {"name": "one"}}).json
+    network = made["network"]["id"]
     for _ in range(3):
-        body = {"port": {"network_id": made["network"]["id"]}}
+        body = {"port": {"network_id": network}}
         answer = call(f"{found['network']}/v2.0/ports", "POST", json=body, headers=token)
         assert answer.status == 201, answer.text
-    page = call(f"{found['network']}/v2.0/ports?limit=2", headers=token).json
+    page = call(f"{found['network']}/v2.0/ports?network_id={network}&limit=2", headers=token).json
     links = {one["rel"]: one["href"] for one in page["ports_links"]}
     assert links["next"].startswith(f"{found['network']}/v2.0/ports?")
     assert len(call(links["next"], headers=token).json["ports"]) == 1

@@ -53,9 +53,9 @@ class OpenStack:
 
 
 @pytest.fixture
-def openstack(server: Served) -> OpenStack:
+def openstack(standing: Served) -> OpenStack:
     """Give the command, pointed at the running server."""
-    return OpenStack(server.clouds)
+    return OpenStack(standing.clouds)
 
 
 @pytest.mark.parametrize("cloud", ["faultwire", "faultwire-demo"])
@@ -65,12 +65,12 @@ def test_both_clouds_of_the_first_start_give_tokens(openstack: OpenStack, cloud:
     assert {"id", "expires", "project_id", "user_id"} <= set(token)
 
 
-def test_the_catalog_lists_every_face(openstack: OpenStack, server: Served) -> None:
+def test_the_catalog_lists_every_face(openstack: OpenStack, standing: Served) -> None:
     """`catalog list` shows each service at the address of the listener."""
     found = {entry["Type"]: entry["Endpoints"] for entry in openstack.json("catalog", "list")}
     assert {"identity", "fault", "rca", "alarming"} <= set(found)
     urls = {endpoint["url"] for endpoint in found["fault"]}
-    assert urls == {f"{server.url}/fault"}
+    assert urls == {f"{standing.url}/fault"}
 
 
 def test_users_projects_and_roles_are_managed(openstack: OpenStack) -> None:

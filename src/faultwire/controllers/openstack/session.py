@@ -10,11 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC
 from typing import Any, TypeVar
 
-from keystoneauth1 import exceptions as keystone
-from openstack import config
-from openstack import exceptions as sdk
-from requests import RequestException
-
 from faultwire import __version__
 from faultwire.controllers.openstack.settings import Settings
 from faultwire.domain.errors import Forbidden, Invalid, NotFound, Unavailable
@@ -36,13 +31,28 @@ LOOK_SECONDS = 30.0
 """Between two looks at the age of a token."""
 
 
-def _region(name: str, settings: Settings) -> Any:
+class _Sdk:
+    """The SDK, loaded with the first cloud: a sixth of the start of a server that has none."""
+
+    def __init__(self) -> None:
+        from keystoneauth1 import exceptions as keystone  # noqa: PLC0415
+        from openstack import config  # noqa: PLC0415
+        from openstack import exceptions as sdk  # noqa: PLC0415
+        from requests import RequestException  # noqa: PLC0415
+
+        self.config: Any = config.OpenStackConfig
+        self.refused = (keystone.Unauthorized, keystone.Forbidden)
+        self.wrong = (sdk.SDKException, keystone.ClientException, OSError, ValueError)
+        self.away = (keystone.ClientException, sdk.SDKException, RequestException, OSError)
+
+
+def _region(sdk: _Sdk, name: str, settings: Settings) -> Any:
     """Return a cloud as clouds.yaml has it, or as the options describe the only one."""
     known: dict[str, Any] = {"app_name": "faultwire", "app_version": __version__}
     if settings.clouds or not settings.auth_url or name != settings.names[0]:
         files = [settings.clouds_yaml] if settings.clouds_yaml else None
-        return config.OpenStackConfig(config_files=files, **known).get_one(cloud=name)
-    loader = config.OpenStackConfig(load_yaml_config=False, load_envvars=False, **known)
+        return sdk.config(config_files=files, **known).get_one(cloud=name)
+    loader = sdk.config(load_yaml_config=False, load_envvars=False, **known)
     by_credential = bool(settings.application_credential_id)
     kind = "v3applicationcredential" if by_credential else "password"
     secrets = _CREDENTIAL if by_credential else _PASSWORD
@@ -63,11 +73,12 @@ class CloudSession:
         """Read clouds.yaml; raises Invalid where the cloud is not in it. Asks no server."""
         self.name = name
         self._clock = clock
+        self._sdk = _Sdk()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"cloud-{name}")
         try:
-            self.region: Any = _region(name, settings)
+            self.region: Any = _region(self._sdk, name, settings)
             self._session: Any = self.region.get_session()
-        except (sdk.SDKException, keystone.ClientException, OSError, ValueError) as error:
+        except self._sdk.wrong as error:
             raise Invalid("[openstack] clouds", f"{name}: {error}") from None
         self._session.timeout = settings.timeout
         self._token = ""
@@ -173,9 +184,9 @@ class CloudSession:
         loop = asyncio.get_running_loop()
         try:
             return await loop.run_in_executor(self._thread, work, *arguments)
-        except (keystone.Unauthorized, keystone.Forbidden) as error:
+        except self._sdk.refused as error:
             raise Forbidden(f"cloud {self.name} does not let us in: {error}") from None
-        except (keystone.ClientException, sdk.SDKException, RequestException, OSError) as error:
+        except self._sdk.away as error:
             raise Unavailable(f"cloud {self.name} does not answer", str(error)) from None
 
     def close(self) -> None:
