@@ -29,7 +29,7 @@ from faultwire.testing.clock import ManualClock
 from faultwire.testing.intake import RecordingIntake
 from tests.unit.monitors.fakes import pass_time
 
-SECONDS = 20
+SECONDS = 60
 """How long anything may take before the test fails."""
 
 ADMIN = Caller(UserId("u1"), "admin", ProjectId("p1"), roles=frozenset({Role.ADMIN}))

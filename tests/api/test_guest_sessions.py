@@ -31,7 +31,7 @@ from faultwire.telemetry.clock import SystemClock
 from tests.api.agent_stand import Doorkeeper, News, TellingIntake
 from tests.api.guest_doors import GuestDoors, parts_of
 
-SECONDS = 20
+SECONDS = 60
 HELLO = {"version": "1.1", "boot_id": "b-1", "sequence": 1, "rpc_version": "1.2"}
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-WAIT_SECONDS = 20
+WAIT_SECONDS = 60
 """How long `wait_for` waits before the test fails."""
 
 

@@ -217,7 +217,7 @@ async def test_a_dead_bus_holds_up_no_report() -> None:
     async with wired() as cloud:
         bus = MemoryBus()
         bus.up = False
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             assert await put(cloud, data_plane_status="DOWN") == 200
         assert len(published(cloud)) == 1
         owed = cloud.ledger.load()

@@ -22,7 +22,7 @@ from tests.databases.proxy import CUT_AFTER, CUT_BEFORE, SILENT, Proxy
 from tests.system.waiting import wait_for
 
 FIRST, SECOND = Project("p-1", "first"), Project("p-2", "second")
-PATIENT = Settings(retry_seconds=30.0, connect_seconds=5)
+PATIENT = Settings(retry_seconds=60.0, connect_seconds=20)
 
 
 @pytest.fixture(params=SERVERS)
@@ -84,7 +84,7 @@ def test_a_commit_survives_a_restart_of_its_server(
         waiting = other.submit(ledger.commit, [c.ProjectsSaved((SECOND,))])
         wait_for(lambda: len(errors) > 1, "the commit is refused and tried again")
         server.start()
-        waiting.result(60)
+        waiting.result(100)
     assert all(is_transient(error) for error in errors)
     assert store.load(engine).projects == (FIRST, SECOND)
     ledger.close()
@@ -131,12 +131,12 @@ def test_a_start_waits_for_its_server(
     server = databases.server(kind)
     server.kill()
     with ThreadPoolExecutor(1) as other:
-        waiting = other.submit(store.prepare, opens(url), Settings(connect_retry_seconds=60))
+        waiting = other.submit(store.prepare, opens(url), Settings(connect_retry_seconds=120))
         try:
             wait_for(lambda: "waiting for the database" in caplog.text, "it waits")
         finally:
             server.start()
-        waiting.result(60)
+        waiting.result(100)
 
 
 # ---------------------------------------------------------------- deadlocks
@@ -181,7 +181,7 @@ def test_a_deadlock_is_tried_again(url: str, opens: Opens) -> None:
                 crossing.append(other.submit(rival.exec_driver_sql, f"{touch} = 'p-1'"))
                 wait_for(lambda: blocked(watching), "the rival waits for the ledger")
             if len(errors) == 1 and len(began) == 3:
-                crossing[0].result(60)
+                crossing[0].result(100)
                 rival.commit()
 
         began: list[str] = []
@@ -200,13 +200,13 @@ def test_two_ledgers_that_cross_both_commit(url: str, opens: Opens) -> None:
     def write(order: tuple[Project, ...]) -> None:
         ledger = store.Ledger(opens(url))
         for _ in range(15):
-            start.wait(30)
+            start.wait(100)
             ledger.commit([c.ProjectsSaved((row,)) for row in order])
         ledger.close()
 
     with ThreadPoolExecutor(2) as others:
         for done in [others.submit(write, rows), others.submit(write, rows[::-1])]:
-            done.result(110)
+            done.result(250)
     assert len(store.load(opens(url)).projects) == len(rows)
 
 

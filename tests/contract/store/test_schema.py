@@ -55,7 +55,7 @@ def test_of_several_processes_one_upgrades(fresh: Callable[[], Engine]) -> None:
     start = Barrier(len(engines))
 
     def begin(engine: Engine) -> bool:
-        start.wait(30)
+        start.wait(100)
         return store.upgrade(engine)
 
     with ThreadPoolExecutor(len(engines)) as others:

@@ -14,7 +14,7 @@ from faultwire.app import crowd, patience
 from faultwire.app.crowd import Crowd, Limits, connections_of
 from faultwire.app.listen import Address, Listener, Tls
 
-SECONDS = 20
+SECONDS = 60
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n"
 UPGRADE = (

@@ -175,7 +175,7 @@ def run(made: InProcess, cloud: FakeCloud) -> None:
         over = asyncio.Event()
         made.memory.follow(lambda _: None if len(made.indexes.remote) else over.set())
         task = asyncio.create_task(acting.run())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await over.wait()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

@@ -186,6 +186,6 @@ def test_the_system_knows_this_machine() -> None:
 
 async def _until(true: Callable[[], bool]) -> None:
     """Let the loop run until threads have come so far."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not true():  # noqa: ASYNC110  another thread changes it
             await asyncio.sleep(0)

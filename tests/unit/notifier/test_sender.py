@@ -285,7 +285,7 @@ async def test_a_huge_answer_is_not_read(bench: Bench, sink: Sink, length: str) 
     sender.wake([delivery])
     await bench.outbox.finished(delivery.id)
     assert bench.outbox.states()[delivery.id] is DELIVERED
-    await asyncio.wait_for(written.wait(), 20)
+    await asyncio.wait_for(written.wait(), 60)
 
 
 async def test_an_answer_that_drips_is_left_at_the_deadline(bench: Bench, sink: Sink) -> None:
