@@ -138,6 +138,10 @@ class Hooks:
             lambda: len(self.raw) >= count, f"{count} webhooks, {len(self.raw)} came", seconds
         )
 
+    def wait_deliveries(self, count: int) -> None:
+        """Return once so many different webhooks came, however often each."""
+        self.wait(lambda told: len({one.delivery for one in told}) >= count, f"{count} webhooks")
+
     def quiet(self, seconds: float = 0.4) -> None:
         """Let webhooks that should not come show themselves."""
         time.sleep(seconds)

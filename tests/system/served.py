@@ -17,12 +17,13 @@ from tests.system.children import BINARY, Child
 CALL_SECONDS = 60.0
 QUICK = {
     "identity": {"bcrypt_rounds": 4},
-    "notifier": {"retry_first_ms": 50, "retry_max_s": 1},
+    "notifier": {"retry_first_ms": 50, "retry_max_s": 1, "deadline_ms": 30_000},
     "liveness": {"agent_silence_ms": 6000},
 }
 """Settings with which a test waits for little that it does not test.
 
-And takes no agent for dead whose beats a busy machine holds up for a while.
+And takes no agent for dead, and tells nobody twice, where a busy machine holds up a beat or an
+answer for a while.
 """
 
 Config = Mapping[str, Mapping[str, object]]
