@@ -54,6 +54,10 @@ _LOOKS: dict[type, Look] = {
     changes.DeliveriesQueued: Look.OUTBOX,
     changes.DeliveriesReplayed: Look.OUTBOX,
     changes.SecretsSaved: Look.JOURNAL | Look.SECRETS,
+    # Of alarms that moved memory may learn at its next regular look: who decides on one that it
+    # holds as it was is behind, and learns it then.
+    changes.AlarmsMoved: Look(0),
+    changes.WatchesMoved: Look(0),
     changes.EventsTaken: Look(0),
     changes.HistoryAdded: Look(0),
     changes.Audited: Look(0),

@@ -8,7 +8,7 @@ import pytest
 from faultwire.domain.alarms import Attempt, DeliveryState
 from faultwire.domain.errors import Broken, Unavailable
 from faultwire.domain.ids import DeliveryId
-from faultwire.notifier.delivery.settling import Settling
+from faultwire.notifier.delivery.settling import GATHER_S, LULL_S, MANY, Settling
 from faultwire.testing.clock import ManualClock
 
 
@@ -45,6 +45,12 @@ async def _run(clock: ManualClock, steps: int = 20) -> None:
             await asyncio.sleep(0)
 
 
+async def _step(clock: ManualClock, seconds: float) -> None:
+    clock.advance(seconds)
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
 def _settling(ledger: Ledger, clock: ManualClock, *, busy: bool = False) -> Settling:
     made = Settling(ledger.settle, clock, lambda: busy, ledger.told)
     made.start()
@@ -73,6 +79,26 @@ async def test_webhooks_go_first_but_not_for_ever() -> None:
     assert ledger.batches == []
     await _run(clock, 200)
     assert len(ledger.batches) == 1
+    await settling.stop(1)
+
+
+async def test_a_burst_that_goes_on_is_written_once() -> None:
+    """Many results wait for those that may follow them in a moment, few do not."""
+    ledger, clock = Ledger(), ManualClock()
+    settling = _settling(ledger, clock)
+    for piece in range(3):
+        for number in range(MANY):
+            settling.add(_attempt(f"d{piece}-{number}"))
+        for _ in range(5):
+            await _step(clock, GATHER_S)
+        assert ledger.batches == []
+    for _ in range(round(LULL_S / GATHER_S) + 2):
+        await _step(clock, GATHER_S)
+    assert [len(batch) for batch in ledger.batches] == [3 * MANY]
+    settling.add(_attempt("late"))
+    for _ in range(2):
+        await _step(clock, GATHER_S)
+    assert [len(batch) for batch in ledger.batches] == [3 * MANY, 1]
     await settling.stop(1)
 
 

@@ -16,9 +16,15 @@ Settle = Callable[[Sequence[Attempt]], Awaitable[None]]
 
 GATHER_S = 0.004
 """How long a batch is gathered."""
-BUSY_S = 0.2
-"""How long it is gathered at most while webhooks wait to go out."""
+MANY = 32
+"""From so many results on they are those of a burst."""
+LULL_S = 0.08
+"""How long nothing has to come of a burst until it is taken for over: processes that share the
+work hand it on in pieces, and what waits for the database must not wait behind what is done."""
+BUSY_S = 0.25
+"""How long a batch is gathered at most, while webhooks wait to go out or a burst goes on."""
 BATCH = 1000
+_S = 1_000_000_000
 _FIRST_RETRY_S, _LONGEST_RETRY_S = 0.1, 5.0
 
 
@@ -70,16 +76,25 @@ class Settling:
     async def _run(self) -> None:
         while True:
             await self._news.wait()
-            await self._clock.sleep(GATHER_S)
-            for _ in range(round(BUSY_S / GATHER_S)):
-                if self._stopping or not self._busy():
-                    break
-                await self._clock.sleep(GATHER_S)
+            await self._gather()
             try:
                 await self._flush()
             except Exception:
                 log.exception("results of deliveries could not be stored; this is a defect")
                 await self._clock.sleep(_LONGEST_RETRY_S)
+
+    async def _gather(self) -> None:
+        """Wait for what comes with these results, as long as webhooks go first."""
+        began = last = self._clock.mono_ns()
+        count = 0
+        while not self._stopping and count < BATCH:
+            await self._clock.sleep(GATHER_S)
+            now = self._clock.mono_ns()
+            if len(self._waiting) != count:
+                count, last = len(self._waiting), now
+            over = (count < MANY or now - last >= LULL_S * _S) and not self._busy()
+            if over or now - began >= BUSY_S * _S:
+                return
 
     async def _flush(self) -> None:
         batch = list(self._waiting.values())[:BATCH]
