@@ -32,6 +32,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeEngine
 
+from faultwire.store.literals import Listed, Rows, Whens
 from faultwire.store.statements import WAS, Row, Statement
 
 MOST_ROWS = 256
@@ -49,9 +50,15 @@ def prepared(statement: Statement, dialect: Dialect) -> Runner:
     """Return what runs a statement in the words of one dialect, and keeps what that needs."""
     if dialect.name == "postgresql":
         return InArrays(statement, dialect).run
-    if statement.sets and dialect.name in {"mysql", "mariadb"}:
+    prepared = Prepared(statement, dialect)
+    if dialect.name not in {"mysql", "mariadb"}:
+        return prepared.run
+    if statement.sets:
         return InCases(statement, dialect).run
-    return Prepared(statement, dialect).run
+    text, row = prepared.text(1), f"({', '.join(['%s'] * len(statement.names))})"
+    if not text.startswith("INSERT") or text.count(row) != 1:
+        return prepared.run
+    return InRows(statement, text.replace(row, "%s")).run
 
 
 class InArrays:
@@ -104,6 +111,23 @@ def _in_array(type_: TypeEngine[Any]) -> TypeEngine[Any]:
     return Text()
 
 
+class InRows:
+    """Rows that are inserted into MariaDB: one text, in which they stand as one value."""
+
+    def __init__(self, statement: Statement, text: str) -> None:
+        """Take an insert with one place for its rows."""
+        self._statement = statement
+        self.text = text
+
+    def run(self, connection: Connection, rows: Sequence[Row]) -> int:
+        """Run it for all rows, nothing for none; return how many it met."""
+        rows, met = _counting(self._statement, rows), 0
+        for start in range(0, len(rows), MOST_ROWS):
+            part = Rows(rows[start : start + MOST_ROWS])
+            met += connection.exec_driver_sql(self.text, (part,)).rowcount
+        return met
+
+
 class InCases:
     """A change of rows for MariaDB: one table, the rows by their keys, and what each gets.
 
@@ -141,15 +165,15 @@ class InCases:
             if given.count(given[0]) == len(given):
                 values.append(given[0])
                 return f"{name} = %s"
-            values.extend(chain.from_iterable(zip(keys, given, strict=True)))
-            return f"{name} = CASE {self._by}{' WHEN %s THEN %s' * len(keys)} END"
+            values.append(Whens(keys, given))
+            return f"{name} = CASE {self._by} %s END"
 
         most = len(self._sets)
         sets = [equal(*one) for one in zip(self._sets, columns[:most], strict=True)]
         held = [equal(*one) for one in zip(self._was, columns[most:], strict=True)]
-        held.append(f"{self._by} IN ({', '.join(['%s'] * len(keys))})")
+        held.append(f"{self._by} IN (%s)")
         text = f"{self._update}{', '.join(sets)} WHERE {' AND '.join(held)}"
-        return text, (*values, *keys)
+        return text, (*values, Listed(keys))
 
 
 class Prepared:

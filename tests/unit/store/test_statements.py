@@ -7,6 +7,7 @@ from sqlalchemy.dialects import mysql, sqlite
 
 from faultwire.store import engine as servers
 from faultwire.store import ledger, writers
+from faultwire.store.literals import Listed, Rows, Whens, quoted
 from faultwire.store.running import (
     MOST_IN_ARRAYS,
     MOST_ROWS,
@@ -103,11 +104,11 @@ def test_mariadb_changes_rows_by_their_keys() -> None:
     ((text, values),) = driver.told
     assert text == (
         "UPDATE outbox FORCE INDEX (PRIMARY) SET state = %s,"
-        " attempt = CASE id WHEN %s THEN %s WHEN %s THEN %s END"
-        " WHERE state = %s AND created_ns = CASE id WHEN %s THEN %s WHEN %s THEN %s END"
-        " AND id IN (%s, %s)"
+        " attempt = CASE id %s END"
+        " WHERE state = %s AND created_ns = CASE id %s END AND id IN (%s)"
     )
-    assert values == ("failed", "a", 1, "b", 2, "pending", "a", 5, "b", 6, "a", "b")
+    keys = ("a", "b")
+    assert values == ("failed", Whens(keys, (1, 2)), "pending", Whens(keys, (5, 6)), Listed(keys))
 
 
 def test_mariadb_gets_many_changes_in_parts() -> None:
@@ -116,8 +117,40 @@ def test_mariadb_gets_many_changes_in_parts() -> None:
     change = InCases(changing(hosts, ("revision",), by="name"), MARIADB)
     rows = [(1, f"h-{number}") for number in range(MOST_ROWS + 1)]
     assert change.run(driver, [(0, "h-0"), *rows]) == 2 * driver.rowcount
-    assert [len(values) for _, values in driver.told] == [MOST_ROWS + 1, 2]
-    assert driver.told[1][1] == (1, f"h-{MOST_ROWS}")
+    assert [len(values[1].values) for _, values in driver.told] == [MOST_ROWS, 1]
+    assert driver.told[1][1] == (1, Listed((f"h-{MOST_ROWS}",)))
+
+
+@each_kind
+def test_mariadb_gets_rows_as_one_value(statement: Statement) -> None:
+    """An insert has one text for any number of rows, in which they have one place."""
+    driver = Driver()
+    rows = [tuple(f"{name}-{row}" for name in statement.names) for row in range(MOST_ROWS + 1)]
+    prepared(statement, MARIADB)(driver, rows)
+    inserts = "INSERT" in driver.told[0][0]
+    assert inserts == (not statement.sets and "DELETE" not in driver.told[0][0])
+    if inserts:
+        first, last = driver.told
+        assert first[0] == last[0]
+        assert first[0].count("%s") == 1
+        assert (*first[1][0].rows, *last[1][0].rows) == tuple(rows)
+
+
+def _by_driver(value: object) -> str:
+    return f"<{value!r}>"
+
+
+def test_columns_are_written_at_once() -> None:
+    """Texts are quoted, the rest is the driver's; what is the same in all rows is made once."""
+    rows = Rows([("it's", 1, None, "c\\"), ("b", 2, None, 'd"'), ("\x00%s", 3, None, "")])
+    assert rows.said(_by_driver, quoted) == (
+        "('it''s', <1>, <None>, 'c\\\\'), ('b', <2>, <None>, 'd\"'), ('\x00%s', <3>, <None>, '')"
+    )
+    assert Rows([("a", "b")] * 2).said(_by_driver, quoted) == "(<'a'>, <'b'>), (<'a'>, <'b'>)"
+    assert Listed(("a", 1)).said(_by_driver, quoted) == "<'a'>, <1>"
+    assert Whens(("a", "b"), (1, None)).said(_by_driver, quoted) == (
+        "WHEN 'a' THEN <1> WHEN 'b' THEN <None>"
+    )
 
 
 @pytest.mark.parametrize(
