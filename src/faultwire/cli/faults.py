@@ -95,7 +95,8 @@ def fault_show(*, fault: str, session: Session, as_json: bool) -> None:
     print_fields({k: v for k, v in whole.items() if k not in nested}, as_json=False)
     print_rows(whole["evidence"], EVIDENCE_COLUMNS, as_json=False, title="Evidence")
     print_rows(whole["decisions"], DECISION_COLUMNS, as_json=False, title="Decisions")
-    if whole["cloud"]:
+    # A server of an earlier release says nothing of clouds.
+    if whole.get("cloud"):
         print_rows(whole["cloud"], CLOUD_COLUMNS, as_json=False, title="Asked of the cloud")
     from rich.console import Console
 
