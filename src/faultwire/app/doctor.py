@@ -117,11 +117,11 @@ class Doctor:
     async def _database(self) -> tuple[str, str | None]:
         settings = self.configuration.database
         if not settings.connection and not self.state_dir.exists():
-            return "sqlite", SCHEMA
+            return "", SCHEMA
         engine = engine_of(settings.connection, self.state_dir, settings)
         file = embedded_file(engine)
         if file is not None and not file.exists():
-            return "sqlite", SCHEMA
+            return "", SCHEMA
         try:
             return engine.dialect.name, await in_thread(lambda: revision_of(engine))
         finally:
@@ -281,6 +281,8 @@ def _checks(name: str, examiner: Examiner) -> list[Check]:
 
 def _database(check: str, found: tuple[str, str | None]) -> Finding:
     kind, revision = found
+    if not kind:
+        return readiness.ok(check, "embedded, and made at the first start")
     if revision == SCHEMA:
         return readiness.ok(check, f"{kind} answers, schema {SCHEMA}")
     text = f"{kind} answers, schema {revision or 'none'}; this version needs {SCHEMA}"
