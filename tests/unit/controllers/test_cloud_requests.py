@@ -6,7 +6,7 @@ import pytest
 
 from faultwire.controllers.openstack.api import OpenStackApi
 from faultwire.controllers.openstack.snapshot import look
-from faultwire.domain.errors import Conflict, FaultwireError, Forbidden, NotFound
+from faultwire.domain.errors import FaultwireError, Forbidden, NotFound, Unavailable
 from faultwire.domain.notices import ServiceNotice
 from faultwire.domain.remote_acts import Standing
 
@@ -109,30 +109,35 @@ async def test_how_a_server_stands() -> None:
     assert await api.standing("vm1") == Standing("", "")
 
 
+EXTENSIONS = "GET network/v2.0/extensions"
+MARKS = {"extensions": [{"alias": "data-plane-status"}]}
+
+
 async def test_a_neutron_without_the_extension_is_asked_for_it_once() -> None:
     """With OVN no port is ever asked for; with the extension each is."""
-    extension = "GET network/v2.0/extensions/data-plane-status"
-    api = Asked({extension: NotFound("no")})
+    api = Asked({EXTENSIONS: {"extensions": [{"alias": "quotas"}]}})
     assert [await api.mark_port("p1", "DOWN"), await api.mark_port("p1", "")] == [
         "its Neutron has no data-plane-status"
     ] * 2
-    assert [what for what, _, _ in api.asked] == [extension]
-    api = Asked({})
+    assert [what for what, _, _ in api.asked] == [EXTENSIONS]
+    api = Asked({EXTENSIONS: MARKS})
     assert [await api.mark_port("p1", "DOWN"), await api.mark_port("p1", "")] == ["", ""]
     assert api.asked == [
-        (extension, None, ""),
+        (EXTENSIONS, None, ""),
         ("PUT network/v2.0/ports/p1", {"port": {"data_plane_status": "DOWN"}}, ""),
         ("PUT network/v2.0/ports/p1", {"port": {"data_plane_status": "ACTIVE"}}, ""),
     ]
 
 
-async def test_what_is_not_known_of_the_extension_is_asked_again() -> None:
-    """A Neutron that does not answer, or refuses, has not said that it lacks it."""
-    extension = "GET network/v2.0/extensions/data-plane-status"
-    api = Asked({extension: [Conflict("later"), {}]})
-    with pytest.raises(Conflict):
-        await api.mark_port("p1", "DOWN")
-    assert await api.mark_port("p1", "DOWN") == ""
+async def test_a_neutron_that_starts_has_lost_nothing() -> None:
+    """Its router says 404 before it knows its paths; of a port that is gone it says so."""
+    starting, put = NotFound("404 The resource could not be found."), "PUT network/v2.0/ports/p1"
+    gone = NotFound('404 {"NeutronError": {"type": "PortNotFound"}}')
+    api = Asked({EXTENSIONS: [starting, MARKS], put: [starting, gone]})
+    for error in (Unavailable, Unavailable, NotFound):
+        with pytest.raises(error):
+            await api.mark_port("p1", "DOWN")
+    assert len(api.asked) == 4
 
 
 AGGREGATES = [

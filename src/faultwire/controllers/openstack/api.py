@@ -25,6 +25,9 @@ SERVICES_VERSION = "2.53"
 EVACUATE_VERSION = "2.94"
 """The last one that leaves servers running: from 2.95 on they end stopped."""
 
+NEUTRON_SAYS = "NeutronError"
+"""Neutron's own word for a thing that is gone; other 404s are of its router."""
+
 STOPPED_VERSION = "2.95"
 """The first one in which they end stopped."""
 
@@ -146,12 +149,11 @@ class OpenStackApi:
         return ""
 
     async def _has_extension(self, alias: str) -> bool:
-        try:
-            await self.network("GET", f"/extensions/{alias}")
-        except NotFound:
+        found = await self.network("GET", "/extensions")
+        there = any(one.get("alias") == alias for one in found["extensions"])
+        if not there:
             log.warning("cloud %s: its Neutron has no %s", self._session.name, alias)
-            return False
-        return True
+        return there
 
     # ---------------------------------------------------------------- requests
 
@@ -170,10 +172,15 @@ class OpenStackApi:
         return wanted if _numbers(wanted) <= self._newest else ".".join(map(str, self._newest))
 
     async def network(self, method: str, path: str, body: object = None) -> Any:
-        """Ask Neutron."""
+        """Ask Neutron; Unavailable while it starts, and does not know its own paths yet."""
         base = await self._session.endpoint("network")
         version = "" if base.endswith("/v2.0") else "/v2.0"
-        return await self.request(method, f"{base}{version}{path}", body)
+        try:
+            return await self.request(method, f"{base}{version}{path}", body)
+        except NotFound as error:
+            if NEUTRON_SAYS in str(error):
+                raise
+            raise Unavailable("its Neutron is not ready", str(error)) from None
 
     async def request(
         self, method: str, url: str, body: object = None, headers: dict[str, str] | None = None
