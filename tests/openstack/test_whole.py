@@ -108,11 +108,22 @@ def _whole(cloud: MiniCloud, admin: Client, hooks: Hooks, server: Server, agents
     for name, (host, _) in places.items():
         wait_for(lambda name=name, host=host: name in known(server, host), "the map has it there")
 
-    # Its nova-compute is not back yet: Nova refuses, and is asked again.
     agents.start(HOST)
-    wait_for(lambda: fault(server, whole["id"])["state"] == "closed", "its agent's return ends it")
+    _returns(cloud, admin, server, whole["id"], port)
+    assert states(cloud, servers) == places
+    for name in servers:
+        admin.nova("DELETE", f"/servers/{name}")
+    admin.neutron("DELETE", f"/ports/{port}")
+    wait_for(lambda: admin.service(HOST)["state"] == "up", "its service reports")
+    wait_for(lambda: not mine(admin, servers), "Nova deletes them")
+
+
+def _returns(cloud: MiniCloud, admin: Client, server: Server, name: str, port: str) -> None:
+    """Have the fault end by its agent, and the host be let up once its nova-compute is back."""
+    # Its nova-compute is not back yet: Nova refuses, and is asked again.
+    wait_for(lambda: fault(server, name)["state"] == "closed", "its agent's return ends it")
     wait_for(
-        lambda: "evacuation migration" in str(asked(fault(server, whole["id"]), "let_up")),
+        lambda: "evacuation migration" in str(asked(fault(server, name), "let_up")),
         "Nova does not let it up",
     )
     cloud.start_compute(HOST)
@@ -126,12 +137,6 @@ def _whole(cloud: MiniCloud, admin: Client, hooks: Hooks, server: Server, agents
         lambda: (one := host_of(server, HOST))["host_status"] == "UP" and not one["servers"],
         "the map has it up, and empty",
     )
-    assert states(cloud, servers) == places
-    for name in servers:
-        admin.nova("DELETE", f"/servers/{name}")
-    admin.neutron("DELETE", f"/ports/{port}")
-    wait_for(lambda: admin.service(HOST)["state"] == "up", "its service reports")
-    wait_for(lambda: not mine(admin, servers), "Nova deletes them")
 
 
 def _over(server: Server) -> dict[str, Any] | None:

@@ -120,7 +120,7 @@ class OpenStackApi:
     async def evacuate(self, server: str, host: str, *, stopped: bool = False) -> None:
         """Have a server built again elsewhere; Conflict while Nova thinks its host alive."""
         body = {"evacuate": {"host": host} if host else {}}
-        version = STOPPED_VERSION if stopped else await self._known(EVACUATE_VERSION)
+        version = await self._known(STOPPED_VERSION if stopped else EVACUATE_VERSION)
         await self.compute("POST", f"/servers/{server}/action", body, version)
 
     async def standing(self, server: str) -> Standing:
