@@ -62,13 +62,15 @@ def test_the_limit_counts_bytes(letter: str) -> None:
         said(f'{{"goodbye":"{letter * (fits + 1)}"}}')
 
 
-@pytest.mark.parametrize("name", ["c1", "compute-1.example.org", "rack_3-node.7", "a" * 255])
+@pytest.mark.parametrize(
+    "name", ["c1", "compute-1.example.org", "rack_3-node.7", "east/c1", "a" * 255]
+)
 def test_a_host_name_is_taken(name: str) -> None:
-    """Names as clouds use them, up to 255 characters."""
+    """Names as clouds use them, also behind a cloud's name, up to 255 characters."""
     assert host_name(name, "host") == name
 
 
-@pytest.mark.parametrize("name", ["", "-a", "a-", ".a", "a b", "a/b", "a\n", "é", "a" * 256])
+@pytest.mark.parametrize("name", ["", "-a", "a-", ".a", "a b", "a/", "/b", "a\n", "é", "a" * 256])
 def test_what_is_no_host_name_is_refused(name: str) -> None:
     """Everything else is refused, naming the field."""
     with pytest.raises(Invalid, match="host: must be a host name"):
