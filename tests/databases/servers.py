@@ -87,6 +87,13 @@ def free_port() -> int:
     return _ports.take()
 
 
+def nobody_at(port: int) -> bool:
+    """Return whether nobody takes connections at a port of 127.0.0.1."""
+    with socket.socket() as asking:
+        asking.settimeout(5.0)
+        return asking.connect_ex(("127.0.0.1", port)) != 0
+
+
 class _Server:
     """A server process that ends, at the latest, with the process that started it."""
 

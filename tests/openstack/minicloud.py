@@ -20,7 +20,7 @@ from typing import BinaryIO
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
-from tests.databases.servers import PASSWORD, MariaDB, free_port
+from tests.databases.servers import PASSWORD, MariaDB, free_port, nobody_at
 from tests.openstack import settings
 from tests.system.rabbit import Rabbit
 from tests.system.waiting import wait_for
@@ -174,6 +174,8 @@ class MiniCloud:
 
     def restart(self, name: str) -> None:
         """Run a service again that was ended."""
+        # What it started may hold its port for a moment longer than itself.
+        wait_for(lambda: nobody_at(self.ports[name]), f"the port of {name} is free")
         self._starters()[name]()
         self._answers(name)
 

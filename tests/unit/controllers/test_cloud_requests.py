@@ -131,9 +131,10 @@ async def test_a_neutron_without_the_extension_is_asked_for_it_once() -> None:
 
 async def test_a_neutron_that_starts_has_lost_nothing() -> None:
     """Its router says 404 before it knows its paths; of a port that is gone it says so."""
-    starting, put = NotFound("404 The resource could not be found."), "PUT network/v2.0/ports/p1"
+    put, starting = "PUT network/v2.0/ports/p1", NotFound("404 The resource could not be found.")
+    still = NotFound('404 {"NeutronError": {"type": "HTTPNotFound"}}')
     gone = NotFound('404 {"NeutronError": {"type": "PortNotFound"}}')
-    api = Asked({EXTENSIONS: [starting, MARKS], put: [starting, gone]})
+    api = Asked({EXTENSIONS: [starting, MARKS], put: [still, gone]})
     for error in (Unavailable, Unavailable, NotFound):
         with pytest.raises(error):
             await api.mark_port("p1", "DOWN")

@@ -5,6 +5,7 @@ Doctor's inspector slow. Here an act is one request.
 """
 
 import logging
+import re
 import ssl
 from collections.abc import Mapping
 from typing import Any
@@ -25,8 +26,8 @@ SERVICES_VERSION = "2.53"
 EVACUATE_VERSION = "2.94"
 """The last one that leaves servers running: from 2.95 on they end stopped."""
 
-NEUTRON_SAYS = "NeutronError"
-"""Neutron's own word for a thing that is gone; other 404s are of its router."""
+NEUTRON_NAMES = re.compile(r'"type": *"(?!HTTP)\w+NotFound"')
+"""Neutron's own word for a thing that is gone; other 404s are of its router, as at its start."""
 
 STOPPED_VERSION = "2.95"
 """The first one in which they end stopped."""
@@ -178,7 +179,7 @@ class OpenStackApi:
         try:
             return await self.request(method, f"{base}{version}{path}", body)
         except NotFound as error:
-            if NEUTRON_SAYS in str(error):
+            if NEUTRON_NAMES.search(str(error)):
                 raise
             raise Unavailable("its Neutron is not ready", str(error)) from None
 
