@@ -102,6 +102,8 @@ class Ours:
         found: list[float] = []
 
         def over() -> bool:
+            # Asked seldom: its answers take time from what is measured.
+            time.sleep(0.5)
             text = self.child.call("GET", "/metrics", token=self.token).decode()
             lines = [one for one in text.splitlines() if one.startswith(LOOK)]
             found.extend(float(one.rpartition(" ")[2]) for one in lines)
@@ -144,7 +146,8 @@ class Bare:
         self._runner = asyncio.Runner()
         self._compute = f"{on.cloud.urls['compute']}/v2.1"
         self._network = f"{on.cloud.urls['network']}/v2.0"
-        self._token = str(on.admin.session.get_token())
+        self._keystone = on.admin.session
+        self._token = str(self._keystone.get_token())
         self._session: aiohttp.ClientSession | None = None
 
     def _timed(self, work: Callable[[], Coroutine[Any, Any, object]]) -> float:
@@ -185,13 +188,19 @@ class Bare:
         return self._timed(all_of_them) * 1e3
 
     def look(self, fields: Sequence[str], page: int) -> float:
-        """Read services, servers and ports as a look of ours does; return the seconds."""
+        """Sign in and read what our first look does; return the seconds."""
         ports = [("fields", name) for name in fields]
         ports += [("limit", str(page)), ("sort_key", "id"), ("sort_dir", "asc")]
         servers = [("all_tenants", "1"), ("limit", str(page))]
 
+        def sign_in() -> None:
+            self._keystone.invalidate()
+            self._token = str(self._keystone.get_token())
+
         async def all_of_it() -> None:
+            await asyncio.to_thread(sign_in)
             await asyncio.gather(
+                self._ask("GET", f"{self._compute}/os-aggregates", None),
                 self._ask("GET", f"{self._compute}/os-services?binary=nova-compute", None, "2.53"),
                 self._pages(f"{self._compute}/servers/detail", "servers", servers, "2.16"),
                 self._pages(f"{self._network}/ports", "ports", ports),
