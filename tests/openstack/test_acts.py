@@ -8,9 +8,10 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.openstack.beside import watch
 from tests.openstack.client import Client
 from tests.openstack.minicloud import NAME, MiniCloud
-from tests.system.cloud import conditions, down, event, up
+from tests.system.cloud import down, event, up
 from tests.system.hooks import Hooks
 from tests.system.served import Server
 from tests.system.waiting import wait_for
@@ -35,22 +36,6 @@ def server(cloud: MiniCloud, tmp_path: Path) -> Iterator[Server]:
     made.start()
     yield made
     made.close()
-
-
-def watch(server: Server, admin: Client, one: str, hooks: Hooks) -> None:
-    """Give the owner of a server an alarm."""
-    body = {
-        "name": one, "type": "event", "project_id": admin.project,
-        "event_rule": {
-            "event_type": "compute.instance.update",
-            "query": conditions(one, "error"),
-            "clear": {"query": conditions(one, "active")},
-        },
-        "alarm_actions": [hooks.url(f"/{one}")],
-        "ok_actions": [hooks.url(f"/{one}")],
-    }  # fmt: skip
-    answer = server.call("POST", "/alarming/v2/alarms", body)
-    assert answer.status == 201, answer.text
 
 
 def states(admin: Client) -> dict[str, str]:
@@ -79,8 +64,7 @@ def test_a_dead_host_is_down_in_nova_and_its_owners_know(
     servers = admin.boot(HOST, 5, "acts")
     port = admin.port(servers[0], HOST)
     wait_for(lambda: known(server) == set(servers), "the map has them")
-    for one in servers:
-        watch(server, admin, one, hooks)
+    watch(server, admin, servers, hooks)
     report(server, down(HOST))
     hooks.wait_count(5)
     wait_for(lambda: admin.service(HOST)["forced_down"], "Nova has it down")
@@ -110,8 +94,7 @@ def test_a_cloud_that_is_away_is_asked_when_it_returns(
     """nova-api dies, then a host, then we ourselves: owners know at once, Nova when it is back."""
     servers = admin.boot(HOST, 3, "away")
     wait_for(lambda: known(server) == set(servers), "the map has them")
-    for one in servers:
-        watch(server, admin, one, hooks)
+    watch(server, admin, servers, hooks)
     cloud.running["compute"].end(signal.SIGKILL)
     report(server, down(HOST))
     hooks.wait_count(3)
