@@ -30,7 +30,7 @@ def beside(cloud: MiniCloud, folder: Path, more: Config | None = None) -> Iterat
         made.close()
 
 
-def watch(server: Server, admin: Client, some: Iterable[str], hooks: Hooks) -> None:
+def watch(server: Server, admin: Client, hooks: Hooks, *some: str) -> None:
     """Give the owner of each of these servers an alarm, and its end."""
 
     def one(name: str) -> None:

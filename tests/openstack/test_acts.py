@@ -64,7 +64,7 @@ def test_a_dead_host_is_down_in_nova_and_its_owners_know(
     servers = admin.boot(HOST, 5, "acts")
     port = admin.port(servers[0], HOST)
     wait_for(lambda: known(server) == set(servers), "the map has them")
-    watch(server, admin, servers, hooks)
+    watch(server, admin, hooks, *servers)
     report(server, down(HOST))
     hooks.wait_count(5)
     wait_for(lambda: admin.service(HOST)["forced_down"], "Nova has it down")
@@ -94,7 +94,7 @@ def test_a_cloud_that_is_away_is_asked_when_it_returns(
     """nova-api dies, then a host, then we ourselves: owners know at once, Nova when it is back."""
     servers = admin.boot(HOST, 3, "away")
     wait_for(lambda: known(server) == set(servers), "the map has them")
-    watch(server, admin, servers, hooks)
+    watch(server, admin, hooks, *servers)
     cloud.running["compute"].end(signal.SIGKILL)
     report(server, down(HOST))
     hooks.wait_count(3)

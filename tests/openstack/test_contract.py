@@ -11,9 +11,9 @@ from faultwire.controllers.openstack.settings import Settings
 from faultwire.telemetry.clock import SystemClock
 from tests.contract.clouds.asking import Asked, CloudsAsked
 from tests.contract.clouds.truth import HOST, PORT, FaultsMadeTrue, World, without_repetitions
+from tests.openstack.beside import watch
 from tests.openstack.client import Client
 from tests.openstack.minicloud import NAME, MiniCloud
-from tests.openstack.test_acts import watch
 from tests.system.cloud import event
 from tests.system.hooks import Hooks
 from tests.system.served import Server
@@ -116,8 +116,7 @@ def real(
         return {one["id"] for one in found} == set(pair[0])
 
     made.until(known, "the map has them")
-    for one in pair[0]:
-        watch(server, admin, one, hooks)
+    watch(server, admin, hooks, *pair[0])
     yield made
     server.close()
     hooks.close()

@@ -56,7 +56,7 @@ def test_owners_of_many_servers_know_before_nova_does(
         servers = [model, *copies]
         with beside(cloud, tmp_path, {"openstack": {"reconcile_seconds": 3600}}) as server:
             wait_for(lambda: known(server, HOST) == set(servers), "the map has them")
-            watch(server, admin, servers, hooks)
+            watch(server, admin, hooks, *servers)
             log = cloud.running["compute"].log
             start = log.stat().st_size
             began = time.perf_counter()

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from tests.openstack import clones, settings
+from tests.openstack.beside import watch
 from tests.openstack.cable import Cable
 from tests.openstack.client import Client
 from tests.openstack.minicloud import NAME, MiniCloud
 from tests.openstack.region import REGION, Region
-from tests.openstack.test_acts import known, report, watch
+from tests.openstack.test_acts import known, report
 from tests.system.cloud import down, up
 from tests.system.hooks import Hooks
 from tests.system.served import Server
@@ -98,7 +99,7 @@ def test_what_was_not_heard_is_in_the_map_within_a_period(
         wait_for(lambda: right(server, cloud), "the map is the cloud's", LATE)
         wait_for(lambda: "by notifications" in followed(server), "they are heard", LATE)
         for one in (stay, moved, gone):
-            watch(server, admin, one, hooks)
+            watch(server, admin, hooks, one)
         cable.cut()
         wait_for(lambda: "by polling" in followed(server), "it is said that nothing is heard")
         # These are told of at cmp1, to a queue that nobody reads now.
@@ -170,7 +171,7 @@ def test_two_regions_with_the_same_hosts_do_not_mix(
             "it is known",
             LATE,
         )
-        watch(server, admin, "west-1", hooks)
+        watch(server, admin, hooks, "west-1")
         report(server, down(there))
         hooks.wait_count(1)
         wait_for(lambda: region.forced["cmp2"], "the second region's host is forced down")

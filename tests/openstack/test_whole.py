@@ -77,7 +77,7 @@ def _whole(cloud: MiniCloud, admin: Client, hooks: Hooks, server: Server, agents
     agents.enrol(HOST)
     agent = agents.start(HOST)
     wait_for(lambda: host_of(server, HOST)["agent"] == "connected", "its agent is connected")
-    watch(server, admin, servers, hooks)
+    watch(server, admin, hooks, *servers)
 
     cloud.kill_compute(HOST)
     agent.signal(signal.SIGKILL)
