@@ -12,9 +12,11 @@ from dataclasses import dataclass, replace
 
 from faultwire.app.leaving import Leaving, host_in_cloud
 from faultwire.controllers.openstack.settings import Settings
+from faultwire.domain.accounts import Actor
 from faultwire.domain.changes import Change
 from faultwire.domain.errors import Conflict, FaultwireError, NotFound, Refused, Unavailable
 from faultwire.domain.ids import FaultId
+from faultwire.domain.notices import ServerNotice, TakeNotices
 from faultwire.domain.remote_acts import (
     DISABLED,
     ENABLED,
@@ -27,6 +29,7 @@ from faultwire.domain.remote_acts import (
     SettleRemoteActs,
     disabled_for,
 )
+from faultwire.domain.states import UNTOUCHED_BY_HOST_DOWN, VmState
 from faultwire.ports import Clock, Intake, Inventory, Meter
 from faultwire.ports.clouds import CloudApi
 from faultwire.resourcemap.remote_acts import RemoteBook
@@ -44,6 +47,9 @@ FIRST_RETRY, LONGEST_RETRY = 0.25, 30.0
 
 LONGEST_FOR_HOSTS = 5.0
 """The same for a host: until it is up again, nothing can be placed there."""
+
+KEPT = frozenset(VmState) - {VmState.BUILDING} - UNTOUCHED_BY_HOST_DOWN
+"""States in which a server that was being built may be by now, and to which it returns."""
 
 NOTED = 1000
 """Characters of a refusal that are kept with the act."""
@@ -250,12 +256,21 @@ class RemoteActing:
             case RemoteKind.LET_UP:
                 await api.let_up(host_in_cloud(act.target), enable=act.wanted == ENABLED)
             case RemoteKind.RESET_STATE:
+                if act.origin:
+                    await self._look_first(api, act)
                 await api.reset_state(act.target, act.wanted)
             case RemoteKind.MARK_PORT:
                 return await api.mark_port(act.target, act.wanted)
             case RemoteKind.EVACUATE:
                 await self._leaving.leave(api, act)
         return ""
+
+    async def _look_first(self, api: CloudApi, act: RemoteAct) -> None:
+        """Learn what a server that the map has as being built is in: to that it returns."""
+        found = (await api.standing(act.target)).vm_state
+        if found in KEPT:
+            notice = ServerNotice(act.target, vm_state=VmState(found))
+            await self._intake.submit(TakeNotices((notice,), (), Actor(f"cloud {act.cloud}")))
 
     async def _one(self, api: CloudApi, one: _Try) -> None:
         act = one.act

@@ -61,7 +61,8 @@ class RemoteAct:
     `target` names a host, server or port, `wanted` the state asked for: of a host empty, or what
     its service becomes beside (`DISABLED`, `ENABLED`). `fault` is what it follows from, None
     where nothing in particular. `settled_ns` is when it was over, or last refused; `detail` says
-    why. A server that is evacuated leaves the host `origin`, for `place` or (empty) any.
+    why. A server that is evacuated leaves the host `origin`, for `place` or (empty) any; for one
+    whose state is reset `origin` is the state that it passes through at that time, or empty.
     """
 
     id: str

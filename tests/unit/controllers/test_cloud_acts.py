@@ -163,6 +163,52 @@ def test_an_act_that_is_over_stays_over() -> None:
     assert owed(made) == before
 
 
+def building(made: InProcess, state: VmState = VmState.BUILDING) -> Server:
+    """Have the map say that a server is being built, or in another state."""
+    server = Server(ServerId("vm0"), "vm0", OWNER, H1, vm_state=state)
+    made.commit(c.ServersSaved((server,)))
+    return server
+
+
+def test_what_was_built_meanwhile_is_given_back() -> None:
+    """A server that the map still has as building is looked at before it is reset."""
+    made, cloud = product(), cloud_of(2)
+    building(made)
+    made.report(DOWN, hostname=H1)
+    run(made, cloud)
+    assert ("standing", "vm0") in cloud.asked
+    assert ("standing", "vm1") not in cloud.asked
+    assert set(cloud.servers.values()) == {"error"}
+    made.report(UP, hostname=H1)
+    run(made, cloud)
+    assert set(cloud.servers.values()) == {"active"}
+    last = {one.traits["instance_id"]: one.traits["state"] for one in made.events if one.project}
+    assert last == {"vm0": "active", "vm1": "active"}
+
+
+def test_what_was_not_built_stays_in_error() -> None:
+    """As Nova has it for a server whose host died under its build."""
+    made, cloud = product(), cloud_of(2)
+    cloud.servers["vm0"] = "building"
+    building(made)
+    made.report(DOWN, hostname=H1)
+    run(made, cloud)
+    made.report(UP, hostname=H1)
+    run(made, cloud)
+    assert cloud.servers == {"vm0": "error", "vm1": "active"}
+
+
+@pytest.mark.parametrize("state", [VmState.BUILDING, VmState.PAUSED])
+def test_an_end_takes_back_what_is_owed_and_cannot_be_undone(state: VmState) -> None:
+    """A reset that is not done yet is not asked for any more, whatever the server returns to."""
+    made = product(servers=1)
+    building(made, state)
+    made.report(DOWN, hostname=H1)
+    assert (RemoteKind.RESET_STATE, "vm0", "error") in owed(made)
+    made.report(UP, hostname=H1)
+    assert owed(made) == [(RemoteKind.LET_UP, "h1", "")]
+
+
 def run(made: InProcess, cloud: FakeCloud) -> None:
     """Do what is owed until nothing is."""
 

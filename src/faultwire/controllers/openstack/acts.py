@@ -46,6 +46,9 @@ CloudOf = Callable[[HostName], str]
 RESETTABLE = {VmState.ERROR: "error", VmState.ACTIVE: "active", VmState.STOPPED: "stopped"}
 """What a server can be made from outside; one that was stopped is stopped once more."""
 
+PASSING = frozenset({VmState.BUILDING})
+"""States that end by themselves: what the map has of them may be over in the cloud."""
+
 SLICE = 128
 
 
@@ -84,9 +87,10 @@ class CloudController:
             wanted[act.about] = act
             if number % SLICE == SLICE - 1:
                 yield
-        if not wanted:
+        void = (*overtaken(wanted, self._book, now), *self._unmeant(realised.changes, now))
+        if not wanted and not void:
             return realised
-        acts = RemoteActsSaved((*overtaken(wanted, self._book, now), *wanted.values()))
+        acts = RemoteActsSaved((*void, *wanted.values()))
         realised = replace(realised, changes=(*realised.changes, acts))
         phases = WAITS_FOR[self._notify] & {act.phase for act in wanted.values()}
         if not (phases and fault is not None and _tells_of_trouble(plan)):
@@ -143,7 +147,19 @@ class CloudController:
                     continue
             for one in wanted:
                 if one is not None:
-                    yield asked(*one, fault.id if fault else None, now.wall_ns)
+                    yield _passing(asked(*one, fault.id if fault else None, now.wall_ns), view)
+
+    def _unmeant(self, changes: Iterable[Change], now: Instant) -> Iterator[RemoteAct]:
+        """Void what is owed on servers that return to a state which no cloud can be asked for."""
+        for change in changes:
+            if not isinstance(change, ServersMoved):
+                continue
+            for server in change.servers:
+                act = self._book.on((ABOUT[RemoteKind.RESET_STATE], server.id))
+                if act is None or act.kind is not RemoteKind.RESET_STATE:
+                    continue
+                if server.vm_state not in RESETTABLE:
+                    yield _void(act, now)
 
     def _of_host(self, host: Host, view: View) -> tuple[str, RemoteKind, str, str] | None:
         before, cloud = view.host(host.name), self._cloud_of(host.name)
@@ -190,11 +206,21 @@ def overtaken(
 ) -> list[RemoteAct]:
     """Return what is owed on the same things, void: it is not meant any more."""
     owed = [book.on(about) for about in wanted]
-    return [
-        replace(act, state=RemoteState.VOID, settled_ns=now.wall_ns, detail="superseded")
-        for act in owed
-        if act is not None and act.id != wanted[act.about].id
-    ]
+    return [_void(act, now) for act in owed if act is not None and act.id != wanted[act.about].id]
+
+
+def _void(act: RemoteAct, now: Instant) -> RemoteAct:
+    return replace(act, state=RemoteState.VOID, settled_ns=now.wall_ns, detail="superseded")
+
+
+def _passing(act: RemoteAct, view: View) -> RemoteAct:
+    """Return a reset with the state that its server passes through, if it does."""
+    if act.kind is not RemoteKind.RESET_STATE:
+        return act
+    server = view.server(ServerId(act.target))
+    if server is None or server.vm_state not in PASSING:
+        return act
+    return replace(act, origin=server.vm_state.value)
 
 
 def _tells_of_trouble(plan: Plan) -> bool:
