@@ -2,10 +2,16 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Callable
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+# Whatever the environment says: without bytecode each worker compiles every test, and each process
+# that a test starts compiles the product, which is a third of its start.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # No deadline: a test that times itself fails on a busy machine and proves nothing.
 settings.register_profile(

@@ -16,8 +16,8 @@ from faultwire.messaging.addresses import broker_of
 from faultwire.messaging.amqp import Opened
 from faultwire.messaging.settings import ListenerSettings, Settings
 from faultwire.telemetry.clock import SystemClock
-from tests.unit.app import fakestack
-from tests.unit.app.fakestack import FakeStack
+from tests.contract.app import fakestack
+from tests.contract.app.fakestack import FakeStack
 
 pytestmark = pytest.mark.filterwarnings("ignore:Support for InfluxDB")
 

@@ -7,7 +7,7 @@ from faultwire.domain.ids import ADMINISTRATORS
 from faultwire.messaging.memory import MemoryBus
 from faultwire.ports.buses import BUS
 from faultwire.testing.sink import Sink
-from tests.unit.notifier.bench import Bench
+from tests.contract.notifier.bench import Bench
 
 DAYS = 30 * 86_400
 

@@ -15,7 +15,7 @@ from faultwire.telemetry.clock import SystemClock
 from faultwire.testing import sink as sinks
 from faultwire.testing.sink import Received, Sink
 from faultwire_profiler.marks import UPPER_BOUND
-from tests.unit.notifier.bench import Bench
+from tests.contract.notifier.bench import Bench
 
 PENDING, DELIVERED = DeliveryState.PENDING, DeliveryState.DELIVERED
 REFUSED, DEAD = DeliveryState.REFUSED, DeliveryState.DEAD

@@ -14,7 +14,7 @@ from faultwire.telemetry.clock import SystemClock
 from faultwire.testing import sink as scripts
 from faultwire.testing.outbox import MemoryOutbox
 from faultwire.testing.sink import Sink
-from tests.unit.notifier.bench import Bench
+from tests.contract.notifier.bench import Bench
 
 P = ProjectId("p")
 ONE = Delivery(DeliveryId("d"), P, "a", "alarm", b"", 100)

@@ -22,7 +22,7 @@ from faultwire.notifier.delivery.tls import KEPT_NS, Sessions, context_of
 from faultwire.notifier.settings import Settings
 from faultwire.testing.clock import ManualClock
 from faultwire.testing.sink import Received, Script, Sink, reply
-from tests.unit.notifier.bench import Bench
+from tests.contract.notifier.bench import Bench
 
 
 def _certificate(folder: Path, address: str) -> tuple[Path, ssl.SSLContext]:

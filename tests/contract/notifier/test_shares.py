@@ -10,7 +10,7 @@ from faultwire.domain.errors import Unavailable
 from faultwire.domain.shares import ALL_SHARES, share_of
 from faultwire.testing import sink as scripts
 from faultwire.testing.sink import Sink
-from tests.unit.notifier.bench import Bench
+from tests.contract.notifier.bench import Bench
 
 
 def _paths_of_two_shares(sink: Sink) -> tuple[str, str, frozenset[int], frozenset[int]]:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from faultwire.testing.sink import Sink
-from tests.unit.notifier.bench import Bench
+from tests.contract.notifier.bench import Bench
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import asyncio
 from faultwire.domain.alarms import DeliveryState
 from faultwire.testing import sink as sinks
 from faultwire.testing.sink import Sink
-from tests.unit.notifier.bench import Bench
+from tests.contract.notifier.bench import Bench
 
 DELIVERED = DeliveryState.DELIVERED
 
