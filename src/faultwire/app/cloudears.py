@@ -5,16 +5,21 @@ passed over, so that nobody is told of a host that a server has left.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from faultwire.controllers.openstack.hearing import Hearing
 from faultwire.controllers.openstack.naming import Naming, cloud_named, in_our_words, is_anothers
 from faultwire.domain.notices import Notice, PortNotice, ServerNotice
 from faultwire.domain.standing import CloudLook
+from faultwire.domain.states import VmState
 from faultwire.ports import Inventory
 
 LATE_NS = 5_000_000_000
 """How much older than a look a notification may be: clocks differ, and a look takes its time."""
+
+
+IsEcho = Callable[[str, VmState, int], bool]
+"""Says whether a server's state, told of at a wall time, is one that we asked for and is over."""
 
 
 class Claims:
@@ -42,9 +47,12 @@ class Claims:
 class Ear:
     """What one cloud tells; on the event loop."""
 
-    def __init__(self, name: str, naming: Naming, claims: Claims, inventory: Inventory) -> None:
+    def __init__(
+        self, name: str, naming: Naming, claims: Claims, inventory: Inventory, is_echo: IsEcho
+    ) -> None:
         """Take whose it is; `hearing` is to be set before anything is heard."""
         self.name = name
+        self._is_echo = is_echo
         self.naming = naming
         self._claims = claims
         self._inventory = inventory
@@ -70,7 +78,16 @@ class Ear:
         ours = [in_our_words(one, self.naming) for one in notices]
         self.hearing.told(ours, self._inventory, now_ns)
         old = told_ns is not None and told_ns < self.looked_ns - LATE_NS
-        return tuple(one for one in ours if self._is_news(one, old=old))
+        news = [one for one in ours if self._is_news(one, old=old)]
+        return tuple(self._without_echo(one, now_ns) for one in news)
+
+    def _without_echo(self, notice: Notice, now_ns: int) -> Notice:
+        """Return a notice without the state that we made ourselves: owners heard of its end."""
+        if not isinstance(notice, ServerNotice) or notice.gone or notice.vm_state is None:
+            return notice
+        if not self._is_echo(notice.id, notice.vm_state, now_ns):
+            return notice
+        return replace(notice, vm_state=None)
 
     def _is_news(self, notice: Notice, *, old: bool) -> bool:
         if isinstance(notice, ServerNotice | PortNotice):
@@ -86,11 +103,16 @@ class Ear:
 class Ears:
     """Those of all clouds."""
 
-    def __init__(self, namings: Mapping[str, Naming], inventory: Inventory) -> None:
-        """Take how hosts of each cloud are called."""
+    def __init__(
+        self,
+        namings: Mapping[str, Naming],
+        inventory: Inventory,
+        is_echo: IsEcho = lambda *_: False,
+    ) -> None:
+        """Take how hosts of each cloud are called, and who knows what we asked clouds for."""
         claims = Claims(namings)
         self._ears = {
-            name: Ear(name, naming, claims, inventory) for name, naming in namings.items()
+            name: Ear(name, naming, claims, inventory, is_echo) for name, naming in namings.items()
         }
 
     def __iter__(self) -> Iterator[Ear]:

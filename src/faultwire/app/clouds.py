@@ -14,6 +14,7 @@ from faultwire.app.remote import RemoteActing
 from faultwire.config.configuration import Configuration
 from faultwire.controllers.openstack.api import OpenStackApi
 from faultwire.controllers.openstack.beside import Beside, cloud_among
+from faultwire.controllers.openstack.echoes import Echoes
 from faultwire.controllers.openstack.naming import names
 from faultwire.controllers.openstack.session import CloudSession
 from faultwire.domain.errors import Invalid
@@ -37,7 +38,9 @@ class Clouds:
             for name, session in self._sessions.items()
         }
         core.cloud = beside(configuration, core)
-        self._ears = Ears(names(settings.names), core.indexes.inventory)
+        echoes = Echoes(core.indexes.remote.on)
+        core.memory.follow(echoes.follow)
+        self._ears = Ears(names(settings.names), core.indexes.inventory, echoes.is_echo)
         for ear in self._ears:
             ear.transport_url = self._sessions[ear.name].transport_url
         core.follows.ears = self._ears

@@ -128,20 +128,22 @@ class CloudJob:
             raise DemoError(message)
 
     def _known(self, servers: set[str]) -> str:
-        """Return what Faultwire calls the host, once it knows all servers on it."""
+        """Return what Faultwire calls the host, once it knows all servers on it as active."""
         names = (self._host, f"{self._with.name}/{self._host}")
         found: list[str] = []
 
         def known() -> bool:
             for name in names:
-                if servers <= {one["id"] for one in self._shown(name).get("servers", ())}:
+                there = self._shown(name).get("servers", ())
+                # One that it still has as being built would be told of as active later.
+                if servers <= {one["id"] for one in there if one["vm_state"] == "active"}:
                     found.append(name)
                     return True
             return False
 
         if not wait_for(known, MAP_SECONDS, 0.5):
             message = (
-                f"Faultwire's map has no host {self._host} with these servers after "
+                f"Faultwire's map has no host {self._host} with these servers, active, after "
                 f"{MAP_SECONDS:.0f} s: is {self._with.name} in its [openstack] clouds?"
             )
             raise DemoError(message)

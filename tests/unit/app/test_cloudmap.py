@@ -12,6 +12,7 @@ from faultwire.app.listening import buses_of
 from faultwire.app.notified import Notified
 from faultwire.app.remote import RemoteActing
 from faultwire.config import configuration as config
+from faultwire.controllers.openstack.echoes import Echoes
 from faultwire.controllers.openstack.naming import names
 from faultwire.controllers.openstack.settings import Settings
 from faultwire.domain.errors import Invalid
@@ -48,7 +49,9 @@ class Stand:
         )
         self.metrics = Metrics()
         self.inventory = self.product.indexes.inventory
-        self.ears = Ears(names(clouds), self.inventory)
+        echoes = Echoes(self.product.indexes.remote.on)
+        self.product.memory.follow(echoes.follow)
+        self.ears = Ears(names(clouds), self.inventory, echoes.is_echo)
         self.clouds = {name: cloud() for name in clouds}
         reading = Reading(
             self.product, self.inventory, self.product.indexes.remote.on, self.product.clock,
@@ -186,6 +189,30 @@ async def acted(stand: Stand) -> None:
             clock.advance(0.05)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_an_echo_of_our_own_reset_is_no_trouble() -> None:
+    """Nova tells late that a server was put in error: who was told of the end hears nothing."""
+    stand = Stand("east")
+    await stand.look()
+
+    async def heard(state: str) -> list[str]:
+        before = len(stand.product.events)
+        await stand.tell(id="vm1", vm_state=state)
+        events = stand.product.events[before:]
+        return [str(one.traits["state"]) for one in events if one.project]
+
+    stand.product.report("compute.host.down", hostname="h1")
+    await acted(stand)
+    assert await heard("error") == []
+    stand.product.report("compute.host.up", hostname="h1")
+    assert await heard("error") == []
+    await acted(stand)
+    assert await heard("error") == []
+    assert await heard("paused") == ["paused"]
+    assert await heard("active") == ["active"]
+    stand.product.clock.advance(6.0)
+    assert await heard("error") == ["error"]
 
 
 async def test_what_is_on_no_host_is_its_clouds_too() -> None:

@@ -69,6 +69,18 @@ def test_servers_are_made_hit_and_taken_away(both: Both) -> None:
     assert "Doctor, shortcut, parallel" in run("--servers", "1").stdout
 
 
+@pytest.mark.parametrize(("late", "code"), [(1, 0), (9, 3)])
+def test_servers_are_awaited_until_the_map_has_them_as_active(
+    both: Both, late: int, code: int
+) -> None:
+    """Whoever fails one that is being built, to our knowledge, is told that it is active later."""
+    both.late = late
+    result = run("--servers", "1")
+    assert result.exit_code == code, result.output
+    assert ("with these servers, active" in result.stderr) == bool(code)
+    assert clean(both)
+
+
 def test_a_service_that_an_administrator_forces_down(both: Both) -> None:
     """--by service: owners hear of the host's status; detected is the request."""
     result = run("--by", "service", "--json", "-")

@@ -35,6 +35,8 @@ class Both:
     deaf: bool = False
     vetoed: bool = False
     mapped: bool = True
+    late: int = 0
+    """How many looks at the map still show servers as being built."""
     builds: str = "ACTIVE"
     asks: list[dict[str, Any]] = field(default_factory=list)
     prefix: str = ""
@@ -149,8 +151,10 @@ class Both:
         name = last.removeprefix(self.prefix)
         if not self.mapped or name not in self.hosts or not last.startswith(self.prefix):
             raise ClientError("no such host", 404)
+        state, self.late = "building" if self.late else "active", max(0, self.late - 1)
         mine = [one for one in self.servers.values() if one["host"] == name]
-        return {"host": {"name": last, "servers": mine}}
+        shown = [{"id": one["id"], "vm_state": state} for one in mine]
+        return {"host": {"name": last, "servers": shown}}
 
     def _fault_post_v1_events(self, _last: str, _query: Any, body: Any) -> Any:
         (event,) = body
