@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from faultwire.domain.changes import Change, DeliveriesQueued, DeliveriesReplayed, ProjectsRemoved
 from faultwire.domain.commands import Command, EvaluateOwed
 from faultwire.domain.decided import Decided, Realised, Work
-from faultwire.domain.errors import Broken
+from faultwire.domain.errors import Broken, Refused
 from faultwire.domain.events import SERVICE_UPDATE, Event
 from faultwire.domain.ids import FaultId, ProjectId
 from faultwire.domain.instants import Instant
@@ -96,8 +96,9 @@ class Chain:
     async def run(self, command: Command) -> tuple[object, tuple[Command, ...]]:
         """Return the command's answer and the commands that follow from it.
 
-        When it returns, everything is durable and visible and deliveries are on their way. When
-        it raises, nothing has changed: a `Refused` by the decider, `Unavailable` by the ledger.
+        When it returns, everything is durable and visible and deliveries are on their way; an
+        answer may be a `Refused`, which `answered` raises. When it raises, nothing has changed: a
+        `Refused` by the decider, `Unavailable` by the ledger.
         """
         stages = self._stages
         run = _Run(stages.clock.instant(), stages.memory.scratch())
@@ -194,6 +195,13 @@ class Chain:
                     probe.mark(fault, "T07", evaluated, count=count)
                 probe.mark(fault, "T04", committed, count=count)
                 probe.mark(fault, "T05", committed, count=count)
+
+
+def answered(answer: object) -> object:
+    """Return an answer to its caller; raises the one that is a refusal."""
+    if isinstance(answer, Refused):
+        raise answer
+    return answer
 
 
 def decider_for(deciders: Mapping[type, Decider[Any]], command: Command) -> Decider[Any]:

@@ -42,7 +42,7 @@ from faultwire.faces.network.ports import NetworkPorts
 from faultwire.faces.network.settings import Settings as NetworkSettings
 from faultwire.inspector.settings import Settings as InspectorSettings
 from faultwire.notifier.delivery import guard
-from faultwire.pipeline import Chain, Stages
+from faultwire.pipeline import Chain, Stages, answered
 from faultwire.policy.enforcer import PolicyEnforcer
 from faultwire.ports import Evaluator
 from faultwire.store import Snapshot
@@ -91,7 +91,7 @@ class Lane:
         self.commands.append(command)
         for follow in follows:
             await self.submit(follow)
-        return answer
+        return answered(answer)
 
 
 class _Heard:

@@ -10,6 +10,8 @@ from faultwire.app.cloudears import Follows
 from faultwire.app.lane import CatchUp, Lane
 from faultwire.app.memory import Followers
 from faultwire.app.rush import Rush
+from faultwire.app.settling import acting
+from faultwire.app.settling import deciders as settling_deciders
 from faultwire.app.writer import ReaderThreads, Writer
 from faultwire.controllers.embedded import tasks
 from faultwire.controllers.embedded.compute import EmbeddedController
@@ -19,7 +21,6 @@ from faultwire.controllers.embedded.notices import NoticesDecider
 from faultwire.controllers.embedded.requests import deciders as server_deciders
 from faultwire.controllers.embedded.services import deciders as service_deciders
 from faultwire.controllers.embedded.telling_ports import everything
-from faultwire.controllers.openstack.acts import ReleaseDecider, SettlingDecider
 from faultwire.controllers.openstack.beside import Beside
 from faultwire.domain import changes, guard_changes, guest_changes, network_changes
 from faultwire.domain.commands import (
@@ -51,19 +52,13 @@ from faultwire.domain.guest_commands import GuestChanged, MoveTask, StartTask
 from faultwire.domain.ids import GuestId
 from faultwire.domain.network_commands import RecheckPorts
 from faultwire.domain.notices import TakeNotices
-from faultwire.domain.remote_acts import (
-    EventsHeld,
-    ReleaseHeld,
-    RemoteActsSaved,
-    SettleRemoteActs,
-)
+from faultwire.domain.remote_acts import EventsHeld, RemoteActsSaved
 from faultwire.domain.services import NOVA_TERMS, StatusTerms
 from faultwire.domain.signals import UnmappedSaved
 from faultwire.identity.decide import deciders as identity_deciders
 from faultwire.identity.directory import MemoryDirectory
 from faultwire.inspector import settings as inspector_settings
 from faultwire.inspector.acting import Guards
-from faultwire.inspector.again import ActDecider
 from faultwire.inspector.agents import AgentDecider
 from faultwire.inspector.answers import AnsweredDecider, WatchedDecider
 from faultwire.inspector.decide import CloseDecider, ReportsDecider, RetryDecider
@@ -353,14 +348,15 @@ def deciders(  # noqa: PLR0913 - what all decisions stand on
     alarms, directory, subscriptions = indexes.alarms, indexes.directory, indexes.subscriptions
     wiring = partial(indexes.holds.live_of, WIRING)
     known = indexes.fencings.of
+    fenced = partial(FencingDecider, known=known, terms=fencing, guards=guards)
     servers = dict(server_deciders(terms, guards))
     evacuating = cloud.evacuating(guards) if cloud else servers[EvacuateServer]
     servers[EvacuateServer] = ProofDecider(evacuating, known, fencing)
     return {
-        ReportFaults: FencingDecider(ReportsDecider(settings, guards), known, fencing, guards),
+        ReportFaults: fenced(ReportsDecider(settings, guards)),
         CloseFault: CloseDecider(settings),
-        RetryUnmatched: FencingDecider(RetryDecider(settings, guards), known, fencing, guards),
-        ActOnFault: FencingDecider(ActDecider(settings, guards), known, fencing, guards),
+        RetryUnmatched: fenced(RetryDecider(settings, guards)),
+        ActOnFault: fenced(acting(settings, guards, indexes.remote)),
         **window_deciders(settings, indexes.acts),
         **fence_deciders(known, fencing, guards),
         **unmapped_deciders(indexes.unmapped.get, lambda: indexes.unmapped),
@@ -372,8 +368,7 @@ def deciders(  # noqa: PLR0913 - what all decisions stand on
         HostsWatched: WatchedDecider(),
         InstanceAnswered: AnsweredDecider(settings),
         **_imports(directory, terms, wiring),
-        SettleRemoteActs: SettlingDecider(indexes.remote),
-        ReleaseHeld: ReleaseDecider(indexes.remote),
+        **settling_deciders(indexes.remote, settings),
         SaveAlarm: WithinQuota(
             SaveAlarmDecider(alarms, directory.secrets, check_rule), alarms, indexes.quotas
         ),

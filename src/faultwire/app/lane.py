@@ -18,7 +18,7 @@ from faultwire.domain.commands import (
     MoveSession,
     ReportFaults,
 )
-from faultwire.domain.errors import Behind, FaultwireError, Unavailable
+from faultwire.domain.errors import Behind, FaultwireError, Refused, Unavailable
 from faultwire.domain.services import TellOwners
 from faultwire.domain.vantage_changes import TellSeats
 from faultwire.pipeline import Chain
@@ -188,7 +188,10 @@ class Lane:
             _fail(ticket.answer, error)
         else:
             self._refusal = None
-            if not ticket.answer.done():
+            if isinstance(answer, Refused):
+                result = type(answer).__name__
+                _fail(ticket.answer, answer)
+            elif not ticket.answer.done():
                 ticket.answer.set_result(answer)
             for command in reversed(follows):
                 self._follow(command)

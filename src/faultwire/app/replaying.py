@@ -25,7 +25,15 @@ from faultwire.domain.commands import CloseFault, Command, ImportInventory, Repo
 from faultwire.domain.decided import Fired, Work
 from faultwire.domain.errors import FaultwireError
 from faultwire.domain.events import Event
-from faultwire.domain.faults import ACTS_REFUSED, Evidence, Fault, FaultState, Outcome, Report
+from faultwire.domain.faults import (
+    ACTS_REFUSED,
+    CLOUD_REFUSED,
+    Evidence,
+    Fault,
+    FaultState,
+    Outcome,
+    Report,
+)
 from faultwire.domain.guard_commands import ActOnFault
 from faultwire.domain.ids import FaultId, derived
 from faultwire.domain.instants import Instant
@@ -37,6 +45,9 @@ from faultwire.store import Snapshot
 ACTOR = Actor("history")
 FROM_RECORD = ("hold", "maintenance", "silence", "vantage")
 """Guards whose word depends on what operators and hosts did at the time."""
+
+_OURS = frozenset({ACTS_REFUSED, CLOUD_REFUSED})
+"""Our own words on what was refused: nobody reported them."""
 
 NOT_ASKED = "not asked"
 DONE = "done"
@@ -65,7 +76,7 @@ class Replayed:
 
 async def replay(history: History, configuration: Configuration) -> Replayed:
     """Decide a history again; deterministic, without a clock, a file or a socket."""
-    faults = [one for one in history.faults if one.type.name != ACTS_REFUSED]
+    faults = [one for one in history.faults if one.type.name not in _OURS]
     course = _Course(configuration, faults)
     if history.inventory.hosts or history.inventory.servers or history.inventory.switches:
         await course.run(

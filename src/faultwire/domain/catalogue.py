@@ -163,6 +163,21 @@ ENTRIES: tuple[CatalogueEntry, ...] = (
     ),
     CatalogueEntry(
         FaultType(
+            "faultwire.cloud.refused",
+            "faultwire.cloud.granted",
+            (("fault", "act"),),
+            Severity.MAJOR,
+        ),
+        "monitor",
+        "A cloud refuses for good what it is asked for a fault; owners are told",
+        "what Nova and Neutron answer",
+        "none",
+        "processing_error",
+        "configurationOrCustomizationError",
+        "Read its words (faultwire explain), mend roles or policies, then act on it.",
+    ),
+    CatalogueEntry(
+        FaultType(
             "compute.host.cpu.error", "compute.host.cpu.ok", (("hostname",),), Severity.CRITICAL
         ),
         "compute",

@@ -31,7 +31,8 @@ class Realised:
 class Decided:
     """A decision on one command, before any evaluator saw it.
 
-    `answer` goes to the caller after the commit. `then` are commands that follow at once.
+    `answer` goes to the caller after the commit; one that is a `Refused` is raised there, where
+    what was refused had to be recorded. `then` are commands that follow at once.
     `detected` maps each fault that this decision opened to its T01; a clear has no timeline.
     """
 

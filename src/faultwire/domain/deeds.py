@@ -37,6 +37,11 @@ def of(fault: Fault) -> dict[ActKind, Decision]:
     return found
 
 
+def left(fault: Fault) -> list[ActKind]:
+    """Return the acts of a fault that somebody kept from being done."""
+    return [kind for kind in of(fault) if undone(fault, kind) is not None]
+
+
 def undone(fault: Fault, kind: ActKind) -> str | None:
     """Return who kept an act of a fault from being done; None where it was done or not wanted."""
     name = _PREFIX + kind.value

@@ -70,7 +70,7 @@ def explain(fault: Fault) -> Explanation:
 def _summary(fault: Fault) -> str:
     what = identity_of(fault.type.name, fault.resource).replace("|", " ")
     acts = deeds.of(fault)
-    left = [kind for kind in acts if deeds.undone(fault, kind) is not None]
+    left = deeds.left(fault)
     if fault.state is FaultState.UNMATCHED:
         return f"{what} waits for its resource to appear in the map; nobody was told."
     if fault.closed_by == "guard":
@@ -152,7 +152,10 @@ def _not_done(fault: Fault) -> Iterator[str]:
         guard = deeds.undone(fault, kind)
         if guard is not None:
             yield f"To {_DEEDS[kind]}: {one.why}."
-    if fault.live and any(deeds.undone(fault, kind) for kind in deeds.of(fault)):
+    left = set(deeds.left(fault))
+    if fault.live and ActKind.EVACUATE in left:
+        yield "Ask for the evacuation again once that is over."
+    if fault.live and left - {ActKind.EVACUATE}:
         yield f"`faultwire act {fault.id}` does it at your own word, if nothing is held."
 
 

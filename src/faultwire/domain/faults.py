@@ -12,6 +12,7 @@ from faultwire.domain.instants import Instant
 __all__ = [
     "AGENT_DOWN",
     "CLEARING_TYPES",
+    "CLOUD_REFUSED",
     "EVIDENCE_KEPT",
     "FAULT_TYPES",
     "FLAPPING",
@@ -62,6 +63,7 @@ LINK_DOWN = "network.link.down"
 SWITCH_DOWN = "network.switch.down"
 PORT_DOWN = "network.port.down"
 ACTS_REFUSED = "faultwire.acts.refused"
+CLOUD_REFUSED = "faultwire.cloud.refused"
 GUEST_DOWN = "database.guest.down"
 
 FAULT_TYPES: dict[str, FaultType] = {entry.type.name: entry.type for entry in ENTRIES}

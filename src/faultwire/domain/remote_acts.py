@@ -90,6 +90,20 @@ class RemoteAct:
             return Phase.LEAVING
         return Phase.HOST if ABOUT[self.kind] == "host" else Phase.STATES
 
+    @property
+    def matter(self) -> tuple[Phase, str, str]:
+        """What a later act may make good: of a server, its state and its leaving are two."""
+        return (self.phase, *self.about)
+
+
+NO_FAULT = "none"
+"""Stands for the fault of acts that follow from none."""
+
+
+def refusal_of(act: RemoteAct) -> tuple[str, RemoteKind]:
+    """Return what administrators are told once of: the fault, and the kind of act."""
+    return act.fault or NO_FAULT, act.kind
+
 
 DISABLED, ENABLED = "disabled", "enabled"
 """What is wanted of a service beside its force-down."""

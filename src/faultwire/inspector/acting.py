@@ -10,18 +10,15 @@ from faultwire.domain.changes import Change, FaultsSaved
 from faultwire.domain.decided import Decided, Steps
 from faultwire.domain.faults import (
     ACTS_REFUSED,
-    EVIDENCE_KEPT,
-    FAULT_TYPES,
+    HOST_DOWN,
     Decision,
     Evidence,
     Fault,
-    FaultState,
-    Outcome,
     identity_of,
 )
 from faultwire.domain.guard_changes import ActsDone, ActsNoted
 from faultwire.domain.guarding import Acted, Refused
-from faultwire.domain.ids import FaultId, HostName, derived
+from faultwire.domain.ids import HostName, derived
 from faultwire.domain.instants import Instant
 from faultwire.domain.plans import GuestPlan, PortsPlan, RaisePlan, ServerStep
 from faultwire.domain.states import VmState
@@ -66,6 +63,25 @@ class Guards:
         if about is None and act.fault is not None:
             about = view.live_fault(act.fault)
         return Facts(act, about, self.book, view, now, self.settings, self.signs, pending)
+
+    def asked(self, act: Act, view: View, now: Instant) -> Steps[Verdict]:
+        """Judge an act that somebody asks for by name, and have the word on it kept."""
+        verdict = self.judge(act, view, now)
+        fault = _fault_of(act, view)
+        said = deeds.undone(fault, act.kind) if fault is not None else None
+        if verdict.allowed:
+            if fault is not None and said is not None:
+                yield _recorded(fault, deeds.done(act.kind, LET_PASS), now)
+            yield Decided(changes=self.noted(act, now))
+            return verdict
+        if fault is None or said != verdict.guard:
+            refused = Refused(act.kind, act.host, verdict.guard, verdict.words)
+            if fault is not None:
+                line = deeds.refused(act.kind, verdict.guard, verdict.words)
+                yield _recorded(fault, line, now)
+            yield Decided(changes=kept((), now, (refused,)))
+            yield from _told(verdict.guard, [(fault, refused)], view, now)
+        return verdict
 
     def noted(self, act: Act, now: Instant) -> tuple[Change, ...]:
         """Return the changes by which an act that is done counts from now on.
@@ -149,44 +165,36 @@ class Acting:
         for fault, one in self.refused:
             by_guard.setdefault(one.guard, []).append((fault, one))
         for guard, some in by_guard.items():
-            yield from self._tell(guard, some, view)
+            yield from _told(guard, some, view, self._now)
         self._done, self.refused = [], []
 
-    def _tell(self, guard: str, some: list[tuple[Fault, Refused]], view: View) -> Steps[None]:
-        """Open the fault that says that a guard refuses, or fold into the one that is open."""
-        kind, resource, now = FAULT_TYPES[ACTS_REFUSED], {"guard": guard}, self._now
-        said = tuple(
-            Evidence(SOURCE, guard, "refused", now.wall_ns, details=_details(fault, one))
-            for fault, one in some
-        )
-        known = view.open_fault(identity_of(kind.name, resource))
-        if known is not None:
-            evidence = (*known.evidence, *said)
-            if len(evidence) > EVIDENCE_KEPT:
-                evidence = (evidence[0], *evidence[1 - EVIDENCE_KEPT :])
-            repeats = known.repeats + len(some)
-            folded = replace(known, repeats=repeats, updated_ns=now.wall_ns, evidence=evidence)
-            yield Decided(changes=(FaultsSaved((folded,)),))
-            return
-        name = FaultId(derived(kind.name, guard, some[0][0].id, now.wall_ns))
-        why = "administrators are told once; what is refused later is counted here"
-        opened = Fault(
-            name,
-            kind,
-            resource,
-            FaultState.OPEN,
-            now.wall_ns,
-            now.wall_ns,
-            repeats=len(some) - 1,
-            evidence=said[:EVIDENCE_KEPT],
-            decisions=(Decision("refused", Outcome.APPLIED, why),),
-        )
-        yield telling.raised(opened, now, now)
+
+def _told(
+    guard: str, some: Sequence[tuple[Fault | None, Refused]], view: View, now: Instant
+) -> Steps[None]:
+    """Open the fault that says that a guard refuses, or fold into the one that is open."""
+    said = tuple(
+        Evidence(SOURCE, guard, "refused", now.wall_ns, details=_details(fault, one))
+        for fault, one in some
+    )
+    yield from telling.counted(ACTS_REFUSED, {"guard": guard}, said, view, now)
 
 
-def _details(fault: Fault, refused: Refused) -> dict[str, object]:
+def _fault_of(act: Act, view: View) -> Fault | None:
+    """Return the fault in whose record the word on an act belongs."""
+    if act.fault is not None:
+        return view.live_fault(act.fault)
+    return view.open_fault(identity_of(HOST_DOWN, {"hostname": act.host}))
+
+
+def _recorded(fault: Fault, line: Decision, now: Instant) -> Decided:
+    after = replace(fault, decisions=(*fault.decisions, line), updated_ns=now.wall_ns)
+    return Decided(changes=(FaultsSaved((after,)),))
+
+
+def _details(fault: Fault | None, refused: Refused) -> dict[str, object]:
     return {
-        "fault": fault.id,
+        "fault": fault.id if fault is not None else "",
         "act": refused.kind.value,
         "host": refused.host,
         "words": refused.words,

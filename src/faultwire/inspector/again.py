@@ -71,6 +71,11 @@ def act(fault: Fault, view: View, acting: Acting) -> Steps[Fault]:
     )
 
 
+def undone(fault: Fault) -> list[ActKind]:
+    """Return what was refused of a fault and may be asked for; to evacuate is a wish apart."""
+    return [kind for kind in deeds.left(fault) if kind is not ActKind.EVACUATE]
+
+
 class ActDecider:
     """Decides on `ActOnFault`."""
 
@@ -87,8 +92,8 @@ class ActDecider:
         actor = command.actor
         if actor is None and not waits_for_verdict(fault):
             return Decided(answer=fault)
-        undone = [kind for kind in deeds.of(fault) if deeds.undone(fault, kind) is not None]
-        if not undone:
+        left = undone(fault)
+        if not left:
             raise Conflict(f"nothing was refused of fault {fault.id}")
         acting = Acting(self._acts, self._settings, now, actor.user if actor else "")
         after = yield from act(fault, view, acting)
@@ -101,6 +106,6 @@ class ActDecider:
         yield from acting.settle(view)
         if actor is None:
             return Decided(answer=after)
-        done = ", ".join(kind.value for kind in undone)
+        done = ", ".join(kind.value for kind in left)
         line = AuditRecord(now.wall_ns, actor, "fault.act", fault.id, done)
         return Decided(answer=after, changes=(Audited((line,)),))

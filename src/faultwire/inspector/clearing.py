@@ -5,10 +5,20 @@ from dataclasses import replace
 from faultwire.domain import deeds
 from faultwire.domain.acts import ActKind
 from faultwire.domain.decided import Steps
-from faultwire.domain.faults import GUEST_DOWN, HOST_DOWN, Decision, Fault, FaultState, Outcome
+from faultwire.domain.faults import (
+    CLOUD_REFUSED,
+    GUEST_DOWN,
+    HOST_DOWN,
+    Decision,
+    Fault,
+    FaultState,
+    Outcome,
+    identity_of,
+)
 from faultwire.domain.ids import HostName
 from faultwire.domain.instants import Instant
 from faultwire.domain.plans import ClearPlan
+from faultwire.domain.remote_acts import RemoteKind
 from faultwire.domain.states import AgentState
 from faultwire.inspector import telling, tending, wiring
 from faultwire.inspector.settings import Settings
@@ -48,6 +58,12 @@ def close(
         decisions=(*fault.decisions, *decisions),
     )
     yield telling.cleared(closed, now)
+    for kind in RemoteKind:
+        # What a cloud refused of it concerns nobody any more.
+        resource = {"fault": fault.id, "act": kind.value}
+        refused = view.open_fault(identity_of(CLOUD_REFUSED, resource))
+        if refused is not None:
+            yield from close(refused, closed_by, view, now, settings)
 
 
 def holds_host(fault: Fault) -> bool:

@@ -11,8 +11,8 @@ from typing import Any
 from faultwire.domain.acts import ALLOWED, Act, ActKind, Verdict
 from faultwire.domain.changes import Change, FaultsSaved
 from faultwire.domain.computing import EvacuateServer
-from faultwire.domain.decided import Decided, Deciding, Realised
-from faultwire.domain.errors import Conflict
+from faultwire.domain.decided import Decided, Deciding, Realised, Steps
+from faultwire.domain.errors import Conflict, Refused
 from faultwire.domain.faults import HOST_DOWN, Decision, Fault, FaultState, Outcome
 from faultwire.domain.fencing import (
     Fencing,
@@ -51,6 +51,12 @@ class Unguarded:
     def judge(self, act: Act, view: View, now: Instant, about: Fault | None = None) -> Verdict:
         """Allow it."""
         del act, view, now, about
+        return ALLOWED
+
+    def asked(self, act: Act, view: View, now: Instant) -> Steps[Verdict]:
+        """Allow it."""
+        del act, view, now
+        yield None
         return ALLOWED
 
     def noted(self, act: Act, now: Instant) -> tuple[Change, ...]:
@@ -161,6 +167,8 @@ class ProofDecider:
     def decide(self, command: EvacuateServer, view: View, now: Instant) -> Deciding:
         """Raise Conflict naming the host where a proof is required and there is none."""
         decided = yield from self._inner.decide(command, view, now)
+        if isinstance(decided.answer, Refused):
+            return decided
         server = view.server(command.server)
         host = view.host(server.host) if server is not None else None
         if host is None or command.no_fence or not self._terms.require_proof:

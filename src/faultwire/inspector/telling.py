@@ -1,11 +1,28 @@
 """The administrators' own events: a fault was raised, a fault was cleared."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from faultwire.domain.changes import FaultsSaved
-from faultwire.domain.decided import Decided
+from faultwire.domain.decided import Decided, Steps
 from faultwire.domain.events import FAULT_CLEARED, FAULT_RAISED, Event
-from faultwire.domain.faults import HOST_DOWN, Fault, Severity
-from faultwire.domain.ids import ADMINISTRATORS, derived
+from faultwire.domain.faults import (
+    EVIDENCE_KEPT,
+    FAULT_TYPES,
+    HOST_DOWN,
+    Decision,
+    Evidence,
+    Fault,
+    FaultState,
+    Outcome,
+    Severity,
+    identity_of,
+)
+from faultwire.domain.ids import ADMINISTRATORS, FaultId, derived
 from faultwire.domain.instants import Instant
+from faultwire.ports import View
+
+WHY = "administrators are told once; what is refused later is counted here"
 
 
 def raised(fault: Fault, detected: Instant, now: Instant) -> Decided:
@@ -16,6 +33,41 @@ def raised(fault: Fault, detected: Instant, now: Instant) -> Decided:
 def cleared(fault: Fault, now: Instant) -> Decided:
     """Save a fault that was closed and tell the administrators."""
     return _told(fault, FAULT_CLEARED, Severity.CLEARED, now, None)
+
+
+def counted(
+    kind: str,
+    resource: Mapping[str, str],
+    said: tuple[Evidence, ...],
+    view: View,
+    now: Instant,
+) -> Steps[None]:
+    """Open a fault of our own about things refused, or count them in the one that is open.
+
+    `said` has one statement for each; administrators are told when it is opened.
+    """
+    known = view.open_fault(identity_of(kind, resource))
+    if known is not None:
+        evidence = (*known.evidence, *said)
+        if len(evidence) > EVIDENCE_KEPT:
+            evidence = (evidence[0], *evidence[1 - EVIDENCE_KEPT :])
+        folded = replace(
+            known, repeats=known.repeats + len(said), updated_ns=now.wall_ns, evidence=evidence
+        )
+        yield Decided(changes=(FaultsSaved((folded,)),))
+        return
+    opened = Fault(
+        FaultId(derived(identity_of(kind, resource), now.wall_ns)),
+        FAULT_TYPES[kind],
+        resource,
+        FaultState.OPEN,
+        now.wall_ns,
+        now.wall_ns,
+        repeats=len(said) - 1,
+        evidence=said[:EVIDENCE_KEPT],
+        decisions=(Decision("refused", Outcome.APPLIED, WHY),),
+    )
+    yield raised(opened, now, now)
 
 
 def _told(

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from faultwire.domain.acts import Act, Verdict
 from faultwire.domain.changes import Change
+from faultwire.domain.decided import Steps
 from faultwire.domain.faults import Fault
 from faultwire.domain.instants import Instant
 
@@ -19,6 +20,13 @@ class Judge(Protocol):
 
         Ask when it is decided, and once more right before it is done if time went by. `about` is
         the fault that it follows from; the live fault of that id where it is left out.
+        """
+
+    def asked(self, act: Act, view: "View", now: Instant) -> Steps[Verdict]:
+        """Judge an act that somebody asks for by name, and have the word on it kept.
+
+        One that is refused is counted and told as every other, and stands in the record of the
+        fault that put its host down; one that is let pass counts.
         """
 
     def noted(self, act: Act, now: Instant) -> tuple[Change, ...]:

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from faultwire.domain.changes import Change
+from faultwire.domain.changes import Change, FaultsSaved
+from faultwire.domain.faults import CLOUD_REFUSED
 from faultwire.domain.ids import FaultId
 from faultwire.domain.remote_acts import (
     EventsHeld,
@@ -14,6 +15,7 @@ from faultwire.domain.remote_acts import (
     RemoteActsSaved,
     RemoteKind,
     RemoteState,
+    refusal_of,
 )
 
 MOST_STAYED = 10_000
@@ -21,7 +23,10 @@ MOST_STAYED = 10_000
 
 
 class RemoteBook:
-    """The book; written on the event loop alone. What is over is in the database alone."""
+    """The book; written on the event loop alone. What is over is in the database alone.
+
+    Only what a cloud refused for good is known as long as the fault is open that says so.
+    """
 
     def __init__(self) -> None:
         """Know of nothing owed."""
@@ -30,10 +35,13 @@ class RemoteBook:
         self._of: dict[tuple[FaultId | None, Phase], int] = {}
         self._held: dict[str, HeldEvents] = {}
         self._stayed: dict[str, str] = {}
+        self._refused: dict[tuple[Phase, str, str], RemoteAct] = {}
+        self._refusals: dict[tuple[str, RemoteKind], int] = {}
         self._appliers: dict[type, Callable[[Any], None]] = {
             RemoteActsSaved: self._saved,
             EventsHeld: lambda c: self._held.update((one.id, one) for one in c.held),
             HeldReleased: self._released,
+            FaultsSaved: self._faults_saved,
         }
 
     def apply(self, change: Change) -> None:
@@ -65,6 +73,43 @@ class RemoteBook:
             self._of[key] = self._of.get(key, 0) + 1
         if act.kind is RemoteKind.EVACUATE:
             self._leaves(act)
+        known = self._refused.get(act.matter)
+        if known is not None and (act.state is RemoteState.DONE or known.id == act.id):
+            self._no_longer(known)
+        if act.state is RemoteState.FAILED:
+            self._no_longer(self._refused.get(act.matter))
+            self._refused[act.matter] = act
+            told = refusal_of(act)
+            self._refusals[told] = self._refusals.get(told, 0) + 1
+
+    def _no_longer(self, act: RemoteAct | None) -> None:
+        if act is None:
+            return
+        del self._refused[act.matter]
+        key = refusal_of(act)
+        self._refusals[key] -= 1
+        if not self._refusals[key]:
+            del self._refusals[key]
+
+    def _faults_saved(self, change: FaultsSaved) -> None:
+        for fault in change.faults:
+            if fault.type.name == CLOUD_REFUSED and not fault.live:
+                for act in self.refused_of(fault.resource["fault"], fault.resource["act"]):
+                    self._no_longer(act)
+
+    def refused(self, matter: tuple[Phase, str, str]) -> RemoteAct | None:
+        """Return the act that was refused for good and that no later one made good."""
+        return self._refused.get(matter)
+
+    def refusals(self, key: tuple[str, RemoteKind]) -> int:
+        """Return how many acts of a fault and kind were refused for good."""
+        return self._refusals.get(key, 0)
+
+    def refused_of(self, fault: str, kind: str) -> tuple[RemoteAct, ...]:
+        """Return the acts of a fault and kind that were refused for good."""
+        if not any(key == (fault, kind) for key in self._refusals):
+            return ()
+        return tuple(one for one in self._refused.values() if refusal_of(one) == (fault, kind))
 
     def _leaves(self, act: RemoteAct) -> None:
         self._stayed.pop(act.target, None)

@@ -1,22 +1,22 @@
 """Everything that memory holds, read once at start."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Select, Table, select
+from sqlalchemy import Connection, Engine, Select, Table, or_, select
 
 from faultwire.domain.accounts import Assignment, Credential, Revocation, User, WebhookSecret
 from faultwire.domain.alarms import Alarm, Quota
 from faultwire.domain.causes import Cause
-from faultwire.domain.faults import LIVE_STATES, Fault
+from faultwire.domain.faults import CLOUD_REFUSED, LIVE_STATES, Fault
 from faultwire.domain.fencing import Fencing
 from faultwire.domain.guarding import NOT_HELD, Acted, Hold, Window
 from faultwire.domain.ids import GuestId, HostName
 from faultwire.domain.networks import Network, Subnet
-from faultwire.domain.remote_acts import HeldEvents, RemoteAct, RemoteState
+from faultwire.domain.remote_acts import NO_FAULT, HeldEvents, RemoteAct, RemoteState
 from faultwire.domain.resources import Evacuation, Guest, Host, Port, Project, Server, Switch
 from faultwire.domain.services import OwedStatus
 from faultwire.domain.signals import UnmappedAlert
@@ -45,6 +45,10 @@ AlarmsTo = Callable[[Sequence[Alarm]], None]
 
 ROWS_AT_ONCE = 2000
 """Rows that are in flight between driver and values: memory is spent on values alone."""
+
+
+MOST_TOLD = 500
+"""Faults of which a cloud refused something whose acts are known from the start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,7 @@ def load(engine: Engine, *, now_ns: int = 0, alarms_to: AlarmsTo | None = None) 
     reading = bulk.Reading()
     with translated(), of_one_moment(engine) as connection:
         read = partial(_read, connection.execution_options(stream_results=True))
+        live = read(_live_faults(), codec.fault_of)
         return Snapshot(
             projects=read(_whole(schema.projects), inventory_rows.project_of),
             hosts=read(_whole(schema.hosts, "last_seen_ns"), inventory_rows.host_of),
@@ -111,12 +116,15 @@ def load(engine: Engine, *, now_ns: int = 0, alarms_to: AlarmsTo | None = None) 
             ports=read(_whole(schema.ports), inventory_rows.port_of),
             guests=read(_whole(schema.guests, "last_heard_ns"), inventory_rows.guest_of),
             fencings=read(_whole(schema.fencings), signal_rows.fencing_of),
-            remote_acts=read(_owed_acts(), remote_rows.act_of),
+            remote_acts=(
+                *read(_owed_acts(), remote_rows.act_of),
+                *read(_refused_acts(live), remote_rows.act_of),
+            ),
             held=read(_held(), remote_rows.held_of),
             unmapped=read(_whole(schema.unmapped_alerts), signal_rows.unmapped_of),
             networks=read(_whole(schema.networks), network_rows.network_of),
             subnets=read(_whole(schema.subnets), network_rows.subnet_of),
-            faults=read(_live_faults(), codec.fault_of),
+            faults=live,
             causes=read(_whole(schema.causes), alarm_rows.cause_of),
             alarms=_alarms(connection, reading, alarms_to),
             secrets=read(_whole(schema.webhook_secrets), account_rows.secret_of),
@@ -207,6 +215,16 @@ def _owed_acts() -> Select[Any]:
     acts = schema.remote_acts
     owed = acts.c.state == RemoteState.OWED.value
     return select(acts).where(owed).order_by(acts.c.asked_ns, acts.c.id)
+
+
+def _refused_acts(live: Iterable[Fault]) -> Select[Any]:
+    """Select what clouds refused for good, as far as an open fault says so."""
+    acts = schema.remote_acts
+    told = [one.resource["fault"] for one in live if one.type.name == CLOUD_REFUSED]
+    of_one = acts.c.fault_id.in_(told[:MOST_TOLD])
+    whose = or_(of_one, acts.c.fault_id.is_(None)) if NO_FAULT in told else of_one
+    refused = acts.c.state == RemoteState.FAILED.value
+    return select(acts).where(refused, whose).order_by(acts.c.settled_ns, acts.c.id)
 
 
 def _held() -> Select[Any]:

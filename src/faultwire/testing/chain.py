@@ -35,7 +35,7 @@ from faultwire.domain.remote_acts import Notify
 from faultwire.inspector import guard_settings
 from faultwire.inspector.acting import Guards
 from faultwire.inspector.settings import Settings
-from faultwire.pipeline import Chain, Stages
+from faultwire.pipeline import Chain, Stages, answered
 from faultwire.ports import Evaluator, Ledger
 from faultwire.testing.clock import ManualClock
 from faultwire.testing.store import MemoryLedger
@@ -132,7 +132,7 @@ class InProcess:
     def run(self, command: Command) -> object:
         """Return the command's answer once it and all that follows from it are true.
 
-        Raises what the lane would raise; then nothing has changed. A follow-up that is refused
+        Raises what the lane would raise. A follow-up that is refused
         raises too: here nobody would read its log line.
         """
         told = len(self.events)
@@ -143,7 +143,7 @@ class InProcess:
             raise
         for follow in follows:
             self.run(follow)
-        return answer
+        return answered(answer)
 
     async def submit(self, command: Command) -> object:
         """Run a command, as a face or a monitor asks for it."""

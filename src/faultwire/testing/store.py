@@ -310,12 +310,7 @@ class MemoryLedger:
             guests=tuple(_ordered(state.guests)),
             fencings=tuple(_ordered(state.fencings)),
             unmapped=tuple(_ordered(state.unmapped)),
-            remote_acts=tuple(
-                sorted(
-                    (one for one in state.remote_acts.values() if one.state == "owed"),
-                    key=attrgetter("asked_ns", "id"),
-                )
-            ),
+            remote_acts=store_changes.remote_acts(state),
             held=tuple(sorted(state.held.values(), key=attrgetter("held_ns", "id"))),
             networks=tuple(_ordered(state.networks)),
             subnets=tuple(_ordered(state.subnets)),

@@ -29,7 +29,7 @@ from faultwire.domain.alarms import Alarm, Delivery, DeliveryState, Quota, Trans
 from faultwire.domain.causes import Cause, ResourceKind
 from faultwire.domain.enrolment import CredentialsRemoved
 from faultwire.domain.errors import Broken, Conflict
-from faultwire.domain.faults import Fault
+from faultwire.domain.faults import CLOUD_REFUSED, Fault
 from faultwire.domain.guarding import Acted, Hold, Window
 from faultwire.domain.ids import GuestId, HostName, UserId
 from faultwire.domain.networks import Network, Subnet
@@ -366,3 +366,20 @@ _APPLIERS: Mapping[type, Applier] = {
     CredentialsRemoved: _void_credentials,
     changes.Audited: _audited,
 }
+
+
+def remote_acts(state: State) -> tuple[remote.RemoteAct, ...]:
+    """Return what clouds are owed, and what they refused as far as an open fault says so."""
+    live = (one for one in state.faults.values() if one.live and one.type.name == CLOUD_REFUSED)
+    told = {one.resource["fault"] for one in live}
+    acts = state.remote_acts.values()
+    owed = [one for one in acts if one.state is remote.RemoteState.OWED]
+    refused = [
+        one
+        for one in acts
+        if one.state is remote.RemoteState.FAILED and (one.fault or remote.NO_FAULT) in told
+    ]
+    return (
+        *sorted(owed, key=attrgetter("asked_ns", "id")),
+        *sorted(refused, key=attrgetter("settled_ns", "id")),
+    )

@@ -10,9 +10,15 @@ from faultwire.domain import changes as c
 from faultwire.domain.accounts import AuditFilter, AuditRecord
 from faultwire.domain.alarms import Alarm, Attempt, Delivery, DeliveryState
 from faultwire.domain.errors import NotFound
-from faultwire.domain.faults import Fault, FaultState
+from faultwire.domain.faults import CLOUD_REFUSED, FAULT_TYPES, Fault, FaultState
 from faultwire.domain.ids import FaultId
-from faultwire.domain.remote_acts import RemoteActsSaved, RemoteKind, RemoteProgress, RemoteState
+from faultwire.domain.remote_acts import (
+    NO_FAULT,
+    RemoteActsSaved,
+    RemoteKind,
+    RemoteProgress,
+    RemoteState,
+)
 from tests.contract.store import values as v
 from tests.contract.store.conftest import Kept
 
@@ -122,6 +128,22 @@ def test_how_far_clouds_are_is_counted_by_kind(kept: Kept) -> None:
         RemoteProgress(kinds.RESET_STATE, owed=1, done=1, failed=1, void=1, error="newer"),
     )
     assert kept.faults.remote(FaultId("none")) == ()
+
+
+def test_a_start_knows_what_clouds_refused_while_a_fault_tells_of_it(kept: Kept) -> None:
+    """Of other faults, and of those that are over, it stays in the database alone."""
+    failed = replace(v.REMOTE, state=RemoteState.FAILED, detail="no", settled_ns=v.T0)
+    other = replace(failed, id="other", fault=FaultId("f-2"))
+    bare = replace(failed, id="bare", fault=None, settled_ns=v.T0 + 1)
+    told = [
+        replace(v.FAULT, id=f"t-{name}", type=FAULT_TYPES[CLOUD_REFUSED], state=state,
+                resource={"fault": name, "act": "reset_state"})
+        for name, state in (
+            ("f-1", FaultState.OPEN), ("f-2", FaultState.CLOSED), (NO_FAULT, FaultState.OPEN)
+        )
+    ]  # fmt: skip
+    kept.ledger.commit([c.FaultsSaved(tuple(told)), RemoteActsSaved((failed, other, bare))])
+    assert kept.reopen().load().remote_acts == (failed, bare)
 
 
 def test_marks_are_replaced_whole(kept: Kept) -> None:

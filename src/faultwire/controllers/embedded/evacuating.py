@@ -17,7 +17,7 @@ from faultwire.domain.changes import (
     ServersSaved,
 )
 from faultwire.domain.computing import ConfirmHost, EvacuateServer
-from faultwire.domain.decided import Decided, Deciding
+from faultwire.domain.decided import Decided, Deciding, Steps
 from faultwire.domain.errors import Conflict, Invalid, NotFound
 from faultwire.domain.instants import Instant
 from faultwire.domain.moves import EVACUATE, refuse_move
@@ -46,7 +46,9 @@ class EvacuateDecider:
         if host.up:
             raise Invalid("", f"Compute service of {host.name} is still in use.")
         act = Act(ActKind.EVACUATE, host.name, None, f"server {server.id}", command.actor.user)
-        counted = self._let_pass(act, view, now)
+        refusal = yield from self._asked(act, view, now)
+        if refusal is not None:
+            return Decided(refusal)
         if command.target is None:
             target = yield from placing.elsewhere(host.name, view)
         else:
@@ -63,17 +65,16 @@ class EvacuateDecider:
             changes.append(PortsSaved(ports))
         left = f"{host.name} to {target}"
         changes.append(Audited((line("server.evacuate", server, command.actor, now, left),)))
-        changes.extend(counted)
         return Decided(after, tuple(changes), (self._teller.told(server, after, view, now),))
 
-    def _let_pass(self, act: Act, view: View, now: Instant) -> tuple[Change, ...]:
-        """Return what makes the act count; raises Conflict in the words of the guard."""
+    def _asked(self, act: Act, view: View, now: Instant) -> Steps[Conflict | None]:
+        """Return why it is not to be, in the words of a guard."""
         if self._guards is None:
-            return ()
-        verdict = self._guards.judge(act, view, now)
-        if not verdict.allowed:
-            raise Conflict(f"Evacuation is refused by the guard {verdict.guard}: {verdict.words}")
-        return self._guards.noted(act, now)
+            return None
+        verdict = yield from self._guards.asked(act, view, now)
+        if verdict.allowed:
+            return None
+        return Conflict(f"Evacuation is refused by the guard {verdict.guard}: {verdict.words}")
 
 
 def _awake(server: Server, view: View, command: EvacuateServer, now: Instant) -> Server:

@@ -8,9 +8,9 @@ from faultwire.controllers.openstack.acts import CloudOf, overtaken
 from faultwire.domain.accounts import AuditRecord
 from faultwire.domain.acts import Act, ActKind
 from faultwire.domain.causes import ResourceKind
-from faultwire.domain.changes import Audited, Change
+from faultwire.domain.changes import Audited
 from faultwire.domain.computing import EvacuateServer
-from faultwire.domain.decided import Decided, Deciding
+from faultwire.domain.decided import Decided, Deciding, Steps
 from faultwire.domain.errors import Conflict, Invalid, NotFound
 from faultwire.domain.faults import HOST_DOWN, identity_of
 from faultwire.domain.instants import Instant
@@ -62,7 +62,9 @@ class LeaveDecider:
         judged = Act(
             ActKind.EVACUATE, host.name, fault.id if fault else None, words, command.actor.user
         )
-        counted = self._let_pass(judged, view, now)
+        refusal = yield from self._asked(judged, view, now)
+        if refusal is not None:
+            return Decided(refusal)
         stays_off = command.stopped or _was_stopped(server, view)
         act = RemoteAct(
             act_id(RemoteKind.EVACUATE, server.id, "", judged.fault, now.wall_ns),
@@ -78,7 +80,7 @@ class LeaveDecider:
         asked = RemoteActsSaved((*overtaken({act.about: act}, self._book, now), act))
         left = f"{host.name} to {command.target or 'any host'}"
         line = AuditRecord(now.wall_ns, command.actor, "server.evacuate", server.id, left)
-        return Decided(server, (asked, Audited((line,)), *counted))
+        return Decided(server, (asked, Audited((line,))))
 
     def _refuse_target(self, command: EvacuateServer, host: Host, view: View) -> None:
         target = command.target
@@ -91,14 +93,14 @@ class LeaveDecider:
         if self._cloud_of(target) != self._cloud_of(host.name):
             raise Invalid("", f"Host {target} is of another cloud than {host.name}.")
 
-    def _let_pass(self, act: Act, view: View, now: Instant) -> tuple[Change, ...]:
-        """Return what makes the act count; raises Conflict in the words of the guard."""
+    def _asked(self, act: Act, view: View, now: Instant) -> Steps[Conflict | None]:
+        """Return why it is not to be, in the words of a guard."""
         if self._guards is None:
-            return ()
-        verdict = self._guards.judge(act, view, now)
-        if not verdict.allowed:
-            raise Conflict(f"Evacuation is refused by the guard {verdict.guard}: {verdict.words}")
-        return self._guards.noted(act, now)
+            return None
+        verdict = yield from self._guards.asked(act, view, now)
+        if verdict.allowed:
+            return None
+        return Conflict(f"Evacuation is refused by the guard {verdict.guard}: {verdict.words}")
 
 
 def _was_stopped(server: Server, view: View) -> bool:
