@@ -10,6 +10,8 @@ from tests.openstack import settings
 from tests.openstack.client import Client
 from tests.openstack.minicloud import NAME, MiniCloud
 from tests.system.children import run
+from tests.system.guests import Guests
+from tests.system.served import Server
 
 pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -21,6 +23,7 @@ def examined(cloud: MiniCloud, folder: Path, *more: str) -> tuple[int, dict[str,
     clouds.write_text(f"{text}    transport_url: {cloud.transport}\n")
     config = folder / "doctor.conf"
     config.write_text(
+        f"[DEFAULT]\ntransport_url = {cloud.transport}\n"
         "[oslo_messaging_rabbit]\nrabbit_quorum_queue = false\n"
         f"[openstack]\nclouds = {NAME}\nclouds_yaml = {clouds}\n"
     )
@@ -29,6 +32,8 @@ def examined(cloud: MiniCloud, folder: Path, *more: str) -> tuple[int, dict[str,
         *more,
     )  # fmt: skip
     rows = json.loads(said.stdout)
+    ours = next(one for one in rows if one["check"] == "bus" and one["part"] != f"cloud {NAME}")
+    assert ours["level"] == "ok", ours
     return said.returncode, {one["check"]: one for one in rows if one["part"] == f"cloud {NAME}"}
 
 
@@ -47,6 +52,36 @@ def test_a_real_cloud_is_ready(cloud: MiniCloud, admin: Client, tmp_path: Path) 
     assert admin.service("cmp3")["status"] == before
     assert admin.neutron("GET", f"/ports/{port}")["port"]["name"] == ""
     admin.nova("DELETE", f"/servers/{server}")
+
+
+def test_novas_virtual_host_may_be_ours_too(
+    cloud: MiniCloud, admin: Client, tmp_path: Path
+) -> None:
+    """On one bus without a virtual host of ours guests are heard, and Nova boots servers."""
+    server = Server(
+        tmp_path,
+        {
+            "DEFAULT": {"transport_url": cloud.transport},
+            "oslo_messaging_rabbit": {"rabbit_quorum_queue": "false"},
+        },
+    ).start()
+    guests = Guests(server, tmp_path, 1)
+    config = tmp_path / "guest.conf"
+    config.write_text(
+        f"[DEFAULT]\ntransport_url = {cloud.transport}\n"
+        "[oslo_messaging_rabbit]\nrabbit_quorum_queue = false\n"
+    )
+    try:
+        guests.enrol("guest-0")
+        guests.start("guest-0", "--config", config)
+        guests.until("guest-0", state="up", agent="connected")
+        made = admin.boot("cmp2", 4, "shared")
+        for one in made:
+            admin.nova("DELETE", f"/servers/{one}")
+        guests.until("guest-0", state="up", agent="connected")
+    finally:
+        guests.close()
+        server.close()
 
 
 def test_a_plain_installation_is_told_what_it_lacks(

@@ -14,6 +14,7 @@ from faultwire.messaging.versions import (
     Kind,
     Method,
     Older,
+    Renamed,
     Step,
     Table,
     parse,
@@ -30,6 +31,7 @@ def document(table: Table) -> dict[str, Any]:
             api.name: {
                 "topic": api.topic,
                 "each": api.each,
+                **_renamed(api),
                 "history": [[str(step.version), step.release, step.why] for step in api.history],
                 "methods": {
                     method.name: {
@@ -53,6 +55,10 @@ def document(table: Table) -> dict[str, Any]:
     }
 
 
+def _renamed(api: Api) -> dict[str, Any]:
+    return {"renamed": [api.renamed.release, api.renamed.formerly]} if api.renamed else {}
+
+
 def table(text: Mapping[str, Any]) -> Table:
     """Return the table that a document holds."""
     return Table(
@@ -65,6 +71,7 @@ def _api(name: str, text: Mapping[str, Any]) -> Api:
         name=name,
         topic=text["topic"],
         each=text["each"],
+        renamed=Renamed(*text["renamed"]) if "renamed" in text else None,
         history=tuple(Step(parse(v), release, why) for v, release, why in text["history"]),
         methods=tuple(
             Method(
@@ -106,7 +113,10 @@ def as_of(newest: Table, release: str) -> Table:
             for method in api.methods
             if method.since <= last
         )
-        apis.append(Api(api.name, api.topic, history, methods, api.each))
+        renamed = api.renamed
+        later = renamed is not None and renamed.release not in releases
+        topic = renamed.formerly if later and renamed else api.topic
+        apis.append(Api(api.name, topic, history, methods, api.each, None if later else renamed))
     return Table(releases, tuple(apis))
 
 

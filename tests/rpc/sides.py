@@ -13,7 +13,7 @@ from faultwire.messaging.rabbit_client import RabbitClient
 from faultwire.messaging.rabbit_server import RabbitServer
 from faultwire.messaging.settings import Settings
 from faultwire.messaging.table import TABLE
-from faultwire.messaging.versions import Api, Kind, Method, Older, Table, parse
+from faultwire.messaging.versions import Api, Kind, Method, Older, Table, parse, placed
 from faultwire.ports.rpc import PeerVersions, RpcClient, RpcServer
 from faultwire.telemetry.clock import SystemClock
 from tests.rpc.handlers import Handlers
@@ -26,6 +26,10 @@ EXAMPLES: Mapping[Kind, object] = {
     Kind.NAMES: ["one", "two"],
     Kind.DOCUMENT: {"service_status": "running"},
 }
+
+
+QUEUES = {api.name: api.topic for api in TABLE.apis}
+"""Topics of all ages are this release's, as one configuration for all has them."""
 
 
 class Sides:
@@ -57,7 +61,7 @@ class Sides:
                 await rabbit.ready()
             server = rabbit
         else:
-            server = InProcessServer(self._exchange, table)
+            server = InProcessServer(self._exchange, placed(table, QUEUES))
             server.serve(api, handlers, to=to)
             await server.start()
         self._servers.append(server)
@@ -78,6 +82,7 @@ class Sides:
     ) -> RpcClient:
         """Return a client with a table of any age."""
         clock = SystemClock()
+        table = placed(table, QUEUES)
         peers = Peers(clock, guests, table)
         caps = Caps(levels, peers, table)
         client: RabbitClient | InProcessClient

@@ -4,8 +4,7 @@ import asyncio
 import json
 import logging
 import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from typing import Any
 
 import amqp
@@ -28,6 +27,7 @@ from faultwire.telemetry.clock import SystemClock
 from tests.rpc.handlers import Handlers
 from tests.rpc.records import RECORDS
 from tests.rpc.sides import Sides, sides
+from tests.system.channels import channel
 from tests.system.rabbit import Rabbit
 
 pytestmark = pytest.mark.system
@@ -42,19 +42,6 @@ async def over(rabbit: Rabbit) -> AsyncIterator[tuple[Sides, str]]:
     url = rabbit.fresh()
     async with sides(url) as made:
         yield made, url
-
-
-@contextmanager
-def channel(url: str) -> Iterator[amqp.Channel]:
-    """Give a plain AMQP channel."""
-    broker = broker_of(Settings(transport_url=url))
-    assert broker is not None
-    [host] = broker.hosts
-    with amqp.Connection(
-        host=str(host), userid=host.user, password=host.password, virtual_host=broker.vhost,
-        login_method="PLAIN",
-    ) as connection:  # fmt: skip
-        yield connection.channel()
 
 
 async def _in_thread(work: Any, *arguments: Any, **named: Any) -> Any:
@@ -265,7 +252,7 @@ async def test_nothing_of_a_guest_that_left_stays_on_the_broker(rabbit: Rabbit) 
             client = await both.client()
             await client.call("guestagent", "rpc_ping", {}, to="g1", deadline_s=60)
             assert "guestagent.g1" in rabbit.queues(vhost)
-    assert sorted(rabbit.queues(vhost)) == ["conductor", "conductor.all"]
+    assert sorted(rabbit.queues(vhost)) == ["trove-conductor", "trove-conductor.all"]
 
 
 async def test_calls_to_a_dead_guest_do_not_pile_up(over: tuple[Sides, str]) -> None:
@@ -294,7 +281,11 @@ async def test_calls_are_taken_by_a_process_of_their_own(over: tuple[Sides, str]
     server.serve("taskmanager", handlers)
     await server.start()
     taken = CallDoor(
-        (Settings(transport_url=url), RabbitSettings()), ("taskmanager",), exchange, CLOCK
+        (Settings(transport_url=url), RabbitSettings()),
+        ("taskmanager",),
+        ("taskmanager",),
+        exchange,
+        CLOCK,
     )
     running = asyncio.create_task(taken.run())
     client = await both.client()

@@ -71,7 +71,9 @@ class Load:
             began = CLOCK.mono_ns()
             verdict = "ok"
             try:
-                await self._client.call("baseapi", "rpc_ping", {}, to="conductor", deadline_s=1)
+                await self._client.call(
+                    "baseapi", "rpc_ping", {}, to=CONDUCTOR.topic, deadline_s=1
+                )
             except RpcError as error:
                 verdict = error.verdict
             self.verdicts.append(verdict)

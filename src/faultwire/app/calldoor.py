@@ -7,13 +7,13 @@ import asyncio
 import contextlib
 import logging
 import sys
+from collections.abc import Collection
 
 from faultwire.domain.errors import NoConsumer, RpcError
 from faultwire.messaging import relay
 from faultwire.messaging.dispatch import Envelope
 from faultwire.messaging.inprocess import InProcessExchange
 from faultwire.messaging.settings import RabbitSettings, Settings
-from faultwire.messaging.table import TABLE
 from faultwire.ports import Clock
 
 log = logging.getLogger(__name__)
@@ -33,12 +33,13 @@ class CallDoor:
         self,
         broker: tuple[Settings, RabbitSettings],
         apis: tuple[str, ...],
+        topics: Collection[str],
         exchange: InProcessExchange,
         clock: Clock,
     ) -> None:
-        """Start nothing."""
+        """Start nothing; `topics` are those of the APIs."""
         self._first = relay.first_line(*broker, apis)
-        self._topics = {TABLE.api(name).topic for name in apis}
+        self._topics = frozenset(topics)
         self._exchange = exchange
         self._clock = clock
         self._child: asyncio.subprocess.Process | None = None

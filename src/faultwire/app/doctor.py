@@ -40,7 +40,11 @@ SECONDS = 10.0
 TOLD_SECONDS = 8.0
 """How long a cloud may take to tell of a change."""
 TEST = {"type": "doctor.test"}
-NOVA = "nova"
+QUEUES: Mapping[str, frozenset[str]] = {
+    "Nova": frozenset({"conductor", "scheduler", "compute"}),
+    "Trove": frozenset({"trove-conductor", "taskmanager"}),
+}
+"""Queues of the services' own calls in a virtual host, where an exchange has their name."""
 """Nova's exchange."""
 
 Judge = Callable[[str, Any], Finding]
@@ -109,7 +113,8 @@ class Doctor:
         )
         if broker is not None:
             mend = ("faultwire.conf: [DEFAULT] transport_url",)
-            checks.append(Check("bus", partial(self._look, broker), _bus, mend))
+            judge = partial(_bus, broker.queues)
+            checks.append(Check("bus", partial(self._look, broker), judge, mend))
         if self.wanted.webhook:
             checks.append(Check("webhook", self._webhook, _webhook))
         return await run_all(checks, self.wanted.seconds)
@@ -289,17 +294,23 @@ def _database(check: str, found: tuple[str, str | None]) -> Finding:
     return readiness.warn(check, text, "faultwire db upgrade")
 
 
-def _bus(check: str, found: BusSeen) -> Finding:
+def _bus(queues: Mapping[str, str], check: str, found: BusSeen) -> Finding:
     text = f"{found.address} lets us in"
-    if NOVA not in found.exchanges:
-        return readiness.ok(check, text)
-    return readiness.fail(
-        check,
-        f"{text}; it is Nova's virtual host too: the queue conductor is Nova's and ours",
-        "rabbitmqctl add_vhost faultwire",
-        "faultwire.conf: [DEFAULT] transport_url = rabbit://USER:PASSWORD@HOST:5672/faultwire",
-        "clouds.yaml, in the cloud's entry: transport_url: Nova's, by which it is heard",
-    )
+    for service, theirs in QUEUES.items():
+        shared = sorted(theirs & set(queues.values()))
+        if service.lower() in found.exchanges and shared:
+            return readiness.fail(
+                check,
+                f"{text}; it is {service}'s virtual host too: {service}'s and ours is the queue"
+                f" {', the queue '.join(shared)}",
+                "faultwire.conf: [DEFAULT] conductor_queue, taskmanager_queue: other names",
+                "or a virtual host of our own: rabbitmqctl add_vhost faultwire",
+                "faultwire.conf: [DEFAULT] transport_url ="
+                " rabbit://USER:PASSWORD@HOST:5672/faultwire",
+                "clouds.yaml, in the cloud's entry: transport_url: the services', by which they"
+                " are heard",
+            )
+    return readiness.ok(check, text)
 
 
 def _webhook(check: str, came: str) -> Finding:

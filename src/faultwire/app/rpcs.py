@@ -18,6 +18,8 @@ from faultwire.messaging.inprocess import InProcessExchange, InProcessServer
 from faultwire.messaging.peers import Peers
 from faultwire.messaging.rabbit_client import RabbitClient
 from faultwire.messaging.seals import SENDER, KeyOf, door, sealer
+from faultwire.messaging.table import TABLE
+from faultwire.messaging.versions import placed
 from faultwire.ports import Clock, Meter
 from faultwire.ports.rpc import Incoming, PeerVersions
 
@@ -89,13 +91,16 @@ class Rpcs:
         self.client = RabbitClient(broker, "faultwire", caps, peers, tools.clock, seal)
         self.client.cast_failed = functools.partial(_count, tools.metrics)
         exchange = InProcessExchange()
-        self.server = InProcessServer(exchange, door=door(keys.of_sender))
+        table = placed(TABLE, broker.queues)
+        self.server = InProcessServer(exchange, table, door(keys.of_sender))
         """What is served here is what the child process hands on; empty without one."""
         self.serves = bool(served)
         self._door: CallDoor | None = None
         if served:
             line = (configuration.default, configuration.oslo_messaging_rabbit)
-            self._door = CallDoor(line, served, exchange, tools.clock)
+            apis = [table.api(name) for name in served]
+            topics = [name for api in apis for name in (api.topic, api.former) if name]
+            self._door = CallDoor(line, served, topics, exchange, tools.clock)
         self._clock = tools.clock
 
     async def start(self, life: Life) -> None:

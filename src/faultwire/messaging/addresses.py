@@ -1,5 +1,6 @@
 """Where the broker is: `transport_url`, read by us so that its mistakes are named; no I/O."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,6 +17,8 @@ _WORDS = {
     **dict.fromkeys(("false", "0", "no", "off", "f", "n"), False),
 }
 LONGEST = 60
+_QUEUE = re.compile(r"[A-Za-z0-9_.-]{1,128}", re.ASCII)
+_TAKEN = frozenset({"baseapi", "guestagent"})
 LEAST_HEARTBEAT, MOST_HEARTBEAT = 2, 3600
 
 OPTIONS = frozenset({
@@ -53,13 +56,15 @@ class Broker:
     """A broker's nodes, the virtual host, and how we connect.
 
     `rabbit` is what holds: what the URL says stands in the place of what the section says.
-    `options` are all that the URL says, for the library.
+    `options` are all that the URL says, for the library. `queues` are topics of APIs that have
+    another name here than in the table.
     """
 
     hosts: tuple[BrokerHost, ...]
     vhost: str
     rabbit: RabbitSettings
     options: tuple[tuple[str, str], ...] = ()
+    queues: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         """Return what may be logged: no password is in it."""
@@ -110,7 +115,22 @@ def broker_of(settings: Settings, rabbit: RabbitSettings | None = None) -> Broke
     holds = _holding(rabbit, dict(options), secure=parts.scheme == "amqps")
     port = TLS_PORT if holds.ssl else PORT
     hosts = tuple(_host(node, port) for node in parts.netloc.split(","))
-    return Broker(hosts, unquote(parts.path.removeprefix("/")) or "/", holds, options)
+    vhost = unquote(parts.path.removeprefix("/")) or "/"
+    return Broker(hosts, vhost, holds, options, _queues(settings))
+
+
+def _queues(settings: Settings) -> dict[str, str]:
+    """Return where APIs are served; raises Invalid for a name that no queue may have."""
+    found = {"conductor": settings.conductor_queue, "taskmanager": settings.taskmanager_queue}
+    for name, queue in found.items():
+        option = f"[DEFAULT] {name}_queue"
+        if not _QUEUE.fullmatch(queue):
+            raise Invalid(option, "must be 1 to 128 letters, digits, dots, dashes, underscores")
+        if queue in _TAKEN or queue.startswith(("amq.", "reply_", "guestagent.")):
+            raise Invalid(option, f"{queue} is the name of something else")
+    if len(set(found.values())) < len(found):
+        raise Invalid("[DEFAULT] taskmanager_queue", "is that of the conductors too")
+    return found
 
 
 def _holding(

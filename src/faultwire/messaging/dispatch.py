@@ -76,7 +76,8 @@ class Dispatcher:
         if self._door is not None:
             self._door(self.topic, envelope)
         method, arguments = admit(api, envelope.method, envelope.version, envelope.arguments)
-        incoming = Incoming(api.name, method.name, cast("str", envelope.version), envelope.context)
+        version = cast("str", envelope.version)
+        incoming = Incoming(api.name, method.name, version, envelope.context, self.topic)
         try:
             answer = await getattr(handler, method.name)(incoming, **arguments)
             size = len(orjson.dumps(answer))

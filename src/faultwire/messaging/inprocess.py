@@ -12,7 +12,7 @@ from faultwire.domain.errors import NoAnswer, NoConsumer, RefusedVersion, RpcErr
 from faultwire.messaging.caps import Caps
 from faultwire.messaging.dispatch import Dispatcher, Door, Envelope
 from faultwire.messaging.table import TABLE
-from faultwire.messaging.versions import Form, Table, fit, parse
+from faultwire.messaging.versions import Api, Form, Table, fit, parse
 from faultwire.ports import Clock
 from faultwire.ports.rpc import Answer
 
@@ -57,9 +57,13 @@ class InProcessServer:
         self._started = False
 
     def serve(self, api: str, handler: object, *, to: str | None = None) -> None:
-        """Take the calls of an API."""
+        """Take the calls of an API, also of those who call it by its former topic."""
         known = self._table.api(api)
-        topic = known.topic_of(to)
+        self._serve(known, handler, known.topic_of(to))
+        if known.former is not None:
+            self._serve(known, handler, known.former)
+
+    def _serve(self, known: Api, handler: object, topic: str) -> None:
         dispatcher = self._mine.get(topic)
         if dispatcher is None:
             dispatcher = self._mine[topic] = Dispatcher(self._table, topic, self._door)

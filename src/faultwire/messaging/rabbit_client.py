@@ -20,7 +20,7 @@ from faultwire.messaging.inprocess import CastFailed
 from faultwire.messaging.link import Kept, Link, News, Outgoing, State
 from faultwire.messaging.peers import Peers
 from faultwire.messaging.seals import Seal, unsealed
-from faultwire.messaging.versions import Form, Version, fit
+from faultwire.messaging.versions import Form, Version, fit, placed
 from faultwire.messaging.wire import Call, Reply
 from faultwire.ports import Clock
 from faultwire.ports.rpc import Answer
@@ -73,6 +73,7 @@ class RabbitClient:
     ) -> None:
         """Take who we are on the bus; touches no network before `start`."""
         self._caps = caps
+        self._table = placed(caps.table, broker.queues)
         self._peers = peers
         self._clock = clock
         self._seal = seal
@@ -198,8 +199,8 @@ class RabbitClient:
 
     async def survey(self, api: str) -> list[Version]:
         """Ask all live peers of an API what they speak, and note the lowest; waits a second."""
-        known = self._caps.table.api(api)
-        form = fit(self._caps.table.api("baseapi"), "get_versions", {}, None, known.topic)
+        known = self._table.api(api)
+        form = fit(self._table.api("baseapi"), "get_versions", {}, None, known.topic)
         token = uuid4().hex
         due = self._clock.mono_ns() + round(SURVEY_SECONDS * NS)
         call = Call(token, "baseapi", "get_versions", form, known.topic, self._link.name, {})
@@ -220,7 +221,7 @@ class RabbitClient:
     def _form(
         self, api: str, method: str, arguments: Mapping[str, object], to: str | None
     ) -> Form:
-        return fit(self._caps.table.api(api), method, arguments, self._caps.of(api, to), to)
+        return fit(self._table.api(api), method, arguments, self._caps.of(api, to), to)
 
     def _prepare(
         self,
@@ -230,7 +231,7 @@ class RabbitClient:
         to: str | None,
         deadline_s: float,
     ) -> _Sending:
-        topic = self._caps.table.api(api).topic_of(to)
+        topic = self._table.api(api).topic_of(to)
         form = self._form(api, method, arguments, to)
         self._check_link(topic, method)
         due = self._clock.mono_ns() + round(deadline_s * NS)
@@ -252,7 +253,7 @@ class RabbitClient:
             call = Call(
                 each.token, each.api, each.method, each.form, each.topic, self._link.name, {}
             )
-            kept = each.cast and not self._caps.table.api(each.api).each
+            kept = each.cast and not self._table.api(each.api).each
             sealed = replace(call, context=self._seal(call))
             outgoing.append(Outgoing(sealed, each.due_ns, kept))
         self._link.send(outgoing)
@@ -319,7 +320,7 @@ class RabbitClient:
         if sending.resends >= RESENDS or not speaks < sending.form.version:
             return False
         self._peers.refused(sending.api, sending.to, speaks)
-        known = self._caps.table.api(sending.api)
+        known = self._table.api(sending.api)
         try:
             form = fit(known, sending.method, sending.arguments, speaks, sending.to)
         except RpcError:

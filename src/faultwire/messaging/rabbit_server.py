@@ -26,17 +26,20 @@ from faultwire.messaging.link import (
     refusal_of,
 )
 from faultwire.messaging.table import TABLE
-from faultwire.messaging.versions import Form, Table, Version
+from faultwire.messaging.versions import Api, Form, Table, Version, placed
 from faultwire.messaging.wire import SPEAKS, Call, encode
 
 log = logging.getLogger(__name__)
 
 EXCHANGE = "faultwire.rpc"
 GUESTS_EXCHANGE = "faultwire.guests"
+NOVAS_EXCHANGE = "nova"
 EVERYONE = "all"
 """The one server name: a name for each process would leave a durable queue behind for each."""
 HANDLER_SECONDS = 60.0
 STOP_SECONDS = 5.0
+CONFIRM_SECONDS = 5.0
+AFTER_SECONDS = 0.5
 WORKERS = 16
 
 _OPTIONS = {
@@ -67,15 +70,18 @@ def passing(broker: Broker) -> Broker:
 class RabbitServer:
     """Implements `ports.rpc.RpcServer`; its own loop is that of `start`.
 
-    Guests' topics are transient: their queues go with the guest. Others are durable.
+    Guests' topics are transient: their queues go with the guest. Others are durable. An API that
+    was renamed is also taken at its former topic, where that is a queue which servers of an
+    older release made here, and Nova is not here.
     """
 
     def __init__(self, broker: Broker, table: Table = TABLE, door: Door | None = None) -> None:
         """Take the table of what is spoken here, and who may call; touches no network yet."""
         self._broker = broker
-        self._table = table
+        self._table = placed(table, broker.queues)
         self._door = door
         self._dispatchers: dict[str, tuple[Dispatcher, bool]] = {}
+        self._former: set[str] = set()
         self._serving: list[_Serving] = []
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -84,7 +90,12 @@ class RabbitServer:
         if self._loop is not None:
             raise Conflict("calls are taken already")
         known = self._table.api(api)
-        topic = known.topic_of(to)
+        self._serve(known, handler, known.topic_of(to))
+        if known.former is not None:
+            self._former.add(known.former)
+            self._serve(known, handler, known.former)
+
+    def _serve(self, known: Api, handler: object, topic: str) -> None:
         if topic not in self._dispatchers:
             dispatcher = Dispatcher(self._table, topic, self._door)
             self._dispatchers[topic] = (dispatcher, known.each)
@@ -97,15 +108,17 @@ class RabbitServer:
             broker = passing(self._broker) if each else durable(self._broker)
             exchange = GUESTS_EXCHANGE if each else EXCHANGE
             bridge = _Bridge(self._loop, dispatcher)
-            self._serving.append(_Serving(broker, exchange, topic, bridge))
+            # Served after the topic of now, which stands before it: what is wrong is said once.
+            after = self._serving[-1].settled if topic in self._former else None
+            self._serving.append(_Serving(broker, exchange, topic, bridge, after))
         for serving in self._serving:
             serving.start()
 
     async def ready(self) -> None:
-        """Return once calls are taken at every topic."""
+        """Return once calls are taken at every topic, or will not be at a former one."""
         loop = asyncio.get_running_loop()
         for serving in self._serving:
-            await loop.run_in_executor(None, serving.taking.wait)
+            await loop.run_in_executor(None, serving.settled.wait)
 
     async def stop(self) -> None:
         """Take no more; waits a bounded time for what is running."""
@@ -118,15 +131,24 @@ class RabbitServer:
 class _Serving:
     """One topic: a thread that waits for the broker, then the library's server."""
 
-    def __init__(self, broker: Broker, exchange: str, topic: str, bridge: "_Bridge") -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        exchange: str,
+        topic: str,
+        bridge: "_Bridge",
+        after: threading.Event | None = None,
+    ) -> None:
+        """Take where calls go; `after` for a former topic: that of now is served first."""
         self._broker = broker
         self._exchange = exchange
         self._topic = topic
         self._bridge = bridge
+        self._after = after
         self._ending = threading.Event()
         self._server: Any = None
         self._transport: Any = None
-        self.taking = threading.Event()
+        self.settled = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"rpc-{topic}", daemon=True)
 
     def start(self) -> None:
@@ -143,12 +165,9 @@ class _Serving:
 
     def _wake(self) -> None:
         """Send our own topic a ping: the library looks for its end only between messages."""
-        form = Form(Version(1, 0), {})
-        body = encode(Call(uuid4().hex, "baseapi", "rpc_ping", form, self._topic, "", {}))
         try:
             connection = connect(self._broker, self._broker.hosts[0], self._topic)
-            message = amqp.Message(body, content_type="application/json", content_encoding="utf-8")
-            connection.channel().basic_publish(message, f"{self._topic}_fanout", self._topic)
+            connection.channel().basic_publish(self._ping(), f"{self._topic}_fanout", self._topic)
             connection.close()
         except (OSError, amqp.AMQPError) as error:
             log.debug("no ping to %s: %s", self._topic, error)
@@ -177,12 +196,19 @@ class _Serving:
     def _run(self) -> None:
         wait, said = FIRST_WAIT_SECONDS, ""
         turn = 0
+        while self._after is not None and not self._after.wait(AFTER_SECONDS):
+            if self._ending.is_set():
+                return
         while not self._ending.is_set():
             host = self._broker.hosts[turn % len(self._broker.hosts)]
             turn += 1
             try:
-                connect(self._broker, host, self._topic).close()
-                self._take()
+                connection = connect(self._broker, host, self._topic)
+                wanted = self._after is None or self._made_by_ours(connection)
+                connection.close()
+                if wanted:
+                    self._take()
+                self.settled.set()
                 break
             except amqp.AccessRefused as error:
                 reason, wait = f"{host} refuses our credentials: {error}", REFUSED_WAIT_SECONDS
@@ -198,6 +224,38 @@ class _Serving:
                 said = reason
             self._ending.wait(wait)
 
+    def _made_by_ours(self, connection: amqp.Connection) -> bool:
+        """Whether the queue is here, bound as servers of an older release bind it, without Nova.
+
+        A ping is sent by our exchange: what comes back tells that no queue of ours is there.
+        """
+        try:
+            connection.channel().exchange_declare(NOVAS_EXCHANGE, "topic", passive=True)
+        except amqp.NotFound:
+            pass
+        else:
+            return False
+        channel = connection.channel()
+        try:
+            channel.exchange_declare(self._exchange, "topic", passive=True)
+        except amqp.NotFound:
+            return False
+        returned: list[object] = []
+        channel.events["basic_return"].add(lambda *told: returned.append(told))
+        channel.basic_publish_confirm(
+            self._ping(),
+            self._exchange,
+            self._topic,
+            mandatory=True,
+            confirm_timeout=CONFIRM_SECONDS,
+        )
+        return not returned
+
+    def _ping(self) -> amqp.Message:
+        form = Form(Version(1, 0), {})
+        body = encode(Call(uuid4().hex, "baseapi", "rpc_ping", form, self._topic, "", {}))
+        return amqp.Message(body, content_type="application/json", content_encoding="utf-8")
+
     def _take(self) -> None:
         transport_ = transport.rpc_transport(self._broker, self._exchange)
         target = transport.library.Target(topic=self._topic, server=EVERYONE)
@@ -205,7 +263,6 @@ class _Serving:
         server.dispatcher = self._bridge
         server.start(override_pool_size=WORKERS)
         self._transport, self._server = transport_, server
-        self.taking.set()
         log.info("calls to %s are taken", self._topic)
 
 

@@ -33,7 +33,7 @@ _ERRORS: Mapping[str, type[RpcError]] = {
 
 def first_line(settings: Settings, rabbit: RabbitSettings, apis: Sequence[str]) -> bytes:
     """Return the first line for the process; passwords are not for its arguments."""
-    words = {"url": settings.transport_url, "rabbit": asdict(rabbit), "apis": list(apis)}
+    words = {"default": asdict(settings), "rabbit": asdict(rabbit), "apis": list(apis)}
     return orjson.dumps(words) + b"\n"
 
 

@@ -72,7 +72,7 @@ class Parent:
         async def method(incoming: Incoming, **arguments: object) -> object:
             given = {key: value for key, value in arguments.items() if value is not None}
             envelope = Envelope(api.name, name, incoming.version, given, incoming.context)
-            return await self.call(api.topic, envelope)
+            return await self.call(incoming.topic, envelope)
 
         return method
 
@@ -86,7 +86,7 @@ async def _run() -> None:
     )
     parent = Parent(asyncio.StreamWriter(transport, protocol, None, loop))
     first = orjson.loads(await source.readline())
-    broker = broker_of(Settings(first["url"]), RabbitSettings(**first["rabbit"]))
+    broker = broker_of(Settings(**first["default"]), RabbitSettings(**first["rabbit"]))
     assert broker is not None  # noqa: S101
     server = RabbitServer(broker)
     for name in first["apis"]:

@@ -16,6 +16,16 @@ class Settings:
             " Empty: there is none, and processes talk without one."
         },
     )
+    conductor_queue: str = field(
+        default="trove-conductor",
+        metadata={
+            "help": "Queue of the calls of guests to conductors; the same for all who share it."
+        },
+    )
+    taskmanager_queue: str = field(
+        default="taskmanager",
+        metadata={"help": "Queue of the calls to task managers; the same for all who share it."},
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,19 @@ This is the only place where a call is added or changed; docs/rpc.md says how. T
 documentation and in the docstrings of the clients is generated from here. Pure.
 """
 
-from faultwire.messaging.versions import Api, Argument, Kind, Method, Older, Step, Table, Version
+from faultwire.messaging.versions import (
+    Api,
+    Argument,
+    Kind,
+    Method,
+    Older,
+    Renamed,
+    Step,
+    Table,
+    Version,
+)
 
-RELEASES = ("amber", "brass", "copper")
+RELEASES = ("amber", "brass", "copper", "dynamo")
 """Names of the releases as `[upgrade_levels]` takes them, oldest first; the last is this one."""
 
 _1_0 = Version(1, 0)
@@ -80,7 +90,8 @@ GUESTAGENT = Api(
 
 CONDUCTOR = Api(
     name="conductor",
-    topic="conductor",
+    topic="trove-conductor",
+    renamed=Renamed("dynamo", "conductor"),
     history=(
         Step(_1_0, "amber", "First version: heartbeat with the status of the service."),
         Step(
@@ -119,6 +130,7 @@ CONDUCTOR = Api(
         ),
     ),
 )
-"""Any one conductor takes a call; only guests call it."""
+"""Any one conductor takes a call; only guests call it. The topic has Trove's name (S220): its
+former one is that of Nova's conductor."""
 
 TABLE = Table(RELEASES, (BASEAPI, TASKMANAGER, GUESTAGENT, CONDUCTOR))

@@ -8,7 +8,7 @@ The methods themselves are in `messaging.table`. Pure.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -106,6 +106,14 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Renamed:
+    """What an API's topic was called before a release, by whose peers it is still called so."""
+
+    release: str
+    formerly: str
+
+
+@dataclass(frozen=True, slots=True)
 class Api:
     """One API. `topic` is where it is served; with `each`, a peer's own name follows it."""
 
@@ -114,6 +122,7 @@ class Api:
     history: tuple[Step, ...]
     methods: tuple[Method, ...]
     each: bool = False
+    renamed: Renamed | None = None
 
     @property
     def newest(self) -> Version:
@@ -131,6 +140,13 @@ class Api:
         if not to:
             raise Invalid("to", f"{self.name} is served by each peer; which one?")
         return f"{self.topic}.{to}"
+
+    @property
+    def former(self) -> str | None:
+        """Return the topic by which peers of older releases call; None: the same."""
+        if self.renamed is None or self.renamed.formerly == self.topic:
+            return None
+        return self.renamed.formerly
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +174,14 @@ class Table:
             if self.releases.index(step.release) <= age
         ]
         return max(steps, default=None)
+
+
+def placed(table: Table, queues: Mapping[str, str]) -> Table:
+    """Return a table whose APIs, by name, are served at other topics."""
+    if not queues:
+        return table
+    apis = (replace(api, topic=queues.get(api.name, api.topic)) for api in table.apis)
+    return replace(table, apis=tuple(apis))
 
 
 @dataclass(frozen=True, slots=True)

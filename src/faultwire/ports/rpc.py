@@ -29,15 +29,16 @@ class Answer:
 class Incoming:
     """What a handler is told of a call, beside its arguments.
 
-    `version` is that at which the caller sent it. `context` is what the caller's side put on
-    the envelope (`RpcClient`'s `context`): text to text, at most a few KiB, not trusted before
-    somebody proved it.
+    `version` is that at which the caller sent it, `topic` where. `context` is what the caller's
+    side put on the envelope (`RpcClient`'s `context`): text to text, at most a few KiB, not
+    trusted before somebody proved it.
     """
 
     api: str
     method: str
     version: str
     context: Mapping[str, str] = field(default_factory=dict)
+    topic: str = ""
 
 
 class RpcClient(Protocol):

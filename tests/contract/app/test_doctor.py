@@ -148,6 +148,32 @@ async def test_a_cloud_that_clouds_yaml_lacks_is_a_finding(tmp_path: Path) -> No
     assert "nowhere" in one.text
 
 
+@pytest.mark.parametrize(
+    ("exchanges", "named", "queue"),
+    [
+        (("nova", "neutron"), {}, None),
+        (("nova",), {"conductor_queue": "conductor"}, "conductor"),
+        (("trove",), {"conductor_queue": "ours"}, "taskmanager"),
+        (("nova", "trove"), {"conductor_queue": "a", "taskmanager_queue": "b"}, None),
+    ],
+)
+async def test_a_virtual_host_is_shared_where_no_queue_is(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    exchanges: tuple[str, ...],
+    named: dict[str, str],
+    queue: str | None,
+) -> None:
+    """Beside Nova ours has queues of its own; a queue that is somebody else's too is named."""
+    monkeypatch.setattr(examining, "Opened", FakeOpened)
+    monkeypatch.setattr(FakeOpened, "exchanges", exchanges)
+    settings = replace(config.read(None), default=Settings("rabbit://u:p@h:1/v", **named))
+    doctor = Doctor(settings, tmp_path / "state", SystemClock(), Wanted((), seconds=20))
+    found = {one.check: one for ones in (await doctor.examine()).values() for one in ones}
+    assert found["bus"].level is (Level.OK if queue is None else Level.FAIL)
+    assert queue is None or f"the queue {queue}" in found["bus"].text
+
+
 class FakeOpened:
     """A broker's connection."""
 

@@ -70,6 +70,24 @@ def test_mistakes_are_named_without_the_password(url: str, why: str) -> None:
     assert "secret" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "queue", "why"),
+    [
+        ("conductor", "", "must be 1 to 128"),
+        ("conductor", "con ductor", "must be 1 to 128"),
+        ("taskmanager", "x" * 129, "must be 1 to 128"),
+        ("taskmanager", "guestagent.g1", "is the name of something else"),
+        ("conductor", "amq.topic", "is the name of something else"),
+        ("taskmanager", "trove-conductor", "is that of the conductors too"),
+    ],
+)
+def test_names_of_queues_that_cannot_be_are_refused(name: str, queue: str, why: str) -> None:
+    """A queue whose name is bad, taken or another's ends the start with the option's name."""
+    with pytest.raises(Invalid, match=why) as refused:
+        broker_of(Settings("rabbit://u:p@one", **{f"{name}_queue": queue}))
+    assert f"[DEFAULT] {name}_queue" in str(refused.value)
+
+
 def test_what_the_url_says_of_queues_holds_for_our_own_client_too() -> None:
     """Our client makes the queues that the library's servers share with it."""
     broker = broker_of(Settings("rabbit://u:p@one?rabbit_quorum_queue=false&ssl=yes"))
