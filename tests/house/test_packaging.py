@@ -2,7 +2,6 @@
 
 import importlib
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -55,6 +54,12 @@ def settings_of(unit: Path) -> dict[str, str]:
     return found
 
 
+def filters_of(unit: Path) -> list[str]:
+    """What a unit says of system calls, every line of it."""
+    lines = unit.read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line.startswith("SystemCall")]
+
+
 def started(unit: Path) -> list[str]:
     """The arguments of the command that a unit starts, its specifiers filled in."""
     text = settings_of(unit)["ExecStart"]
@@ -97,6 +102,7 @@ def test_a_unit_gives_no_right_away(unit: Path) -> None:
     """Each unit takes away what the process does not need, and starts it again when it ends."""
     settings = settings_of(unit)
     assert {name: settings.get(name) for name in HARDENED} == HARDENED
+    assert filters_of(unit) == filters_of(UNITS[0])
     assert settings.get("User") == "faultwire" or settings.get("DynamicUser") == "yes"
     assert int(settings["LimitNOFILE"]) >= 1024
 
@@ -170,7 +176,6 @@ def test_the_image_is_pinned_and_its_user_has_no_rights() -> None:
     said = list(instructions())
     images = [rest.split()[0] for name, rest in said if name == "FROM"]
     assert images == [IMAGE, IMAGE]
-    assert any("--require-hashes" in rest for name, rest in said if name == "RUN")
     users = [rest for name, rest in said if name == "USER"]
     assert users
     assert not users[-1].startswith(("root", "0"))
@@ -178,6 +183,16 @@ def test_the_image_is_pinned_and_its_user_has_no_rights() -> None:
     assert names.index("USER") < names.index("ENTRYPOINT")
     (health,) = (rest for name, rest in said if name == "HEALTHCHECK")
     assert yaml.safe_load(health.partition("CMD ")[2]) == ["faultwire", "status", "--healthcheck"]
+
+
+def test_what_is_locked_is_installed_alike_everywhere() -> None:
+    """The lock file leaves out what we never import: who resolves again, gets nothing."""
+    makefile = (tree.ROOT / "Makefile").read_text(encoding="utf-8")
+    (flags,) = re.findall(r"^LOCKED := (.+)$", makefile, re.MULTILINE)
+    for where in (CONTAINER, tree.ROOT / "docs" / "installing.md"):
+        text = where.read_text(encoding="utf-8").replace("\\\n", " ")
+        (said,) = re.findall(r"pip (install [^\n]*?)\s+-r requirements/run.txt", text)
+        assert said == flags, where
 
 
 def test_what_the_image_starts_exists() -> None:
@@ -190,25 +205,6 @@ def test_no_secret_is_in_the_image() -> None:
     """No variable of the image is named like a secret."""
     named = re.compile(r"PASSWORD|SECRET|TOKEN|KEY", re.IGNORECASE)
     tree.none_of(rest for name, rest in instructions() if name == "ENV" and named.search(rest))
-
-
-@pytest.mark.system
-def test_the_image_can_be_built() -> None:
-    """Where a builder runs and has the image underneath, the container file builds."""
-    builder = next((path for name in ("podman", "docker") if (path := shutil.which(name))), None)
-    if builder is None:
-        pytest.skip("no builder is installed: apt-get install -y podman")
-    there = subprocess.run(
-        [builder, "image", "inspect", IMAGE], capture_output=True, check=False, timeout=60
-    )
-    if there.returncode:
-        pytest.skip(f"{IMAGE} is not here, and nothing is fetched for a test: pull it first")
-    subprocess.run(
-        [builder, "build", "--file", CONTAINER, "--tag", "faultwire:test", tree.ROOT],
-        check=True,
-        capture_output=True,
-        timeout=110,
-    )
 
 
 # ---------------------------------------------------------------- alerts

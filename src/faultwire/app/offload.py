@@ -134,7 +134,9 @@ class _Child:
 def _serve(end: socket.socket) -> None:
     """Be the child: answer until the other end is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.nice(NICENESS)
+    with contextlib.suppress(OSError):
+        # Whoever may not give way works all the same.
+        os.nice(NICENESS)
     asked = end.makefile("rb")
     with contextlib.suppress(EOFError, ConnectionError):
         while True:

@@ -181,7 +181,9 @@ def run(sock: socket.socket, shared: memoryview, keys: int) -> None:
 
 def main(sock: str, shared: str) -> None:
     """Be the process."""
-    os.nice(NICENESS)
+    with contextlib.suppress(OSError):
+        # Whoever may not give way hears all the same.
+        os.nice(NICENESS)
     with contextlib.suppress(OSError, AttributeError):
         # What gathers for a moment is taken in one go: no need to be woken before others.
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
