@@ -60,7 +60,7 @@ class Size:
 
 
 FULL = Size((1, 1_000, 100_000, 1_000_000), (0, 10_000, 1_000_000), 300, 15, 1_000, limits=True)
-SMOKE = Size((1, 100, 2_000), (0, 500, 2_000), 10, 2, 50, limits=False)
+SMOKE = Size((1, 2_000), (1, 2_000), 10, 1, 50, limits=False)
 
 
 def run(*, smoke: bool) -> list[dict[str, Any]]:

@@ -25,7 +25,8 @@ from faultwire.client import Session
 from tests.databases.servers import KINDS, PACKAGES, program
 
 LIMIT = 2.0
-EVALUATORS, SENDERS = 2, 2
+OF_EACH = 2
+"""Evaluators, and as many senders; a smoke has one of each."""
 DEALT_SECONDS = 4.0
 """After the start of the last process: the shares are dealt out by then."""
 
@@ -33,7 +34,7 @@ DEALT_SECONDS = 4.0
 class Side:
     """One installation, filled with the cloud."""
 
-    def __init__(self, name: str, folder: Path, cloud: Cloud, url: str) -> None:
+    def __init__(self, name: str, folder: Path, cloud: Cloud, url: str, of_each: int) -> None:
         self.name = name
         self.times: list[list[float]] = []
         folder.mkdir()
@@ -43,7 +44,7 @@ class Side:
         self.server = _Child("faultwire.cli", *serve, "--config", str(config))
         self.workers: list[_Child] = []
         if url:
-            for role in ("evaluator",) * EVALUATORS + ("sender",) * SENDERS:
+            for role in ("evaluator", "sender") * of_each:
                 more = (role, "--config", str(config))
                 self.workers.append(_Child("faultwire.cli", *more, ready="working as "))
             # What is under way while shares change hands may go out twice, under one id.
@@ -79,7 +80,7 @@ class Side:
 
 def run(*, smoke: bool = False) -> list[dict[str, Any]]:
     """Return one result for each database."""
-    count, samples, warm = (50, 2, 1) if smoke else (1000, 12, 3)
+    count, samples, warm, of_each = (50, 2, 1, 1) if smoke else (1000, 12, 3, OF_EACH)
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="faultwire-bench-")))
         receiver = _Child("bench.receiver")
@@ -96,13 +97,14 @@ def run(*, smoke: bool = False) -> list[dict[str, Any]]:
             urls[kind] = database.create("bench")
         sides = []
         for name, url in urls.items():
-            side = Side(name, folder / name, cloud, url)
+            side = Side(name, folder / name, cloud, url, of_each)
             stack.callback(side.stop)
             sides.append(side)
         for number in range(warm + samples):
             for side in sides if number % 2 else reversed(sides):
                 side.sample(receiver, count, keep=number >= warm)
-        return _results(sides, count, samples, limited=not smoke)
+        case = f"{count} alarms on {{}}, {of_each} evaluators, {of_each} senders"
+        return _results(sides, case, samples, limited=not smoke)
 
 
 def _installed() -> list[tuple[str, Any]]:
@@ -117,9 +119,7 @@ def _installed() -> list[tuple[str, Any]]:
     return found
 
 
-def _results(
-    sides: list[Side], count: int, samples: int, *, limited: bool
-) -> list[dict[str, Any]]:
+def _results(sides: list[Side], case: str, samples: int, *, limited: bool) -> list[dict[str, Any]]:
     figures = {
         side.name: {
             "first": statistics.median(one[0] for one in side.times),
@@ -134,7 +134,7 @@ def _results(
         limits = {"last": LIMIT} if limited else {}
         results.append(
             {
-                "case": f"{count} alarms on {name}, {EVALUATORS} evaluators, {SENDERS} senders",
+                "case": case.format(name),
                 "samples": samples,
                 "ms": {"ours": ours, "floor": floor},
                 "ratio": ratio,
