@@ -28,7 +28,7 @@ demo: $(VENV)/.package ## A host dies and everyone who depends on it is told: th
 	@$(BIN)/faultwire demo $(ARGS)
 
 test: $(VENV)/.package $(VENV)/.test ## Run all the tests (house rules included).
-	@$(BIN)/python -m pytest -n 2 --dist worksteal --ignore=tests/openstack $(ARGS)
+	@$(BIN)/python $(if $(AGAIN),.ci/tests.py,-m pytest -n 2 --dist worksteal --ignore=tests/openstack $(ARGS))
 
 campaign: $(VENV)/.package $(VENV)/.test ## Play 240 histories drawn from seeds: no healthy host is acted on.
 	@$(BIN)/python -m pytest -n 2 -q tests/campaign --campaign 240 $(ARGS)
@@ -38,7 +38,7 @@ tempest: $(TEMPEST)/.made ## Make build/tempest, with which `make test` also run
 minicloud: $(MINICLOUD)/.made ## Make build/minicloud, the services of a real cloud, for `make test-openstack`.
 
 test-openstack: $(VENV)/.package $(VENV)/.test $(MINICLOUD)/.made ## Run the tests against a real cloud.
-	@$(BIN)/python -m pytest -n 0 tests/openstack $(ARGS)
+	@$(BIN)/python $(if $(AGAIN),.ci/tests.py openstack,-m pytest -n 0 tests/openstack $(ARGS))
 
 serve: $(VENV)/.package ## Start a standalone server; its state is kept in ./state.
 	@exec $(BIN)/faultwire serve --state-dir state $(ARGS)

@@ -1,9 +1,10 @@
-"""All the tests; those of tests/system that failed are run once more, alone.
+"""All the tests, or those of a real cloud; what failed of real processes is run once more, alone.
 
-They start real processes and wait in real time, and the machine may be busy with others. What
-fails alone as well has failed; so has everything if more than MOST failed, if one did that stands
-anywhere else, or if the run did not come to its end. `build/again` names what only failed beside
-others: it is to be mended, though it holds nothing up.
+`tests.py` runs all but tests/openstack, `tests.py openstack` that. Tests of both that and
+tests/system start real processes and wait in real time, and the machine may be busy with others.
+What fails alone as well has failed; so has everything if more than MOST failed, if one did that
+stands anywhere else, or if the run did not come to its end. `build/again` names what only failed
+beside others: it is to be mended, though it holds nothing up.
 """
 
 import json
@@ -21,6 +22,15 @@ SOME_FAILED = 1
 CACHE = "build/again.cache"
 TOLD = Path("build/again")
 
+REAL = ("tests/system/", "tests/openstack/")
+"""Folders of tests whose failures may be the machine's."""
+
+RUNS = {
+    "": ("-n", "2", "--dist", "worksteal", "--ignore=tests/openstack"),
+    "openstack": ("-n", "0", "tests/openstack"),
+}
+"""What is run, by the argument; one real cloud is all that a machine can bear."""
+
 
 def pytest(*arguments: str) -> int:
     """Run tests; return the exit status."""
@@ -36,16 +46,14 @@ def failed() -> list[str]:
 
 def may_run_again(tests: Collection[str]) -> bool:
     """Return whether these failures may be the machine's: a few, of real processes."""
-    return 0 < len(tests) <= MOST and all(
-        one.startswith("tests/system/") and "::" in one for one in tests
-    )
+    return 0 < len(tests) <= MOST and all(one.startswith(REAL) and "::" in one for one in tests)
 
 
 def main() -> int:
     """Run everything, and again what may; return the exit status."""
     TOLD.parent.mkdir(exist_ok=True)
-    TOLD.write_text("")
-    status = pytest("--cache-clear", "-n", "2", "--dist", "worksteal", "--ignore=tests/openstack")
+    TOLD.touch()
+    status = pytest("--cache-clear", *RUNS["".join(sys.argv[1:])])
     first = failed()
     if status != SOME_FAILED or not may_run_again(first):
         return status
@@ -53,9 +61,8 @@ def main() -> int:
     sys.stdout.flush()
     status = pytest("-n", "0", *first)
     passed = set(first) - set(failed())
-    TOLD.write_text(
-        "".join(f"failed beside others, passed alone: {one}\n" for one in sorted(passed))
-    )
+    with TOLD.open("a") as told:
+        told.writelines(f"failed beside others, passed alone: {one}\n" for one in sorted(passed))
     return status
 
 

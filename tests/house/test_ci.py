@@ -35,7 +35,7 @@ def test_ends_everything():
 """
 
 
-def _run(folder: Path, files: dict[str, str]) -> tuple[int, str, str]:
+def _run(folder: Path, files: dict[str, str], *arguments: str) -> tuple[int, str, str]:
     """Run the script over these tests; return its status, what it said and what it kept."""
     for name, text in files.items():
         path = folder / "tests" / name
@@ -43,7 +43,7 @@ def _run(folder: Path, files: dict[str, str]) -> tuple[int, str, str]:
         path.write_text(text)
     (folder / "pytest.ini").write_text(INI)
     done = subprocess.run(
-        [sys.executable, SCRIPT],
+        [sys.executable, SCRIPT, *arguments],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -62,6 +62,17 @@ def test_what_passes_alone_is_named_and_passes(tmp_path: Path) -> None:
     assert status == 0, said
     name = "tests/system/test_once.py::test_fails_the_first_time"
     assert kept == f"failed beside others, passed alone: {name}\n"
+
+
+def test_a_real_clouds_tests_are_a_run_of_their_own(tmp_path: Path) -> None:
+    """They are left out of the others, run in one process, and may fail once like those."""
+    files = {"system/test_once.py": ONCE.replace("ran", "run"), "openstack/test_once.py": ONCE}
+    status, said, first = _run(tmp_path, files)
+    assert (status, "openstack" in first) == (0, False), said
+    status, said, both = _run(tmp_path, {}, "openstack")
+    assert status == 0, said
+    name = "tests/openstack/test_once.py::test_fails_the_first_time"
+    assert both == f"{first}failed beside others, passed alone: {name}\n"
 
 
 @pytest.mark.parametrize(
@@ -86,6 +97,7 @@ def test_nothing_else_is_forgiven(tmp_path: Path, files: dict[str, str]) -> None
         (["tests/system/test_a.py::test_b[c]"], True),
         ([f"tests/system/test_a.py::test_b[{number}]" for number in range(5)], True),
         ([f"tests/system/test_a.py::test_b[{number}]" for number in range(6)], False),
+        (["tests/openstack/test_a.py::test_b"], True),
         (["tests/system/test_a.py::test_b", "tests/unit/test_a.py::test_b"], False),
         (["tests/system/test_that_cannot_be_read.py"], False),
     ],
