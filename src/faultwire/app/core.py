@@ -34,12 +34,10 @@ from faultwire.domain.commands import (
     InstanceAnswered,
     MoveAlarms,
     RemoveAlarm,
-    RemoveSubscription,
     ReplayDelivery,
     ReportFaults,
     RetryUnmatched,
     SaveAlarm,
-    SaveSubscription,
     SetAlarmState,
     SetQuota,
     TakeEvents,
@@ -83,11 +81,7 @@ from faultwire.notifier.evaluator.periodic import MoveDecider
 from faultwire.notifier.evaluator.publishing import PublishingDecider, PublishingEvaluator
 from faultwire.notifier.evaluator.quotas import QuotaBook, SetQuotaDecider, WithinQuota
 from faultwire.notifier.evaluator.replay import ReplayDecider
-from faultwire.notifier.evaluator.subscribing import (
-    RemoveSubscriptionDecider,
-    SaveSubscriptionDecider,
-    TakeEventsDecider,
-)
+from faultwire.notifier.evaluator.subscribing import TakeEventsDecider, subscription_deciders
 from faultwire.notifier.evaluator.watching import (
     Both,
     SubscriptionEvaluator,
@@ -345,7 +339,7 @@ def deciders(  # noqa: PLR0913 - what all decisions stand on
 ) -> dict[type, Decider[Any]]:
     """Return who decides on which command; every command has exactly one."""
     guards = guards or Guards(book=indexes.acts)
-    alarms, directory, subscriptions = indexes.alarms, indexes.directory, indexes.subscriptions
+    alarms, directory = indexes.alarms, indexes.directory
     wiring = partial(indexes.holds.live_of, WIRING)
     known = indexes.fencings.of
     fenced = partial(FencingDecider, known=known, terms=fencing, guards=guards)
@@ -379,12 +373,11 @@ def deciders(  # noqa: PLR0913 - what all decisions stand on
         MoveAlarms: MoveDecider(alarms),
         ReplayDelivery: ReplayDecider(),
         TakeEvents: TakeEventsDecider(),
-        SaveSubscription: SaveSubscriptionDecider(
-            subscriptions,
+        **subscription_deciders(
+            indexes.subscriptions,
             directory.secrets,
             partial(everything, indexes.holds.causes, terms=terms),
         ),
-        RemoveSubscription: RemoveSubscriptionDecider(subscriptions),
         **session_deciders(indexes.sessions.at),
         # A server that moves or goes takes its ports with it.
         **{kind: RewiringDecider(decider, wiring) for kind, decider in servers.items()},

@@ -18,6 +18,7 @@ from faultwire.app.evaluating import check_of, periodic_of
 from faultwire.app.expiry import EXPIRY_SECONDS, expiry
 from faultwire.app.firststart import first_accounts, tell_clients
 from faultwire.app.folder import StateFolder
+from faultwire.app.forgetting import FORGET_SECONDS, forgetting
 from faultwire.app.gauges import gauges
 from faultwire.app.guests import GuestParts, Judging, guests_of
 from faultwire.app.hearing import connected, forget_removed, hear
@@ -340,6 +341,7 @@ class Server:
             ("gauges", GAUGE_SECONDS, gauges(core, running.lane)),
             ("refusals", GATHER_SECONDS, built.refusals.write),
             ("tidying", TIDY_SECONDS, lambda: core.reader(tidy, engine)),
+            ("forgetting", FORGET_SECONDS, forgetting(core, running.lane)),
             ("retention", EXPIRY_SECONDS, expiry(core, engine, self._configuration.retention)),
         ):
             self._life.watch(every(seconds, work, core.tools.clock), name)

@@ -35,7 +35,7 @@ from faultwire.domain.remote_acts import RemoteChange
 from faultwire.domain.resources import Evacuation, Host, Port, Project, Server, Switch
 from faultwire.domain.services import OwedStatus
 from faultwire.domain.signals import SignalChange
-from faultwire.domain.subscriptions import Subscription, Watch
+from faultwire.domain.subscriptions import Subscription, Watch, WatchesForgotten
 from faultwire.domain.vantage_changes import SeatsTold
 
 
@@ -371,6 +371,7 @@ Change = (
     | SubscriptionsSaved
     | SubscriptionsRemoved
     | WatchesMoved
+    | WatchesForgotten
     | EventsOwed
     | EventsTaken
     | SessionMoved

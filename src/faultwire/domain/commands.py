@@ -38,7 +38,7 @@ from faultwire.domain.services import ServiceCommand
 from faultwire.domain.shares import OwedEvents
 from faultwire.domain.signals import SignalCommand
 from faultwire.domain.states import AgentState
-from faultwire.domain.subscriptions import Subscription
+from faultwire.domain.subscriptions import ForgetWatches, Subscription
 from faultwire.domain.vantage_changes import TellSeats
 
 
@@ -374,6 +374,7 @@ Command = (
     | ReplayDelivery
     | SaveSubscription
     | RemoveSubscription
+    | ForgetWatches
     | RotateSecret
     | SaveUser
     | RemoveUser

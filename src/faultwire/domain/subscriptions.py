@@ -53,3 +53,17 @@ class Watch:
     severity: str
     version: int
     at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class WatchesForgotten:
+    """Watches of what is gone, each as it was last; one that was moved since stays."""
+
+    watches: tuple[Watch, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetWatches:
+    """Forget those of these watches that are over and whose resource is gone; answers how many."""
+
+    watches: tuple[Watch, ...]

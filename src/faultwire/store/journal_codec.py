@@ -17,6 +17,7 @@ from faultwire.domain import changes, guard_changes
 from faultwire.domain.changes import Change
 from faultwire.domain.events import Event
 from faultwire.domain.remote_acts import RemoteActsSaved
+from faultwire.domain.subscriptions import WatchesForgotten
 
 LEFT_OUT = frozenset(
     {
@@ -63,6 +64,7 @@ _TOPICS: Mapping[type, Topic] = {
     changes.SubscriptionsSaved: Topic.ALARMS,
     changes.SubscriptionsRemoved: Topic.ALARMS,
     changes.WatchesMoved: Topic.ALARMS,
+    WatchesForgotten: Topic.ALARMS,
     changes.SecretsSaved: Topic.SECRETS,
     # What is gone with it concerns who signs.
     changes.ProjectsRemoved: Topic.SECRETS,
@@ -122,6 +124,7 @@ _PARTED: Mapping[type, str] = {
     changes.AlarmsSaved: "alarms",
     changes.AlarmsMoved: "transitions",
     changes.WatchesMoved: "watches",
+    WatchesForgotten: "watches",
     RemoteActsSaved: "acts",
 }
 """Changes that may be large, and the items by which they part."""

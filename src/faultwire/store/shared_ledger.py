@@ -17,6 +17,7 @@ from faultwire.domain.alarms import Transition
 from faultwire.domain.changes import Change
 from faultwire.domain.errors import Behind, Broken, Conflict
 from faultwire.domain.shares import OwedEvents, share_of
+from faultwire.domain.subscriptions import WatchesForgotten
 from faultwire.store import alarm_rows, journal_codec, schema, writers
 from faultwire.store.engine import retrying, translated
 from faultwire.store.journal_codec import Topic
@@ -43,6 +44,7 @@ _EDITS = frozenset(
         changes.SubscriptionsSaved,
         changes.SubscriptionsRemoved,
         changes.WatchesMoved,
+        WatchesForgotten,
         changes.ProjectsRemoved,
     }
 )

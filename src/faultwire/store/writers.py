@@ -19,6 +19,7 @@ from faultwire.domain.causes import ResourceKind
 from faultwire.domain.enrolment import CredentialsRemoved
 from faultwire.domain.errors import Broken
 from faultwire.domain.guests import session_key
+from faultwire.domain.subscriptions import WatchesForgotten
 from faultwire.store import (
     account_rows,
     alarm_rows,
@@ -264,6 +265,11 @@ WRITERS: Mapping[type, Writer] = {
         _each("subscriptions", removing(schema.watches, "subscription_id"), _name),
     ),
     changes.WatchesMoved: _each("watches", saving(schema.watches), alarm_rows.watch_row),
+    WatchesForgotten: _each(
+        "watches",
+        removing(schema.watches, "alarm_id", "version"),
+        attrgetter("alarm", "version"),
+    ),
     changes.EventsOwed: _several_only,
     changes.EventsTaken: _several_only,
     changes.SessionMoved: _session_moved,

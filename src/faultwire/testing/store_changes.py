@@ -36,7 +36,7 @@ from faultwire.domain.networks import Network, Subnet
 from faultwire.domain.resources import Evacuation, Guest, Host, Port, Project, Server, Switch
 from faultwire.domain.samples import Sample
 from faultwire.domain.services import OwedStatus
-from faultwire.domain.subscriptions import Subscription, Watch
+from faultwire.domain.subscriptions import Subscription, Watch, WatchesForgotten
 from faultwire.domain.tasks import Task
 from faultwire.domain.vantage_changes import SeatsTold
 
@@ -247,6 +247,13 @@ def _subscriptions_removed(state: State, change: changes.SubscriptionsRemoved) -
             del state.watches[key]
 
 
+def _watches_forgotten(state: State, change: WatchesForgotten) -> None:
+    for watch in change.watches:
+        kept = state.watches.get(watch.alarm)
+        if kept is not None and kept.version == watch.version:
+            del state.watches[watch.alarm]
+
+
 def _secrets_saved(state: State, change: changes.SecretsSaved) -> None:
     state.secrets[change.project] = change.secrets
 
@@ -353,6 +360,7 @@ _APPLIERS: Mapping[type, Applier] = {
     changes.SubscriptionsSaved: _put("subscriptions", "subscriptions", _ID),
     changes.SubscriptionsRemoved: _subscriptions_removed,
     changes.WatchesMoved: _put("watches", "watches", attrgetter("alarm")),
+    WatchesForgotten: _watches_forgotten,
     changes.SecretsSaved: _secrets_saved,
     changes.UsersSaved: _users_saved,
     changes.UsersRemoved: _all(

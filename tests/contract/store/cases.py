@@ -29,6 +29,7 @@ from faultwire.domain.network_changes import (
 from faultwire.domain.remote_acts import EventsHeld, HeldReleased, RemoteActsSaved, RemoteState
 from faultwire.domain.signals import UnmappedRemoved, UnmappedSaved
 from faultwire.domain.states import PowerState, VmState
+from faultwire.domain.subscriptions import WatchesForgotten
 from faultwire.domain.vantage_changes import SeatsTold, SeatTold
 from tests.contract.store import values as v
 
@@ -270,6 +271,12 @@ CASES = [
     Case(
         c.WatchesMoved((replace(v.WATCH, severity="cleared", version=2),)),
         {"watches": (replace(v.WATCH, severity="cleared", version=2), v.OTHER_WATCH)},
+        [c.WatchesMoved((v.WATCH, v.OTHER_WATCH))],
+    ),
+    Case(
+        # One was moved since, and stays.
+        WatchesForgotten((replace(v.WATCH, version=0), v.OTHER_WATCH)),
+        {"watches": (v.WATCH,)},
         [c.WatchesMoved((v.WATCH, v.OTHER_WATCH))],
     ),
     Case(

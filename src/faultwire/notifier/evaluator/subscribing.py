@@ -1,7 +1,8 @@
 """Decisions on subscriptions: create, with what is wrong already told at once, and delete."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from faultwire.domain.accounts import Actor, AuditRecord, WebhookSecret
 from faultwire.domain.changes import (
@@ -15,11 +16,29 @@ from faultwire.domain.commands import RemoveSubscription, SaveSubscription, Take
 from faultwire.domain.decided import Decided, Deciding
 from faultwire.domain.errors import Conflict, NotFound, OverQuota
 from faultwire.domain.events import Event
-from faultwire.domain.ids import ADMINISTRATORS, ProjectId
+from faultwire.domain.faults import Severity
+from faultwire.domain.ids import ADMINISTRATORS, GuestId, HostName, PortId, ProjectId, ServerId
 from faultwire.domain.instants import Instant
-from faultwire.domain.subscriptions import Subscription
-from faultwire.notifier.evaluator.watching import News, Subscribed, SubscriptionIndex, whole
-from faultwire.ports import View
+from faultwire.domain.subscriptions import (
+    ForgetWatches,
+    Subscription,
+    Watch,
+    WatchesForgotten,
+)
+from faultwire.notifier.evaluator.watching import (
+    GUEST,
+    HOST,
+    PORT,
+    SERVER,
+    SLICE,
+    News,
+    Subscribed,
+    SubscriptionIndex,
+    whole,
+)
+from faultwire.ports import Decider, Inventory, View
+
+_CLEARED = Severity.CLEARED.value
 
 Secrets = Callable[[ProjectId], tuple[WebhookSecret, ...]]
 
@@ -77,6 +96,53 @@ class RemoveSubscriptionDecider:
             raise NotFound(f"Subscription {command.subscription_id} not found")
         line = _audited(command.actor, "subscription.delete", gone, now)
         return Decided(changes=(SubscriptionsRemoved((gone.id,)), line))
+
+
+_THERE: Mapping[str, Callable[[Inventory, str], object | None]] = {
+    SERVER: lambda there, name: there.server(ServerId(name)),
+    PORT: lambda there, name: there.port(PortId(name)),
+    GUEST: lambda there, name: there.guest(GuestId(name)),
+    HOST: lambda there, name: there.host(HostName(name)),
+}
+
+
+def gone(watch: Watch, inventory: Inventory) -> bool:
+    """Return whether what a watch is about is no longer in the map."""
+    return _THERE[watch.kind](inventory, watch.resource) is None
+
+
+class ForgetDecider:
+    """Forgets what was told of resources that are gone, once their owners heard that it is over.
+
+    The end of a trouble is told by whatever ended it, also when that was the resource's own end.
+    """
+
+    def __init__(self, index: SubscriptionIndex) -> None:
+        """Take the index, only read."""
+        self._index = index
+
+    def decide(self, command: ForgetWatches, view: View, now: Instant) -> Deciding:
+        """Answer how many are forgotten; those that stand otherwise by now are left."""
+        del now
+        found: list[Watch] = []
+        for number, watch in enumerate(command.watches, 1):
+            if self._index.knows(watch) and watch.severity == _CLEARED and gone(watch, view):
+                found.append(watch)
+            if number % SLICE == 0:
+                yield None
+        made = (WatchesForgotten(tuple(found)),) if found else ()
+        return Decided(len(found), made)
+
+
+def subscription_deciders(
+    index: SubscriptionIndex, secrets: Secrets, present: Present
+) -> dict[type, Decider[Any]]:
+    """Return who decides on what is asked of subscriptions, by type of command."""
+    return {
+        SaveSubscription: SaveSubscriptionDecider(index, secrets, present),
+        RemoveSubscription: RemoveSubscriptionDecider(index),
+        ForgetWatches: ForgetDecider(index),
+    }
 
 
 class TakeEventsDecider:

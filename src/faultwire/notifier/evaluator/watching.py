@@ -5,7 +5,7 @@ that gets into trouble, of every change of how bad it is, and of its end, always
 alarm id. What was told last stands in a `Watch`.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,7 +25,7 @@ from faultwire.domain.events import (
 from faultwire.domain.faults import Severity
 from faultwire.domain.ids import ADMINISTRATORS, DeliveryId, ProjectId, SubscriptionId, derived
 from faultwire.domain.instants import Instant
-from faultwire.domain.subscriptions import Subscription, Watch
+from faultwire.domain.subscriptions import Subscription, Watch, WatchesForgotten
 from faultwire.notifier.evaluator.documents import event_document
 from faultwire.ports import Evaluator
 
@@ -95,6 +95,7 @@ class SubscriptionIndex:
             changes.SubscriptionsSaved: self._saved,
             changes.SubscriptionsRemoved: lambda c: self._removed(c.subscriptions),
             changes.WatchesMoved: self._moved,
+            WatchesForgotten: self._forgotten,
             changes.ProjectsRemoved: self._projects_removed,
         }
 
@@ -121,6 +122,18 @@ class SubscriptionIndex:
         """Return the subscriptions of a project; empty for most."""
         found = self._of.get(project)
         return found.values() if found else ()
+
+    def over(self) -> Iterator[Watch]:
+        """Return the watches of what is in no trouble now; news meanwhile may be missed."""
+        for one in tuple(self._all.values()):
+            for watch in tuple(one.watches.values()):
+                if watch.severity == _CLEARED:
+                    yield watch
+
+    def knows(self, watch: Watch) -> bool:
+        """Return whether a watch still stands as it was."""
+        kept = self._all.get(watch.subscription)
+        return kept is not None and kept.watches.get((watch.kind, watch.resource)) == watch
 
     def _saved(self, change: changes.SubscriptionsSaved) -> None:
         for item in change.subscriptions:
@@ -153,6 +166,11 @@ class SubscriptionIndex:
             before = kept.watches.get(key)
             if before is None or before.version < watch.version:
                 kept.watches[key] = watch
+
+    def _forgotten(self, change: WatchesForgotten) -> None:
+        for watch in change.watches:
+            if self.knows(watch):
+                del self._all[watch.subscription].watches[watch.kind, watch.resource]
 
 
 class SubscriptionEvaluator:
@@ -251,7 +269,8 @@ class News:
         over = event.severity == _CLEARED
         self._deliveries.append(
             Delivery(
-                DeliveryId(derived(watch.alarm, watch.version, 0)),
+                # Versions begin anew where a watch was forgotten.
+                DeliveryId(derived(watch.alarm, watch.version, watch.at_ns)),
                 subscription.project,
                 subscription.callback,
                 watch.alarm,
