@@ -121,7 +121,7 @@ alarms = st.builds(
     state=st.sampled_from(AlarmState),
     repeat_actions=st.booleans(),
     alarm_actions=st.sampled_from([(), ("http://a/",), ("http://a/", "http://b/")]),
-    ok_actions=st.sampled_from([(), ("http://c/",)]),
+    ok_actions=st.sampled_from([(), None, ("http://c/",)]),
     resource_id=st.none() | server_ids,
     version=st.integers(1, 3),
 )

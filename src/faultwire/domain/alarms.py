@@ -16,6 +16,10 @@ class AlarmState(StrEnum):
     INSUFFICIENT_DATA = "insufficient data"
 
 
+Actions = tuple[str, ...] | None
+"""URLs; None is what an owner gave as null, and is shown so: it says as much as an empty list."""
+
+
 @dataclass(frozen=True, slots=True)
 class Alarm:
     """An alarm as stored; times are nanoseconds since the epoch.
@@ -38,9 +42,9 @@ class Alarm:
     state_ns: int = 0
     updated_ns: int = 0
     repeat_actions: bool = False
-    alarm_actions: tuple[str, ...] = ()
-    ok_actions: tuple[str, ...] = ()
-    insufficient_data_actions: tuple[str, ...] = ()
+    alarm_actions: Actions = ()
+    ok_actions: Actions = ()
+    insufficient_data_actions: Actions = ()
     time_constraints: tuple[Mapping[str, object], ...] = ()
     resource_id: str | None = None
     version: int = 0

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from faultwire.domain.alarms import Alarm
+from faultwire.domain.alarms import Actions, Alarm
 from faultwire.domain.rules import (
     Clause,
     CompositeRule,
@@ -48,14 +48,18 @@ def alarm_document(alarm: Alarm) -> Document:
         "timestamp": naive(alarm.updated_ns),
         "evaluate_timestamp": naive(alarm.state_ns),
         "repeat_actions": alarm.repeat_actions,
-        "alarm_actions": [*map(shown, alarm.alarm_actions)],
-        "ok_actions": [*map(shown, alarm.ok_actions)],
-        "insufficient_data_actions": [*map(shown, alarm.insufficient_data_actions)],
+        "alarm_actions": _actions(alarm.alarm_actions),
+        "ok_actions": _actions(alarm.ok_actions),
+        "insufficient_data_actions": _actions(alarm.insufficient_data_actions),
         "time_constraints": [dict(item) for item in alarm.time_constraints],
     }
     if alarm.type == "notification" or alarm.resource_id is not None:
         document["resource_id"] = alarm.resource_id
     return document
+
+
+def _actions(urls: Actions) -> list[str] | None:
+    return None if urls is None else [*map(shown, urls)]
 
 
 def changed(before: Alarm, after: Alarm) -> Document:

@@ -29,7 +29,7 @@ _ALARM_STATES = {state.value: state for state in AlarmState}
 _OPERATORS = {operator.value: operator for operator in Operator}
 _TRUTHS = {None: None, 0: False, 1: True}
 
-_NO_ACTIONS: codec.Actions = ((), (), ())
+_NO_ACTIONS: codec.ActionLists = ((), (), ())
 
 
 _server, _alarm = maker(Server), maker(Alarm)
@@ -54,7 +54,7 @@ class Reading:
     def __init__(self) -> None:
         """Start with nothing to share."""
         self._share = dict[Any, Any]().setdefault
-        self._actions: dict[str, codec.Actions] = {}
+        self._actions: dict[str, codec.ActionLists] = {}
         self._conditions: dict[tuple[str, str, str, str], Condition] = {}
         self._about: dict[str, Particulars] = {}
 
@@ -144,7 +144,7 @@ class Reading:
             version,
         )
 
-    def _actions_of(self, text: str) -> codec.Actions:
+    def _actions_of(self, text: str) -> codec.ActionLists:
         found = self._actions.get(text)
         if found is None:
             found = codec.actions_of(orjson.loads(text))

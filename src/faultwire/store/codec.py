@@ -3,12 +3,13 @@
 Decoders take what `orjson.loads` gives and trust it: only this module writes it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from sys import intern
 from typing import Any
 
 import orjson
 
+from faultwire.domain.alarms import Actions
 from faultwire.domain.errors import Broken
 from faultwire.domain.faults import (
     FAULT_TYPES,
@@ -252,23 +253,25 @@ def _query_of(record: list[Document]) -> tuple[Condition, ...]:
     )
 
 
-def actions_record(
-    alarm: tuple[str, ...], ok: tuple[str, ...], insufficient_data: tuple[str, ...]
-) -> Document:
-    """Return what the actions column holds; empty if the alarm has none at all."""
+def actions_record(alarm: Actions, ok: Actions, insufficient_data: Actions) -> Document:
+    """Return what the actions column holds; empty if the alarm has three empty lists."""
     lists = {"alarm": alarm, "ok": ok, "insufficient_data": insufficient_data}
-    return {name: actions for name, actions in lists.items() if actions}
+    return {name: actions for name, actions in lists.items() if actions or actions is None}
 
 
-Actions = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+ActionLists = tuple[Actions, Actions, Actions]
 
 
-def actions_of(record: Mapping[str, list[str]] | None) -> Actions:
+def actions_of(record: Mapping[str, list[str] | None] | None) -> ActionLists:
     """Return the three lists in the order of `actions_record`."""
     if record is None:
         return (), (), ()
     return (
-        tuple(record.get("alarm", ())),
-        tuple(record.get("ok", ())),
-        tuple(record.get("insufficient_data", ())),
+        _urls(record.get("alarm", ())),
+        _urls(record.get("ok", ())),
+        _urls(record.get("insufficient_data", ())),
     )
+
+
+def _urls(urls: Iterable[str] | None) -> Actions:
+    return None if urls is None else tuple(urls)

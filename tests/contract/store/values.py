@@ -302,7 +302,9 @@ ALARM = Alarm(
     resource_id=SERVER.id,
     version=4,
 )
-BARE_ALARM = Alarm("a-2", "p-2", "u-2", "", "event", EventRule(Clause("*")), updated_ns=T0)
+BARE_ALARM = Alarm(
+    "a-2", "p-2", "u-2", "", "event", EventRule(Clause("*")), updated_ns=T0, ok_actions=None
+)
 THRESHOLD = ThresholdRule(
     "faultwire.ping.loss",
     0.5,

@@ -1,5 +1,6 @@
 """Alarms in Aodh's shape: what is taken, in whose words it is refused, the way there and back."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -112,14 +113,16 @@ def test_what_is_left_out_has_aodhs_defaults() -> None:
 
 
 def test_nulls_count_as_left_out() -> None:
-    """Aodh's clients send null for what they do not set."""
+    """Aodh's clients may send null for what they do not set; lists of actions stay null."""
     nulls = dict.fromkeys(
         ("description", "severity", "state", "enabled", "repeat_actions", "time_constraints")
     )
     actions = dict.fromkeys(("alarm_actions", "ok_actions", "insufficient_data_actions"))
     rules = {"threshold_rule": None, "gnocchi_resources_threshold_rule": None}
     full = {**EVENT, **nulls, **actions, **rules, "user_id": None, "project_id": None}
-    assert described(full) == described(EVENT)
+    said = described(full)
+    assert said.alarm == replace(described(EVENT).alarm, **actions)
+    assert replace(said, alarm=described(EVENT).alarm) == described(EVENT)
     assert described({**EVENT, "event_rule": {"event_type": None, "query": None}}) == described(
         EVENT
     )

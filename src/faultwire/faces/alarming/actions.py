@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 
+from faultwire.domain.alarms import Actions
 from faultwire.domain.errors import Invalid, Unauthenticated
 from faultwire.domain.trusts import parted
 from faultwire.faces.alarming.fields import Body, wrong
@@ -19,11 +20,11 @@ _LOGIN = re.compile(r"//[^/@]*@")
 _SHOWN = 200
 
 
-def actions_of(body: Body, key: str, limit: int) -> tuple[str, ...]:
-    """Return a list of actions, each once, in their order; null is none. Raises Invalid."""
-    value = body.get(key)
+def actions_of(body: Body, key: str, limit: int) -> Actions:
+    """Return a list of actions, each once, in their order; null stays null. Raises Invalid."""
+    value = body.get(key, [])
     if value is None:
-        return ()
+        return None
     if not isinstance(value, list) or not all(isinstance(url, str) for url in value):
         raise wrong(key, value, "It must be a list of URLs.")
     urls = tuple(dict.fromkeys(value))

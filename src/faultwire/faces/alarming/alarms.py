@@ -140,7 +140,7 @@ class Alarms:
             raise Invalid("", "resource_id is mandatory: [alarming] require_resource_id is set")
         check_url = self._ports.check_action
         for kind in ACTIONS:
-            for number, url in enumerate(getattr(alarm, kind)):
+            for number, url in enumerate(getattr(alarm, kind) or ()):
                 check_action(
                     url,
                     f"{kind}[{number}]",

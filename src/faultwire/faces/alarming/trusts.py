@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 def trusts_of(alarm: Alarm) -> tuple[str, ...]:
     """Return the trusts by which the actions of an alarm run."""
-    urls = (url for kind in ACTIONS for url in getattr(alarm, kind) if is_trusted(url))
+    urls = (url for kind in ACTIONS for url in getattr(alarm, kind) or () if is_trusted(url))
     return tuple(trust for trust in dict.fromkeys(parted(url)[0] for url in urls) if trust)
 
 
@@ -44,7 +44,7 @@ class Entrusting:
         Raises Invalid where Keystone does not let this caller, or us, make one; Unavailable.
         """
         alarm, keystone = said.alarm, self._keystone
-        due = any(is_trusted(url) for kind in ACTIONS for url in getattr(alarm, kind))
+        due = any(is_trusted(url) for kind in ACTIONS for url in getattr(alarm, kind) or ())
         if keystone is None or not due:
             return said, ""
         token = request.headers.get(TOKEN_HEADER, "")
@@ -60,10 +60,9 @@ class Entrusting:
             why = error.reason if isinstance(error, Invalid) else "Keystone refuses the trust"
             raise Invalid("", f"Unsupported action trust+http: {why}") from None
         changed: Any = {
-            kind: tuple(
-                entrusted(url, trust) if is_trusted(url) else url for url in getattr(alarm, kind)
-            )
+            kind: tuple(entrusted(url, trust) if is_trusted(url) else url for url in urls)
             for kind in ACTIONS
+            if (urls := getattr(alarm, kind))
         }
         if self._trusts is not None:
             self._trusts.warm(trust)

@@ -24,10 +24,10 @@ def kind_of(url: str) -> str:
 def actions_of(alarm: Alarm, state: AlarmState) -> tuple[str, ...]:
     """Return what runs when the alarm reaches a state."""
     if state is AlarmState.ALARM:
-        return alarm.alarm_actions
+        return alarm.alarm_actions or ()
     if state is AlarmState.OK:
-        return alarm.ok_actions
-    return alarm.insufficient_data_actions
+        return alarm.ok_actions or ()
+    return alarm.insufficient_data_actions or ()
 
 
 def body_of(

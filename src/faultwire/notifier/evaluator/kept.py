@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from weakref import WeakValueDictionary
 
-from faultwire.domain.alarms import Alarm, AlarmState, Transition
+from faultwire.domain.alarms import Actions, Alarm, AlarmState, Transition
 from faultwire.domain.ids import AlarmId
 from faultwire.domain.making import maker
 from faultwire.domain.rules import Clause, Condition, EventRule
@@ -38,7 +38,7 @@ _rule, _clause, _condition = maker(EventRule), maker(Clause), maker(Condition)
 
 
 @lru_cache(maxsize=4096)
-def _actions(*actions: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+def _actions(*actions: Actions) -> tuple[Actions, ...]:
     """Return equal actions as one value, as long as alarms that have them come close together."""
     return actions
 
