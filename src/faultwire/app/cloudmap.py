@@ -71,8 +71,13 @@ class CloudMap:
         while True:
             if self._with.ours():
                 await self.once()
-            soon = self._failed or self._left != Missing()
-            await self._with.clock.sleep(min(MISSING_SECONDS, seconds) if soon else seconds)
+            wait = min(MISSING_SECONDS, seconds) if self.soon else seconds
+            await self._with.clock.sleep(wait)
+
+    @property
+    def soon(self) -> bool:
+        """Whether the last look calls for another one soon."""
+        return self._failed or self._left != Missing()
 
     async def once(self) -> int:
         """Look once; return how many resources had drifted. What fails is logged, tried later."""
@@ -86,8 +91,11 @@ class CloudMap:
             lost = await self._gone(drift)
             count = await self._mend((*drift.notices, *lost), drift.services)
         except FaultwireError as error:
+            # What a cloud refuses it refuses in a second as well, and in the same words.
+            self._failed = not isinstance(error, Refused)
+            if self._failed or error.detail != self._trouble:
+                log.warning("cloud %s: its resources cannot be read: %s", self._name, error.detail)
             self._trouble = error.detail
-            log.warning("cloud %s: its resources cannot be read: %s", self._name, error.detail)
             return 0
         self._failed, self._trouble = False, ""
         self._ear.looked_ns = began_ns

@@ -277,6 +277,27 @@ async def test_a_cloud_that_cannot_be_read_for_long_is_trouble() -> None:
     assert said.startswith("cloud east was not read since 2023")
 
 
+async def test_what_a_cloud_refuses_is_logged_once_and_not_asked_for_soon(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A Nova that is too old is so at the next look too; one that is away may be back soon."""
+    stand = Stand("east")
+    words = "Nova offers microversions 2.1 to 2.38, 2.53 is needed"
+
+    async def refuse() -> None:
+        raise Invalid("", words)
+
+    stand.clouds["east"].learn_services = refuse  # type: ignore[assignment, method-assign]
+    for _ in range(3):
+        await stand.look()
+    assert caplog.text.count(words) == 1
+    assert not stand.maps["east"].soon
+    stand.clouds["east"].up = False
+    del stand.clouds["east"].learn_services
+    await stand.look()
+    assert stand.maps["east"].soon
+
+
 @pytest.mark.parametrize(
     ("clouds", "name", "named"),
     [

@@ -1,12 +1,13 @@
 """What Nova and Neutron are asked, request by request."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from faultwire.controllers.openstack.api import OpenStackApi
 from faultwire.controllers.openstack.snapshot import look
-from faultwire.domain.errors import FaultwireError, Forbidden, NotFound, Unavailable
+from faultwire.domain.errors import FaultwireError, Forbidden, Invalid, NotFound, Unavailable
 from faultwire.domain.notices import ServiceNotice
 from faultwire.domain.remote_acts import Standing
 
@@ -25,19 +26,26 @@ class Session:
 
 
 class Asked(OpenStackApi):
-    """The client, with answers in place of a cloud: by method and path, each for good."""
+    """The client, with answers in place of a cloud: by method and path, each for good.
+
+    How often Nova's root was asked for is in `roots`.
+    """
 
     def __init__(self, answers: dict[str, Any]) -> None:
         super().__init__(Session(), 1.0)  # type: ignore[arg-type]
         self.answers = answers
         self.asked: list[tuple[str, object, str]] = []
+        self.roots = 0
 
     async def request(
         self, method: str, url: str, body: object = None, headers: dict[str, str] | None = None
     ) -> Any:
         version = (headers or {}).get("OpenStack-API-Version", "").rpartition(" ")[2]
         path = url.partition("?")[0]
-        self.asked.append((f"{method} {path}", body, version))
+        if path == "compute/":
+            self.roots += 1
+        else:
+            self.asked.append((f"{method} {path}", body, version))
         found = self.answers.get(f"{method} {path}")
         if isinstance(found, list):
             found = found.pop(0) if len(found) > 1 else found[0]
@@ -95,6 +103,57 @@ async def test_what_servers_are_asked_for() -> None:
         (ACTION, {"os-resetState": {"state": "active"}}, ""),
         (ACTION, {"os-stop": None}, ""),
     ]
+
+
+def nova(least: str, newest: str) -> dict[str, Any]:
+    """Return what Nova's root says of its microversions."""
+    return {"version": {"min_version": least, "version": newest}}
+
+
+ROOT = "GET compute/"
+
+
+async def test_what_a_cloud_offers_is_asked_once() -> None:
+    """Many requests at once find it out together; each goes to the nearest that there is."""
+    api = Asked({ROOT: nova("2.20", "2.90"), LIST: SERVICES, "GET compute/servers/vm1":
+                 {"server": {}}})  # fmt: skip
+    await asyncio.gather(*(api.standing("vm1") for _ in range(4)))
+    await api.force_down("h1")
+    await api.evacuate("vm1", "")
+    assert api.roots == 1
+    assert [version for _, _, version in api.asked] == ["2.20"] * 4 + ["2.53"] * 2 + ["2.90"]
+
+
+@pytest.mark.parametrize("root", [nova("2.1", "2.38"), nova("", "")])
+async def test_a_cloud_that_is_too_old_is_asked_for_nothing(root: dict[str, Any]) -> None:
+    """It is said which microversions there are and which is needed; upgraded, it is asked."""
+    api = Asked({ROOT: root, LIST: SERVICES})
+    for act in (api.force_down("h1"), api.evacuate("vm1", ""), look(api)):
+        with pytest.raises(Invalid, match=r"east: Nova offers .* 2\.53 is needed"):
+            await act
+    assert not [one for one in api.asked if one[2]]
+    api.answers[ROOT] = nova("2.1", "2.96")
+    await api.force_down("h1")
+    assert (PUT, {"forced_down": True}, "2.53") in api.asked
+
+
+@pytest.mark.parametrize("root", [NotFound("a proxy hides it"), None, {"versions": []}])
+async def test_a_cloud_that_does_not_say_is_asked_as_if_it_had_all(root: object) -> None:
+    """A root that is hidden stops nothing: whether it is offered the answer says."""
+    api = Asked({ROOT: root, LIST: SERVICES})
+    await api.force_down("h1")
+    await api.let_up("h1")
+    assert api.roots == 1
+    assert [version for _, _, version in api.asked] == ["2.53"] * 3
+
+
+async def test_a_root_that_does_not_answer_is_asked_again() -> None:
+    """What cannot be asked now is no word on what is offered."""
+    api = Asked({ROOT: [Unavailable("away"), nova("2.1", "2.96")], LIST: SERVICES})
+    with pytest.raises(Unavailable):
+        await api.force_down("h1")
+    await api.force_down("h1")
+    assert api.roots == 2
 
 
 async def test_how_a_server_stands() -> None:

@@ -4,6 +4,7 @@ A library's client asks a server at a time and looks things up on the way; that 
 Doctor's inspector slow. Here an act is one request.
 """
 
+import asyncio
 import logging
 import re
 import ssl
@@ -15,13 +16,20 @@ import aiohttp
 import orjson
 
 from faultwire.controllers.openstack.session import CloudSession
-from faultwire.domain.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
+from faultwire.domain.errors import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Refused,
+    Unavailable,
+)
 from faultwire.domain.remote_acts import STOPPED, Standing
 
 log = logging.getLogger(__name__)
 
 SERVICES_VERSION = "2.53"
-"""Since then a service is named by its uuid."""
+"""Since then a service is named by its uuid; without it no host can be forced down."""
 
 EVACUATE_VERSION = "2.94"
 """The last one that leaves servers running: from 2.95 on they end stopped."""
@@ -31,6 +39,9 @@ NEUTRON_NAMES = re.compile(r'"type": *"(?!HTTP)\w+NotFound"')
 
 STOPPED_VERSION = "2.95"
 """The first one in which they end stopped."""
+
+UNKNOWN = (2, 1), (2, 1000)
+"""Oldest and newest microversion of a Nova that does not say; 2.1 is what every one has."""
 
 STANDING_VERSION = "2.16"
 """Shows an administrator the host of a server, at half the cost of the newest ones."""
@@ -60,7 +71,8 @@ class OpenStackApi:
         self._client: aiohttp.ClientSession | None = None
         self._services: dict[str, str] = {}
         self._marks: bool | None = None
-        self._newest: tuple[int, ...] | None = None
+        self._offered: tuple[tuple[int, ...], tuple[int, ...]] | None = None
+        self._offering = asyncio.Lock()
 
     # ---------------------------------------------------------------- acts
 
@@ -121,7 +133,7 @@ class OpenStackApi:
     async def evacuate(self, server: str, host: str, *, stopped: bool = False) -> None:
         """Have a server built again elsewhere; Conflict while Nova thinks its host alive."""
         body = {"evacuate": {"host": host} if host else {}}
-        version = await self._known(STOPPED_VERSION if stopped else EVACUATE_VERSION)
+        version = STOPPED_VERSION if stopped else EVACUATE_VERSION
         await self.compute("POST", f"/servers/{server}/action", body, version)
 
     async def standing(self, server: str) -> Standing:
@@ -159,18 +171,42 @@ class OpenStackApi:
     # ---------------------------------------------------------------- requests
 
     async def compute(self, method: str, path: str, body: object = None, version: str = "") -> Any:
-        """Ask Nova, at a microversion where one is named."""
+        """Ask Nova, at a microversion where one is named, or the nearest one that it has.
+
+        Raises Invalid for a Nova that is too old for us, before it is asked for anything.
+        """
+        version = await self._nearest(version) if version else ""
         headers = {"OpenStack-API-Version": f"compute {version}"} if version else {}
         base = await self._session.endpoint("compute")
         return await self.request(method, f"{base}{path}", body, headers)
 
-    async def _known(self, wanted: str) -> str:
-        """Return a microversion, or the newest one of an older Nova, which is asked once."""
-        if self._newest is None:
+    async def _nearest(self, wanted: str) -> str:
+        """Return the nearest microversion that Nova offers; which it does is asked once."""
+        async with self._offering:
+            if self._offered is None:
+                found = await self._range()
+                if found[1] < _numbers(SERVICES_VERSION):
+                    # One that was upgraded is found so when it is asked next.
+                    text = f"Nova offers microversions {_dotted(found[0])} to {_dotted(found[1])}"
+                    why = f"{text}, {SERVICES_VERSION} is needed: upgrade it"
+                    raise Invalid("", f"cloud {self._session.name}: {why}")
+                self._offered = found
+        least, newest = self._offered
+        return _dotted(min(max(_numbers(wanted), least), newest))
+
+    async def _range(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Return what Nova's root says; everything where it says nothing: then its 406 has to."""
+        try:
             said = await self.compute("GET", "/")
-            version = said.get("version") if isinstance(said, dict) else None
-            self._newest = _numbers(str((version or {}).get("version") or wanted))
-        return wanted if _numbers(wanted) <= self._newest else ".".join(map(str, self._newest))
+        except Refused as error:
+            log.warning("cloud %s: its microversions are not known: %s", self._session.name, error)
+            return UNKNOWN
+        version = said.get("version") if isinstance(said, dict) else None
+        if not isinstance(version, dict):
+            return UNKNOWN
+        least = _numbers(str(version.get("min_version") or ""))
+        newest = _numbers(str(version.get("version") or ""))
+        return least or UNKNOWN[0], newest or UNKNOWN[0]
 
     async def network(self, method: str, path: str, body: object = None) -> Any:
         """Ask Neutron; Unavailable while it starts, and does not know its own paths yet."""
@@ -231,6 +267,10 @@ class OpenStackApi:
         """Give connections back."""
         if self._client is not None:
             await self._client.close()
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))
 
 
 def _numbers(version: str) -> tuple[int, ...]:
