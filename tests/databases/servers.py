@@ -256,7 +256,7 @@ class MariaDB(_Server):
         self._run(
             program("mariadb-install-db"), "--no-defaults", f"--datadir={self.data}",
             "--auth-root-authentication-method=normal", "--skip-test-db",
-            "--skip-name-resolve", "--innodb-log-file-size=64M",
+            "--skip-name-resolve", "--innodb-log-file-size=64M", f"--tmpdir={self.folder}",
         )  # fmt: skip
         first = self.folder / "first.sql"
         first.write_text(

@@ -5,12 +5,17 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from tests.openstack.client import Client
 from tests.openstack.minicloud import NAME, MiniCloud
 from tests.system.cloud import conditions
 from tests.system.hooks import Hooks
 from tests.system.served import Server
+from tests.system.waiting import wait_for
+
+LATE = 60.0
+"""Seconds within which anything has to come on a busy machine."""
 
 Config = Mapping[str, Mapping[str, object]]
 
@@ -53,13 +58,30 @@ def watch(server: Server, admin: Client, hooks: Hooks, *some: str) -> None:
 
 def host_of(server: Server, name: str) -> dict[str, Any]:
     """Return a host as our map has it, empty where it has none."""
-    answer = server.call("GET", f"/fault/v1/hosts/{name}")
+    answer = server.call("GET", f"/fault/v1/hosts/{quote(name, safe='')}")
     return answer.json["host"] if answer.status == 200 else {}
 
 
 def known(server: Server, host: str) -> set[str]:
     """Return the servers of a host, as our map has them."""
     return {one["id"] for one in host_of(server, host).get("servers", ())}
+
+
+def wait_known(server: Server, host: str, servers: Iterable[str]) -> None:
+    """Wait until our map has these servers on a host, no others, and all of them running.
+
+    A look may find a server while Nova builds it: its state is no owner's trouble then.
+    """
+    wanted = dict.fromkeys(servers, "active")
+
+    def found() -> dict[str, str]:
+        return {one["id"]: one["vm_state"] for one in host_of(server, host).get("servers", ())}
+
+    try:
+        wait_for(lambda: found() == wanted, f"the map has servers of {host}", LATE)
+    except AssertionError as error:
+        message = f"{error}: {found()} for {wanted}"
+        raise AssertionError(message) from None
 
 
 def report(server: Server, *events: dict[str, Any]) -> None:

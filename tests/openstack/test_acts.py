@@ -3,12 +3,10 @@
 import signal
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
 
 import pytest
 
-from tests.openstack.beside import watch
+from tests.openstack.beside import LATE, asked, fault, open_fault, report, wait_known, watch
 from tests.openstack.client import Client
 from tests.openstack.minicloud import NAME, MiniCloud
 from tests.system.cloud import down, event, up
@@ -43,27 +41,13 @@ def states(admin: Client) -> dict[str, str]:
     return {one["id"]: one["OS-EXT-STS:vm_state"] for one in admin.servers(HOST)}
 
 
-def known(server: Server, host: str = HOST) -> set[str]:
-    """Return the servers of a host, as our map has them."""
-    answer = server.call("GET", f"/fault/v1/hosts/{quote(host, safe='')}")
-    if answer.status == 404:
-        return set()
-    return {one["id"] for one in answer.json["host"]["servers"]}
-
-
-def report(server: Server, event: dict[str, Any]) -> None:
-    """Post an event that must be taken."""
-    answer = server.call("POST", "/fault/v1/events", [event])
-    assert answer.status == 202, answer.text
-
-
 def test_a_dead_host_is_down_in_nova_and_its_owners_know(
     admin: Client, server: Server, hooks: Hooks
 ) -> None:
     """The map is the cloud's; owners are told, Nova and Neutron say it, the end takes it back."""
     servers = admin.boot(HOST, 5, "acts")
     port = admin.port(servers[0], HOST)
-    wait_for(lambda: known(server) == set(servers), "the map has them")
+    wait_known(server, HOST, servers)
     watch(server, admin, hooks, *servers)
     report(server, down(HOST))
     hooks.wait_count(5)
@@ -79,7 +63,7 @@ def test_a_dead_host_is_down_in_nova_and_its_owners_know(
     wait_for(lambda: set(states(admin).values()) == {"active"}, "all states are given back")
     for one in servers:
         admin.nova("DELETE", f"/servers/{one}")
-    wait_for(lambda: known(server) == set(), "the map has lost them")
+    wait_known(server, HOST, ())
 
 
 def plane(admin: Client, port: str) -> str | None:
@@ -93,7 +77,7 @@ def test_a_cloud_that_is_away_is_asked_when_it_returns(
 ) -> None:
     """nova-api dies, then a host, then we ourselves: owners know at once, Nova when it is back."""
     servers = admin.boot(HOST, 3, "away")
-    wait_for(lambda: known(server) == set(servers), "the map has them")
+    wait_known(server, HOST, servers)
     watch(server, admin, hooks, *servers)
     cloud.running["compute"].end(signal.SIGKILL)
     report(server, down(HOST))
@@ -108,3 +92,29 @@ def test_a_cloud_that_is_away_is_asked_when_it_returns(
     for one in servers:
         admin.nova("DELETE", f"/servers/{one}")
     wait_for(lambda: not admin.servers(HOST), "Nova deletes them")
+
+
+def test_what_nova_refuses_for_good_calls_the_administrator(server: Server, hooks: Hooks) -> None:
+    """A host without nova-compute: its fault says so, one alarm is raised, and ends with it."""
+    kind = "faultwire.cloud.refused"
+    alarm = {
+        "name": "refused", "type": "event", "project_id": "",
+        "event_rule": {
+            "event_type": "fault.raised",
+            "query": [{"field": "traits.type", "op": "eq", "type": "string", "value": kind}],
+        },
+        "alarm_actions": [hooks.url("/refused")],
+    }  # fmt: skip
+    assert server.call("POST", "/alarming/v2/alarms", alarm).status == 201
+    host = {"hosts": [{"name": "ghost"}]}
+    assert server.call("PATCH", "/fault/v1/inventory", host).status == 200
+    report(server, down("ghost"))
+    hooks.wait_count(1)
+    whole = open_fault(server, "compute.host.down")
+    refusal = open_fault(server, kind)
+    assert refusal["resource"] == {"fault": whole["id"], "act": "force_down"}
+    (said,) = refusal["evidence"]
+    assert said["details"] == {"target": "ghost", "words": "host ghost has no nova-compute"}
+    assert asked(whole, "force_down")["refused"] == 1
+    report(server, up("ghost"))
+    wait_for(lambda: fault(server, refusal["id"])["state"] == "closed", "its end ends it", LATE)

@@ -11,7 +11,7 @@ from faultwire.controllers.openstack.settings import Settings
 from faultwire.telemetry.clock import SystemClock
 from tests.contract.clouds.asking import Asked, CloudsAsked
 from tests.contract.clouds.truth import HOST, PORT, FaultsMadeTrue, World, without_repetitions
-from tests.openstack.beside import watch
+from tests.openstack.beside import wait_known, watch
 from tests.openstack.client import Client
 from tests.openstack.minicloud import NAME, MiniCloud
 from tests.system.cloud import event
@@ -110,12 +110,7 @@ def real(
     server.start()
     made = Real(server, admin, hooks, pair)
 
-    def known() -> bool:
-        answer = server.call("GET", f"/fault/v1/hosts/{WHERE}")
-        found = answer.json["host"]["servers"] if answer.status == 200 else ()
-        return {one["id"] for one in found} == set(pair[0])
-
-    made.until(known, "the map has them")
+    wait_known(server, WHERE, pair[0])
     watch(server, admin, hooks, *pair[0])
     yield made
     server.close()

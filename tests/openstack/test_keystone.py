@@ -14,6 +14,8 @@ import pytest
 from aodhclient import client as aodh
 from keystoneauth1 import session
 from keystoneauth1.identity import v3
+from openstack.config import OpenStackConfig
+from openstack.connection import Connection
 
 from faultwire.controllers.openstack.keystone import KeystoneDoor
 from faultwire.controllers.openstack.session import CloudSession
@@ -26,6 +28,7 @@ from tests.openstack.minicloud import NAME, MiniCloud
 from tests.system.cloud import down
 from tests.system.hooks import Hooks
 from tests.system.served import Server, call
+from tests.system.test_openstack_client import OpenStack
 from tests.system.waiting import wait_for
 
 pytestmark = [pytest.mark.system, pytest.mark.slow, pytest.mark.timeout(400)]
@@ -171,6 +174,39 @@ def test_unmodified_clients_find_us_by_the_catalogue(
         assert ours.json()["faults"] == []
     finally:
         assert "remove service alarming" in register(cloud, "--remove")
+        admin.ask("DELETE", f"{cloud.identity}/regions/{REGION}")
+
+
+def test_the_openstack_command_finds_us_by_the_catalogue(
+    cloud: MiniCloud, admin: Client, server: Server, tmp_path: Path
+) -> None:
+    """`openstack alarm` creates, lists, shows and deletes here; the SDK finds the way as well."""
+    register(cloud, "--public-url", server.url)
+    mine = tmp_path / "clouds.yaml"
+    mine.write_text(settings.clouds(NAME, cloud.identity).replace(settings.REGION, REGION))
+    command = OpenStack(mine)
+    try:
+        made = command.json(
+            "alarm", "create", "--name", "by hand", "--type", "event",
+            "--event-type", "compute.instance.update", "--alarm-action", "log://", cloud=NAME,
+        )  # fmt: skip
+        assert (made["project_id"], made["state"]) == (admin.project, "insufficient data")
+        (row,) = command.json("alarm", "list", cloud=NAME)
+        assert (row["alarm_id"], row["name"]) == (made["alarm_id"], "by hand")
+        shown = command.json("alarm", "show", made["alarm_id"], cloud=NAME)
+        assert shown["event_type"] == "compute.instance.update"
+        files = OpenStackConfig(config_files=[str(mine)], load_envvars=False)
+        here = Connection(config=files.get_one(cloud=NAME))
+        assert here.endpoint_for("alarming") == f"{server.url}/alarming"
+        alarms = here.config.get_session_client("alarming").get("/v2/alarms").json()
+        assert [one["alarm_id"] for one in alarms] == [made["alarm_id"]]
+        faults = here.config.get_session_client("fault").get("/v1/faults").json()
+        assert faults["faults"] == []
+        here.close()
+        assert command.run("alarm", "delete", made["alarm_id"], cloud=NAME).returncode == 0
+        assert aodh.Client("2", session=admin.session, region_name=REGION).alarm.list() == []
+    finally:
+        register(cloud, "--remove")
         admin.ask("DELETE", f"{cloud.identity}/regions/{REGION}")
 
 

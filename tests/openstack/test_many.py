@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.openstack.beside import asked, beside, known, open_fault, report, states, watch
+from tests.openstack.beside import asked, beside, open_fault, report, states, wait_known, watch
 from tests.openstack.client import Client
 from tests.openstack.clones import clones
 from tests.openstack.minicloud import MiniCloud
@@ -56,7 +56,7 @@ def dying(
     with clones(cloud, model, HOST, count - 1) as copies:
         servers = [model, *copies]
         with beside(cloud, folder, {"openstack": {"reconcile_seconds": 3600}}) as server:
-            wait_for(lambda: known(server, HOST) == set(servers), "the map has them")
+            wait_known(server, HOST, servers)
             watch(server, admin, hooks, *servers)
             yield server, servers
     admin.nova("DELETE", f"/servers/{model}")

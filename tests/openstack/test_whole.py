@@ -17,6 +17,7 @@ from tests.openstack.beside import (
     open_fault,
     report,
     states,
+    wait_known,
     watch,
 )
 from tests.openstack.client import Client
@@ -73,7 +74,7 @@ def _whole(cloud: MiniCloud, admin: Client, hooks: Hooks, server: Server, agents
     servers = admin.boot(HOST, 3, "whole")
     # A port that is no business of Nova's: it is not to move it.
     port = admin.port(str(uuid4()), HOST)
-    wait_for(lambda: known(server, HOST) == set(servers), "the map has them")
+    wait_known(server, HOST, servers)
     agents.enrol(HOST)
     agent = agents.start(HOST)
     wait_for(lambda: host_of(server, HOST)["agent"] == "connected", "its agent is connected")
@@ -152,7 +153,7 @@ def test_while_neutron_is_away_the_host_goes_on(
     servers = admin.boot(HOST, 2, "alone")
     port = admin.port(str(uuid4()), HOST)
     with beside(cloud, tmp_path) as server:
-        wait_for(lambda: known(server, HOST) == set(servers), "the map has them")
+        wait_known(server, HOST, servers)
         cloud.running["network"].end(signal.SIGKILL)
         try:
             report(server, event("network.port.down", port_id=port), down(HOST))
