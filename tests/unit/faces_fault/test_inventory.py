@@ -1,14 +1,11 @@
 """The inventory document: what is taken, what is named, and the way there and back."""
 
 import json
-from contextlib import suppress
 from typing import Any
 
 import jsonschema
 import orjson
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from faultwire.domain import changes, guest_changes
 from faultwire.domain.errors import Invalid
@@ -262,33 +259,3 @@ def test_nothing_joins_to_an_empty_document() -> None:
     for piece in read_pieces(b"{}"):
         joining.take(piece)
     assert joining.document() == InventoryDocument()
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=8,
-)
-KEYS = st.sampled_from([*FULL, *FULL["hosts"][0], *FULL["servers"][0], *FULL["ports"][0]])
-NEARLY = st.recursive(
-    JSON | st.sampled_from(["vm-1", "compute-1", "ACTIVE", "10.0.0.1"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=5),
-    max_leaves=20,
-)
-
-
-@given(st.one_of(NEARLY, st.dictionaries(st.sampled_from(list(FULL)), st.lists(NEARLY))))
-def test_any_json_is_a_document_or_refused(value: object) -> None:
-    """Whatever is put either reads or is Invalid, and nothing else."""
-    try:
-        document = read(value)
-    except Invalid:
-        return
-    assert read(written(document)).hosts == document.hosts
-
-
-@given(st.binary(max_size=200))
-def test_any_bytes_are_a_document_or_refused(raw: bytes) -> None:
-    """No bytes whatever bring the reader down."""
-    with suppress(Invalid):
-        read_document(raw)

@@ -262,9 +262,9 @@ def test_a_success_vouches_for_a_while() -> None:
 
 
 def test_what_is_known_of_idle_destinations_is_bounded() -> None:
-    """Ten thousand URLs used once leave no trace but the newest."""
+    """Five thousand URLs used once leave no trace but the newest."""
     lanes = Lanes(Sizes())
-    for number in range(10_000):
+    for number in range(5_000):
         lanes.admit(_delivery(number, f"http://host{number}:80/"), 0)
         (flight,) = _take(lanes)
         lanes.done(flight, 0, success=True)
