@@ -84,15 +84,17 @@ async def test_no_address_is_told(stand: Stand) -> None:
 
 
 async def test_tests_under_way_are_bounded(stand: Stand) -> None:
-    """Hung endpoints hold a few places of their project, and some of all; then 503."""
+    """Hung endpoints hold a few places of their project, then 429, and some of all, then 503."""
     gate = asyncio.Event()
     url = stand.sink.on("/held", sink.held(gate))
     each = [asyncio.ensure_future(stand.ask(url, f"p{n}")) for n in range(7) for _ in range(4)]
     more = [asyncio.ensure_future(stand.ask(url, "one")) for _ in range(MOST_EACH)]
     await stand.sink.wait_for(lambda: len(stand.sink.requests) == MOST)
-    for project in ("one", "another"):
-        with pytest.raises(Unavailable, match="too many callbacks"):
-            await stand.ask(url, project)
+    with pytest.raises(TooOften, match="4 callbacks of the project .* again in 2 s") as caught:
+        await stand.ask(url, "one")
+    assert caught.value.seconds == 2
+    with pytest.raises(Unavailable, match="too many callbacks"):
+        await stand.ask(url, "another")
     gate.set()
     assert {*await asyncio.gather(*each, *more)} == {""}
     assert await stand.ask(url, "one") == ""

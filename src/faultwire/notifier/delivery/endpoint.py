@@ -61,9 +61,16 @@ class Endpoints:
         """Post a body to a URL and return what came back in its place; empty if that was 2xx.
 
         `name` is the id of the delivery; `secret` signs where the project has none yet. Raises
-        Unavailable while too many tests are under way, TooOften where the project had too many.
+        Unavailable while too many tests are under way, TooOften where the project has too many
+        of them, or had.
         """
-        if self._under_way.total() >= MOST or self._under_way[project] >= MOST_EACH:
+        if self._under_way[project] >= MOST_EACH:
+            seconds = -(-self._settings.deadline_ms // 1000)
+            raise TooOften(
+                f"{MOST_EACH} callbacks of the project are being tested; try again in {seconds} s",
+                seconds,
+            )
+        if self._under_way.total() >= MOST:
             raise Unavailable("too many callbacks are being tested; try again")
         self._allow(project)
         self._under_way[project] += 1
