@@ -90,7 +90,7 @@ async def test_tests_under_way_are_bounded(stand: Stand) -> None:
     each = [asyncio.ensure_future(stand.ask(url, f"p{n}")) for n in range(7) for _ in range(4)]
     more = [asyncio.ensure_future(stand.ask(url, "one")) for _ in range(MOST_EACH)]
     await stand.sink.wait_for(lambda: len(stand.sink.requests) == MOST)
-    with pytest.raises(TooOften, match="4 callbacks of the project .* again in 2 s") as caught:
+    with pytest.raises(TooOften, match=r"4 callbacks of the project .* again in 2 s") as caught:
         await stand.ask(url, "one")
     assert caught.value.seconds == 2
     with pytest.raises(Unavailable, match="too many callbacks"):
