@@ -98,7 +98,7 @@ def _whole(cloud: MiniCloud, admin: Client, hooks: Hooks, server: Server, agents
     begun = run("host-evacuate", HOST, env=client_env(server))
     assert begun.returncode == 0, begun.stdout + begun.stderr
     task = wait_for(lambda: _over(server), "its servers have left", 200.0)
-    assert (task["state"], task["done"], task["failed"]) == ("done", 3, 0), task
+    assert (task["state"], task["done"], task["failed"]) == ("done", 3, 0), str(task)
     places = states(cloud, servers)
     assert {state for _, state in places.values()} == {"active"}, places
     assert HOST not in {host for host, _ in places.values()}, places
