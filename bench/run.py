@@ -65,6 +65,7 @@ BENCHES: dict[str, tuple[Callable[[bool], Results], str]] = {
     "guards": (_module("guards"), "guards on the fault path, on against off; replay"),
     "signals": (_module("signals"), "an alert to the webhook against the posted event"),
     "cloud": (_module("openstack"), "owners of a real cloud, beside Nova's own time and Aodh"),
+    "imports": (_module("imports"), "100,000 servers by JSON, against a parse and bare inserts"),
     "several": (_module("several"), "shared databases against the embedded one"),
 }
 """Every benchmark, what runs it, and what it is about."""
