@@ -100,6 +100,8 @@ def test_checkpoints_in_milliseconds() -> None:
         ({"T01": True}, "T01: True are no milliseconds"),
         ({"T01": "soon"}, "T01: 'soon' are no milliseconds"),
         ({"T01": float("nan")}, "no milliseconds"),
+        ({"T01": 1e308}, "no milliseconds"),
+        ({"T01": 10**400}, "no milliseconds"),
         (
             {"marks": {"T77": [dict(marks_to_json(seed_run())["T01"][0])]}},
             "'T77' is no checkpoint",
@@ -115,7 +117,15 @@ def test_checkpoints_in_milliseconds() -> None:
             {"marks": {"T01": [marks_to_json(seed_run())["T01"][0] | {"note": None}]}},
             "must be text",
         ),
+        (
+            {"marks": {"T01": [marks_to_json(seed_run())["T01"][0] | {"first_wall_ns": 10**400}]}},
+            "no whole number of 64 bits",
+        ),
         ({"T01": 0, "exchanges": [{}]}, "no timeline"),
+        (
+            {"T01": 0, "exchanges": [{"client": "a", "server": "b", "sent": []}]},
+            "sent: [] is no whole number",
+        ),
     ],
 )
 def test_what_is_no_timeline_is_refused_with_the_reason(form: object, why: str) -> None:
@@ -133,6 +143,8 @@ def test_what_is_no_timeline_is_refused_with_the_reason(form: object, why: str) 
         {"resourceSpans": [{"scopeSpans": [{"spans": [{"kind": 2, "attributes": 7}]}]}]},
         json.loads(json.dumps(SPANS).replace('"T09"', '"T99"')),
         json.loads(json.dumps(SPANS).replace("1799999995013000000", "now")),
+        json.loads(json.dumps(SPANS).replace('"1799999995013000000"', "1e999")),
+        json.loads(json.dumps(SPANS).replace("1799999995013000000", "9" * 400)),
     ],
 )
 def test_what_is_no_otlp_is_a_problem(tmp_path: Path, batch: object) -> None:

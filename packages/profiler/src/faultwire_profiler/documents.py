@@ -5,19 +5,20 @@ record that holds one, a list of these also under ``faults`` or ``runs``, checkp
 milliseconds (``{"T00": 0, "T01": 50}``), and Doctor's `doctor_profiling_output.json`.
 """
 
-import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from faultwire_profiler.checkpoints import BY_KEY, CHECKPOINTS
 from faultwire_profiler.document import marks_from_json
-from faultwire_profiler.evidence import Evidence, Exchange, Kind, Origin, Sighting
+from faultwire_profiler.evidence import LARGEST, Evidence, Exchange, Kind, Origin, Sighting, whole
 from faultwire_profiler.marks import Instant, Mark
 
 _LISTS = ("faults", "runs", "profiles")
 _WRAPPERS = ("fault", "timeline", "profile")
 _DOCTORS = {"T03": "T04", "T04": "T03"}
 """Doctor's proof of concept numbers these two the other way round."""
+
+_LARGEST_MS = LARGEST // 1_000_000
 
 Json = Mapping[str, Any]
 
@@ -77,7 +78,8 @@ def _run(evidence: Evidence, document: Json, about: dict[str, Any], feed: str) -
         origin = Origin(kind, feed, str(document.get("clock", "")))
         evidence.add(Sighting(mark, origin, fault, host if isinstance(host, str) else ""))
     for raw in document.get("exchanges", ()):
-        times = (raw.get(key) for key in ("sent", "received", "answered", "returned"))
+        told = ((key, raw.get(key)) for key in ("sent", "received", "answered", "returned"))
+        times = (None if at is None else whole(at, key) for key, at in told)
         evidence.exchanges.append(Exchange(str(raw["client"]), str(raw["server"]), *times))
 
 
@@ -105,10 +107,12 @@ def _check(mark: Mark) -> None:
     """Raise ValueError for a mark that could not be placed on a line."""
     if mark.point not in BY_KEY:
         raise ValueError(f"{mark.point!r} is no checkpoint: T00 to T10")
-    whole: tuple[object, ...] = mark.first.wall_ns, mark.last.wall_ns, mark.count, mark.restated
+    numbers: tuple[object, ...] = mark.first.wall_ns, mark.last.wall_ns, mark.count, mark.restated
     clocked: tuple[object, ...] = (mark.first.mono_ns, mark.last.mono_ns) if mark.clocked else ()
-    if not all(isinstance(one, int) and not isinstance(one, bool) for one in (*whole, *clocked)):
+    if not all(isinstance(one, int) and not isinstance(one, bool) for one in (*numbers, *clocked)):
         raise ValueError(f"{mark.point}: times and counts must be whole numbers")
+    for one in (*numbers, *clocked):
+        whole(one, mark.point)
     texts: tuple[object, ...] = (mark.source, mark.note)
     if not all(isinstance(one, str) for one in texts):
         raise ValueError(f"{mark.point}: source and note must be text")
@@ -126,6 +130,11 @@ def _milliseconds(value: object, key: str) -> float | None:
             raise ValueError(f"{key}: {text!r} are no milliseconds") from None
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError(f"{key}: {value!r} are no milliseconds")
+    # A comparison with what is not a number is false.
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not -_LARGEST_MS <= value <= _LARGEST_MS
+    ):
+        raise ValueError(f"{key}: {value!r:.40} are no milliseconds")
     return value

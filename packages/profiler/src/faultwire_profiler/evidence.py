@@ -62,6 +62,22 @@ class Sighting:
     host: str = ""
 
 
+LARGEST = 2**63 - 1
+"""Times in nanoseconds and counts have 64 bits: with more nothing could be computed."""
+
+
+def whole(value: object, what: str) -> int:
+    """Return a time or count that a file says, as a number or in digits; else ValueError."""
+    if isinstance(value, int | float | str) and not isinstance(value, bool):
+        try:
+            found = int(value)
+        except (ValueError, OverflowError):
+            found = LARGEST + 1
+        if -LARGEST <= found <= LARGEST:
+            return found
+    raise ValueError(f"{what}: {value!r:.40} is no whole number of 64 bits")
+
+
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """A request and its answer between two machines, by the wall clock of each; nanoseconds.

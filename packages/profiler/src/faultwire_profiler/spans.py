@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from faultwire_profiler.checkpoints import BY_KEY
-from faultwire_profiler.evidence import Evidence, Exchange, Kind, Origin, Sighting
+from faultwire_profiler.evidence import Evidence, Exchange, Kind, Origin, Sighting, whole
 from faultwire_profiler.marks import Instant, Mark
 from faultwire_profiler.otlp import (
     BOOT,
@@ -47,11 +47,11 @@ class _Span:
 
     @property
     def start(self) -> int:
-        return int(self.raw["startTimeUnixNano"])
+        return whole(self.raw["startTimeUnixNano"], "startTimeUnixNano")
 
     @property
     def end(self) -> int:
-        return int(self.raw["endTimeUnixNano"])
+        return whole(self.raw["endTimeUnixNano"], "endTimeUnixNano")
 
 
 def is_spans(document: object) -> bool:
@@ -129,7 +129,7 @@ def _sightings(span: _Span, fault: str, feed: str, *, clocked: bool) -> Iterator
     for event in span.raw.get("events", ()):
         passed = _attributes(event)
         if CHECKPOINT in passed:
-            said.append((passed, int(event["timeUnixNano"])))
+            said.append((passed, whole(event["timeUnixNano"], "timeUnixNano")))
     for about, at in said:
         mark = _mark(about, at, span.service or feed, clocked=clocked and bool(span.boot))
         yield _sighting(span, about, mark, fault, feed)
@@ -140,16 +140,18 @@ def _mark(said: Mapping[str, Any], at: int, source: str, *, clocked: bool) -> Ma
     point = str(said[CHECKPOINT])
     if point not in BY_KEY:
         raise ValueError(f"{CHECKPOINT} is {point!r}, which is no checkpoint")
-    mono = [int(said[key]) if clocked and key in said else None for key in (FIRST_MONO, MONO)]
+    mono = [
+        whole(said[key], key) if clocked and key in said else None for key in (FIRST_MONO, MONO)
+    ]
     return Mark(
         point,
-        Instant(int(said.get(FIRST, at)), mono[0]),
+        Instant(whole(said.get(FIRST, at), FIRST), mono[0]),
         Instant(at, mono[1]),
-        int(said.get(COUNT, 1)),
+        whole(said.get(COUNT, 1), COUNT),
         str(said.get(SOURCE, source)),
         said.get(UPPER_BOUND) is True,
         str(said.get(NOTE, "")),
-        int(said.get(RESTATED, 0)),
+        whole(said.get(RESTATED, 0), RESTATED),
     )
 
 
