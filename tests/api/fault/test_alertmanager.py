@@ -87,6 +87,8 @@ async def test_credentials_are_for_their_own_purpose(cloud: Cloud) -> None:
         ({"version": "4"}, "alerts"),
         (body("x"), "alerts[0]"),
         (body({**ALERT, "status": "odd"}), "alerts[0].status"),
+        (body({**ALERT, "status": []}), "alerts[0].status"),
+        (body({**ALERT, "status": {"a": 1}}), "alerts[0].status"),
         (body(ALERT, {**ALERT, "labels": {}}), "alerts[1].labels"),
         (body({**ALERT, "labels": {"a": 1}}), "alerts[0].labels.a"),
         (body({**ALERT, "labels": {"a": "\x00"}}), "alerts[0].labels.a"),

@@ -75,7 +75,8 @@ def _alerts(body: Any, most: int) -> list[Any]:
 def _check(alert: Any, at: str) -> None:
     if not isinstance(alert, dict):
         raise Invalid(at, "must be an object")
-    if alert.get("status") not in {"firing", "resolved"}:
+    status = alert.get("status")
+    if not isinstance(status, str) or status not in {"firing", "resolved"}:
         raise Invalid(f"{at}.status", 'must be "firing" or "resolved"')
     _texts(alert.get("labels"), f"{at}.labels")
     if not alert["labels"]:
