@@ -15,6 +15,12 @@ from faultwire.ports.clouds import CloudApi
 FIRST_LOOK, LONGEST_LOOK = 1.0, 10.0
 """Seconds until the cloud is asked how far it is: at first, and at most."""
 
+LOOKS = 3
+"""How often a server that nothing is done to may be seen on its old host, and well.
+
+Nova says at the end of an evacuation that it is active, and afterwards where.
+"""
+
 _NS = 1_000_000_000
 _STATES = frozenset(VmState)
 
@@ -52,7 +58,7 @@ class Leaving:
             await api.evacuate(act.target, place, stopped=act.wanted == STOPPED)
         except Conflict:
             # It may have been asked before, by a process that ended.
-            if not await self._arrived(api, act):
+            if not await self._arrived(act, await api.standing(act.target)):
                 raise
             return
         self._awaited[act.target] = asyncio.Event()
@@ -62,12 +68,18 @@ class Leaving:
             del self._awaited[act.target]
 
     async def _arrival(self, api: CloudApi, act: RemoteAct) -> None:
-        until, wait = self._clock.mono_ns() + self._within_ns, FIRST_LOOK
+        until, wait, idle = self._clock.mono_ns() + self._within_ns, FIRST_LOOK, 0
         while not self._away(act):
             await self._news(act, wait)
             try:
-                if self._away(act) or await self._arrived(api, act, begun=True):
+                if self._away(act):
                     return
+                found = await api.standing(act.target)
+                if await self._arrived(act, found):
+                    return
+                idle = 0 if found.task else idle + 1
+                if idle >= LOOKS or (idle and found.vm_state == VmState.ERROR):
+                    raise _given_up(found)
             except Unavailable:
                 if self._clock.mono_ns() > until:
                     raise
@@ -90,16 +102,12 @@ class Leaving:
         server = self._inventory.server(ServerId(act.target))
         return server is not None and bool(server.host) and server.host != act.origin
 
-    async def _arrived(self, api: CloudApi, act: RemoteAct, *, begun: bool = False) -> bool:
-        """Return whether the cloud has it elsewhere; Invalid where it has `begun` and given up."""
-        found = await api.standing(act.target)
-        if found.host and found.host != host_in_cloud(act.origin) and not found.task:
-            await self._tell(act, found)
-            return True
-        if begun and not found.task:
-            why = found.trouble or f"it is {found.vm_state} on {found.host or 'no host'}"
-            raise Invalid("", f"the cloud did not bring it up elsewhere: {why}")
-        return False
+    async def _arrived(self, act: RemoteAct, found: Standing) -> bool:
+        """Return whether the cloud has it elsewhere, which the map then knows."""
+        if not found.host or found.host == host_in_cloud(act.origin) or found.task:
+            return False
+        await self._tell(act, found)
+        return True
 
     async def _tell(self, act: RemoteAct, found: Standing) -> None:
         """Have the map say what the cloud says."""
@@ -107,3 +115,8 @@ class Leaving:
         state = VmState(found.vm_state) if found.vm_state in _STATES else None
         notice = ServerNotice(act.target, host=f"{prefix}{found.host}", vm_state=state)
         await self._intake.submit(TakeNotices((notice,), (), Actor(f"cloud {act.cloud}")))
+
+
+def _given_up(found: Standing) -> Invalid:
+    why = found.trouble or f"it is {found.vm_state} on {found.host or 'no host'}"
+    return Invalid("", f"the cloud did not bring it up elsewhere: {why}")

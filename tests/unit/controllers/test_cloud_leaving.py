@@ -21,6 +21,7 @@ from faultwire.domain.remote_acts import (
     RemoteKind,
     RemoteState,
     SettleRemoteActs,
+    Standing,
     disabled_for,
 )
 from faultwire.domain.resources import Host, Project, Server
@@ -184,6 +185,35 @@ def test_a_server_that_finds_no_host_is_said_to_and_gets_its_state() -> None:
     assert cloud.asked[-1] == ("reset_state", "vm0", "error")
     (row,) = [one for one in made.ledger.remote(fault) if one.kind is RemoteKind.EVACUATE]
     assert (row.failed, "No valid host" in row.error) == (1, True)
+
+
+class SaysWhereLate(FakeCloud):
+    """As Nova at the end of an evacuation: that it is active first, and then where."""
+
+    looks = 0
+    most = 2
+
+    async def standing(self, server: str) -> Standing:
+        """Be active on the old host for so many looks."""
+        found = await super().standing(server)
+        self.looks += 1
+        return replace(found, host="h1") if self.looks <= self.most else found
+
+
+@pytest.mark.parametrize(("most", "state"), [(2, RemoteState.DONE), (9, RemoteState.FAILED)])
+def test_a_server_that_is_active_before_it_is_elsewhere_is_looked_at_again(
+    most: int, state: RemoteState
+) -> None:
+    """Twice it may be so; one that stays there with nothing under way has not left."""
+    made, plain = product(), cloud_of()
+    cloud = SaysWhereLate(plain.hosts, plain.servers, plain.ports, plain.places)
+    cloud.most = most
+    made.report(DOWN, hostname=H1)
+    leave(made)
+    run(made, cloud)
+    (act,) = saved(made, RemoteKind.EVACUATE)
+    assert act.state is state, act.detail
+    assert cloud.looks == 3
 
 
 def test_the_end_of_a_fault_does_not_disturb_who_is_leaving() -> None:
