@@ -270,7 +270,7 @@ class News:
         self._deliveries.append(
             Delivery(
                 # Versions begin anew where a watch was forgotten.
-                DeliveryId(derived(watch.alarm, watch.version, watch.at_ns)),
+                DeliveryId(derived(watch.alarm, watch.version, event.generated_ns)),
                 subscription.project,
                 subscription.callback,
                 watch.alarm,
