@@ -1,6 +1,6 @@
 """A thousand owners, each with an origin of its own: event to last webhook.
 
-`python -m bench.origins [--smoke] [--senders 2] [--http | --https]`. The floor is bare aiohttp
+`python -m bench.origins [--smoke] [--senders 2]`. The floor is bare aiohttp
 that posts the same body to the same origins, with as many processes, in the same run. Each round
 has a host and a thousand origins of its own, so that nothing of it is warm: first comes `cold`,
 then `warm` over the same connections, then `again` after the consumers closed them all, where TLS
