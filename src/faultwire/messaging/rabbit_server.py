@@ -8,6 +8,7 @@ leave a thread behind for each refused call that is monitored.
 import asyncio
 import logging
 import threading
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
@@ -203,9 +204,8 @@ class _Serving:
             host = self._broker.hosts[turn % len(self._broker.hosts)]
             turn += 1
             try:
-                connection = connect(self._broker, host, self._topic)
-                wanted = self._after is None or self._made_by_ours(connection)
-                connection.close()
+                with closing(connect(self._broker, host, self._topic)) as connection:
+                    wanted = self._after is None or self._made_by_ours(connection)
                 if wanted:
                     self._take()
                 self.settled.set()

@@ -55,6 +55,7 @@ class Echoes:
         """Whether the state that a cloud tells of is one that we made, and that is over."""
         owed = self._owed((ABOUT[RemoteKind.RESET_STATE], server))
         if owed is not None:
-            return state in ECHOES.get(owed.wanted, ())
+            # One that is to leave its host is not reset: what the cloud tells of it is news.
+            return owed.kind is RemoteKind.RESET_STATE and state in ECHOES.get(owed.wanted, ())
         wanted, settled_ns = self._given_back.get(server, ("", 0))
         return state in ECHOES.get(wanted, ()) and now_ns - settled_ns < LATE_NS
